@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * attr.h - what stat(2) shows of sessions and directories, and what of it can be set.
+ */
+#ifndef ATTR_H
+#define ATTR_H
+
+#include <sys/stat.h>
+
+#include "call.h"
+
+#define ATTR_FIXED_S 3600.0	/* directories that neither come nor go */
+
+/* A session seen through a ring. */
+void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info, struct stat *st);
+/* A directory of the mount's own; mode has the permission bits. */
+void attr_of_directory(const struct mount *m, uint64_t node, uint32_t mode, struct stat *st);
+/* One of the root, the table and the ring directories. 0, or ENOENT when there is no such. */
+int attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st);
+
+/* The answer to a look-up. */
+void attr_entry(uint64_t node, const struct stat *st, double timeout_s, struct fuse_entry_param *out);
+
+/*
+ * The session of a node, as it is now. 0, ESTALE when it has ended, when its entry has another by now, or when it
+ * is not to be seen through that ring any more; then the kernel looks its name up anew.
+ */
+int attr_find(struct call *c, uint64_t node, struct gs_item *item);
+
+/* getattr of a session, one that ended included as long as somebody has it open. */
+int attr_get(struct call *c, uint64_t node, struct stat *st);
+/* setattr of a session: want's fields that to_set (FUSE_SET_ATTR_*) names; fi NULL when not by a handle. */
+int attr_set(struct call *c, uint64_t node, const struct stat *want, int to_set, struct fuse_file_info *fi, struct stat *st);
+
+#endif

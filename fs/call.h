@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * call.h - one request of the kernel: who asks, and what he may.
+ *
+ * The mount is without default_permissions, so that the kernel need not ask
+ * for attributes before each step; everything is checked here.  Who mounted
+ * and root are operators: they may list, and pass every check of modes.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#define FUSE_USE_VERSION 314
+#include <fuse3/fuse_lowlevel.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mount.h"
+
+struct call {
+	fuse_req_t req;
+	struct mount *m;
+	uint32_t uid, gid;
+	int32_t pid;
+	bool is_operator;
+};
+
+void call_begin(struct call *c, fuse_req_t req);
+void call_end(struct call *c);
+
+/* 0 or EACCES: mask is of R_OK, W_OK, X_OK; mode has the permission bits. */
+int call_may(const struct call *c, uint32_t uid, uint32_t gid, uint32_t mode, int mask);
+/* Owner or operator. */
+bool call_owns(const struct call *c, uint32_t uid);
+/* Is gid one of the caller's groups. */
+bool call_is_in_group(const struct call *c, uint32_t gid);
+
+#endif

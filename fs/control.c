@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "ctlpool.h"
+#include "node.h"
+
+enum { MOST_PATHS = 4096, DIRECTORY_MODE = 0750 };
+
+#define TIMEOUT_S 1.0		/* the tree changes when the daemon's configuration does */
+
+/* A file or directory, as the daemon describes it in a line. */
+struct line {
+	char name[DIR_NAME_BYTES];
+	uint32_t mode;
+	bool is_dir;
+	bool is_growing;		/* has a size, and is read by offset */
+	uint64_t size;
+};
+
+struct path {
+	char *text;
+	uint32_t mode;			/* as last heard of */
+	bool is_dir, is_growing;
+};
+
+struct control {
+	struct ctlpool *pool;
+	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
+	uint32_t n;
+	struct path paths[MOST_PATHS];
+};
+
+struct control_file {
+	uint32_t path;
+	bool is_growing;
+	pthread_mutex_t lock;		/* guards: all below */
+	char *text;			/* what was read last, or NULL */
+	uint64_t start;			/* its offset in the file */
+	size_t len;
+	uint64_t dropped;		/* bytes that the daemon had dropped when reading began at 0 */
+};
+
+struct control *
+control_new(const char *instance)
+{
+	struct control *ctl = calloc(1, sizeof(*ctl));
+
+	if (ctl == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&ctl->lock, NULL);
+	ctl->pool = ctlpool_new(instance);
+	ctl->paths[0] = (struct path){ .text = strdup(""), .mode = DIRECTORY_MODE, .is_dir = true };
+	ctl->n = 1;
+	if (ctl->pool == NULL || ctl->paths[0].text == NULL)
+		control_free(&ctl);
+	return ctl;
+}
+
+void
+control_free(struct control **ctl)
+{
+	uint32_t i;
+
+	if (*ctl == NULL)
+		return;
+	ctlpool_free(&(*ctl)->pool);
+	for (i = 0; i < (*ctl)->n; i++)
+		free((*ctl)->paths[i].text);
+	(void)pthread_mutex_destroy(&(*ctl)->lock);
+	free(*ctl);
+	*ctl = NULL;
+}
+
+/* The number of a path, a new one if need be; 0, which is the root's, when there are too many. */
+static uint32_t
+intern(struct control *ctl, const char *text, const struct line *line)
+{
+	uint32_t i, found = 0;
+
+	pthread_mutex_lock(&ctl->lock);
+	for (i = 1; i < ctl->n && found == 0; i++)
+		if (strcmp(ctl->paths[i].text, text) == 0)
+			found = i;
+	if (found == 0 && ctl->n < MOST_PATHS && (ctl->paths[ctl->n].text = strdup(text)) != NULL)
+		found = ctl->n++;
+	if (found != 0) {
+		ctl->paths[found].mode = line->mode;
+		ctl->paths[found].is_dir = line->is_dir;
+		ctl->paths[found].is_growing = line->is_growing;
+	}
+	pthread_mutex_unlock(&ctl->lock);
+	return found;
+}
+
+/* False when no such number was given. The text stays as long as the mount. */
+static bool
+path_of(struct control *ctl, uint32_t i, struct path *out)
+{
+	bool is_there;
+
+	pthread_mutex_lock(&ctl->lock);
+	is_there = i < ctl->n;
+	if (is_there)
+		*out = ctl->paths[i];
+	pthread_mutex_unlock(&ctl->lock);
+	return is_there;
+}
+
+static bool
+parse_line(const char *text, struct line *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (sscanf(text, "d %63s", out->name) == 1) {
+		out->is_dir = true;
+		out->mode = DIRECTORY_MODE;
+		return true;
+	}
+	switch (sscanf(text, "f %o %63s %" SCNu64, &out->mode, out->name, &out->size)) {
+	case 3:
+		out->is_growing = true;
+		break;
+	case 2:
+		break;
+	default:
+		return false;
+	}
+	out->mode &= 0777;
+	return true;
+}
+
+static int
+ask(struct call *c, enum gs_wire_verb verb, const char *path, uint64_t offset, char **text, size_t *len)
+{
+	struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	int rc = ctlpool_request(c->m->control->pool, verb, path, NULL, 0, offset, &as, text, len);
+
+	if (rc < 0) {
+		free(*text);
+		*text = NULL;
+		return mount_errno(c->m, rc);
+	}
+	return 0;
+}
+
+static int
+ask_line(struct call *c, const char *path, struct line *out)
+{
+	char *text;
+	size_t len;
+	int rc = ask(c, GS_VERB_STAT, path, 0, &text, &len);
+
+	if (rc != 0)
+		return rc;
+	rc = text != NULL && parse_line(text, out) ? 0 : EPROTO;
+	free(text);
+	return rc;
+}
+
+static double
+timeout_of(const struct line *line)
+{
+	return line->is_growing ? 0 : TIMEOUT_S;
+}
+
+static void
+stat_of(const struct mount *m, uint32_t path, const struct line *line, struct stat *st)
+{
+	attr_of_directory(m, node_of_control(path), line->mode, st);
+	st->st_gid = m->ctl_gid;
+	if (line->is_dir)
+		return;
+	st->st_mode = S_IFREG | line->mode;
+	st->st_nlink = 1;
+	st->st_size = (off_t)line->size;
+	st->st_blocks = (blkcnt_t)((line->size + 511) / 512);
+	(void)clock_gettime(CLOCK_REALTIME, &st->st_mtim);
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+void
+control_root(const struct mount *m, struct stat *st)
+{
+	const struct line root = { .is_dir = true, .mode = DIRECTORY_MODE };
+
+	stat_of(m, 0, &root, st);
+}
+
+static int
+is_table(struct control *ctl, const char *name)
+{
+	char path[GS_WIRE_PATH_BYTES], *text;
+	size_t len;
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%s/record_size", name);
+	rc = ctlpool_request(ctl->pool, GS_VERB_STAT, path, NULL, 0, 0, NULL, &text, &len);
+	free(text);
+	return rc == 0;
+}
+
+int
+control_tables(struct control *ctl, char names[MOUNT_TABLES][GS_NAME_BYTES], uint32_t *n)
+{
+	char *text, *save = NULL, *at;
+	struct line line;
+	size_t len;
+	int rc;
+
+	*n = 0;
+	rc = ctlpool_request(ctl->pool, GS_VERB_LIST, "", NULL, 0, 0, NULL, &text, &len);
+	if (rc == 0)
+		for (at = strtok_r(text, "\n", &save); at != NULL && *n < MOUNT_TABLES; at = strtok_r(NULL, "\n", &save))
+			if (parse_line(at, &line) && line.is_dir && strlen(line.name) < GS_NAME_BYTES && is_table(ctl, line.name))
+				memcpy(names[(*n)++], line.name, strlen(line.name) + 1);
+	free(text);
+	return rc;
+}
+
+/* The path of a name in a directory; 0 or errno. */
+static int
+join(struct call *c, uint64_t parent, const char *name, char out[GS_WIRE_PATH_BYTES])
+{
+	struct path dir;
+	int n;
+
+	if (!path_of(c->m->control, node_control_path(parent), &dir))
+		return ESTALE;
+	n = snprintf(out, GS_WIRE_PATH_BYTES, "%s%s%s", dir.text, dir.text[0] != '\0' ? "/" : "", name);
+	if (n < 0 || n >= GS_WIRE_PATH_BYTES)
+		return ENAMETOOLONG;
+	return call_may(c, c->m->uid, c->m->ctl_gid, dir.mode, X_OK);
+}
+
+int
+control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out)
+{
+	char path[GS_WIRE_PATH_BYTES];
+	struct line line;
+	struct stat st;
+	uint32_t i;
+	int rc;
+
+	rc = join(c, parent, name, path);
+	if (rc == 0)
+		rc = ask_line(c, path, &line);
+	if (rc != 0)
+		return rc;
+	i = intern(c->m->control, path, &line);
+	if (i == 0)
+		return ENOMEM;
+	stat_of(c->m, i, &line, &st);
+	attr_entry(st.st_ino, &st, timeout_of(&line), out);
+	return 0;
+}
+
+int
+control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
+{
+	uint32_t i = node_control_path(node);
+	struct line line;
+	struct path p;
+	int rc;
+
+	*timeout_s = ATTR_FIXED_S;
+	if (i == 0) {
+		control_root(c->m, st);
+		return 0;
+	}
+	if (!path_of(c->m->control, i, &p))
+		return ESTALE;
+	rc = ask_line(c, p.text, &line);
+	if (rc != 0)
+		return rc;
+	(void)intern(c->m->control, p.text, &line);
+	*timeout_s = timeout_of(&line);
+	stat_of(c->m, i, &line, st);
+	return 0;
+}
+
+static int
+list_line(struct call *c, uint64_t node, const struct line *line, struct dir *d)
+{
+	char path[GS_WIRE_PATH_BYTES];
+	struct stat st;
+	uint32_t i;
+
+	if (join(c, node, line->name, path) != 0)
+		return 0;
+	i = intern(c->m->control, path, line);
+	if (i == 0)
+		return ENOMEM;
+	stat_of(c->m, i, line, &st);
+	return dir_add(d, line->name, &st, timeout_of(line));
+}
+
+int
+control_list(struct call *c, uint64_t node, struct dir *d)
+{
+	char *text, *save = NULL, *at;
+	struct line line;
+	struct path p;
+	size_t len;
+	int rc;
+
+	if (!path_of(c->m->control, node_control_path(node), &p))
+		return ESTALE;
+	rc = call_may(c, c->m->uid, c->m->ctl_gid, p.mode, R_OK);
+	if (rc == 0)
+		rc = ask(c, GS_VERB_LIST, p.text, 0, &text, &len);
+	if (rc != 0)
+		return rc;
+	for (at = strtok_r(text, "\n", &save); rc == 0 && at != NULL; at = strtok_r(NULL, "\n", &save))
+		if (parse_line(at, &line))
+			rc = list_line(c, node, &line, d);
+	free(text);
+	return rc;
+}
+
+int
+control_open(struct call *c, uint64_t node, int flags, struct control_file **out)
+{
+	int mask = (flags & O_ACCMODE) == O_RDONLY ? R_OK : (flags & O_ACCMODE) == O_WRONLY ? W_OK : R_OK | W_OK;
+	struct control_file *f;
+	struct path p;
+	int rc;
+
+	if (!path_of(c->m->control, node_control_path(node), &p))
+		return ESTALE;
+	rc = call_may(c, c->m->uid, c->m->ctl_gid, p.mode, mask);
+	if (rc != 0)
+		return rc;
+	/* Modes bind operators too: what nobody may do is refused, not tried. */
+	if (((mask & W_OK) != 0 && (p.mode & 0222) == 0) || ((mask & R_OK) != 0 && (p.mode & 0444) == 0))
+		return EPERM;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return ENOMEM;
+	(void)pthread_mutex_init(&f->lock, NULL);
+	f->path = node_control_path(node);
+	f->is_growing = p.is_growing;
+	*out = f;
+	return 0;
+}
+
+void
+control_release(struct control_file *f)
+{
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f->text);
+	free(f);
+}
+
+/*
+ * Ask for the text again: all of it, or of a growing file from offset on.
+ * The oldest part of a growing file may be gone; whoever reads from 0 then
+ * begins at the first line kept, and goes on from there by the same distance.
+ */
+static int
+render_locked(struct call *c, struct control_file *f, uint64_t offset)
+{
+	struct line line = { .size = 0 };
+	struct path p;
+	int rc = 0;
+
+	free(f->text);
+	f->text = NULL;
+	f->start = f->is_growing ? offset : 0;
+	if (!path_of(c->m->control, f->path, &p))
+		return ESTALE;
+	if (f->is_growing && offset == 0) {
+		f->dropped = 0;
+		rc = ask_line(c, p.text, &line);
+	}
+	if (rc == 0)
+		rc = ask(c, GS_VERB_GET, p.text, f->start + f->dropped, &f->text, &f->len);
+	if (rc == 0 && line.size > f->len)
+		f->dropped = line.size - f->len;
+	return rc;
+}
+
+static bool
+is_outside(const struct control_file *f, uint64_t offset)
+{
+	return f->is_growing && (offset < f->start || offset >= f->start + f->len);
+}
+
+void
+control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->text == NULL || offset == 0 || is_outside(f, offset))
+		rc = render_locked(c, f, offset);
+	if (rc == 0 && offset >= f->start && offset - f->start < f->len)
+		n = f->len - (size_t)(offset - f->start) < size ? f->len - (size_t)(offset - f->start) : size;
+	if (rc != 0)
+		(void)fuse_reply_err(c->req, rc);
+	else
+		(void)fuse_reply_buf(c->req, n != 0 ? f->text + (offset - f->start) : NULL, n);
+	pthread_mutex_unlock(&f->lock);
+}
+
+int
+control_write(struct call *c, struct control_file *f, const void *data, size_t len)
+{
+	struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	struct path p;
+	char *text;
+	size_t text_len;
+	int rc;
+
+	if (len > GS_WIRE_VALUE_BYTES)
+		return E2BIG;
+	if (!path_of(c->m->control, f->path, &p))
+		return ESTALE;
+	rc = ctlpool_request(c->m->control->pool, GS_VERB_SET, p.text, data, len, 0, &as, &text, &text_len);
+	free(text);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control.h - control/: a window on the daemon's control tree.
+ *
+ * Nothing is kept here but the numbers of paths.  What a file says is asked
+ * for once per open, at the first read (at offset 0 anew), so that nobody
+ * reads half of the old and half of the new; each write(2) is one request
+ * and answered at once; the daemon decides, on behalf of the caller.  While it
+ * is dead everything in here is EHOSTDOWN, and sessions go on.
+ */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include <sys/stat.h>
+
+#include "call.h"
+#include "dir.h"
+
+struct control;
+struct control_file;		/* an open control file */
+
+struct control *control_new(const char *instance);
+void control_free(struct control **ctl);
+
+/* The tables of the instance: names and *n of them. 0 or an enum gs_err. */
+int control_tables(struct control *ctl, char names[MOUNT_TABLES][GS_NAME_BYTES], uint32_t *n);
+
+/* control/ itself, which is there without the daemon. */
+void control_root(const struct mount *m, struct stat *st);
+int control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out);
+int control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s);
+int control_list(struct call *c, uint64_t node, struct dir *d);
+
+int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
+void control_release(struct control_file *f);
+/* Answers the request itself. */
+void control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size);
+/* One write(2), wherever it says it goes. */
+int control_write(struct call *c, struct control_file *f, const void *data, size_t len);
+
+#endif

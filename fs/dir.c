@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "control.h"
+#include "node.h"
+
+enum { SCAN_ITEMS = 64 };
+
+/* The answer while it is being made. */
+struct page {
+	struct call *c;
+	char *buf;
+	size_t used, cap;
+	bool is_plus;
+};
+
+/* Add a name; its offset is where a later request goes on behind it. False when the page is full. */
+static bool
+page_add(struct page *p, const char *name, const struct stat *st, double timeout_s, uint64_t offset)
+{
+	struct fuse_entry_param e;
+	size_t need, room = p->cap - p->used;
+
+	if (p->is_plus) {
+		attr_entry(st->st_ino, st, timeout_s, &e);
+		need = fuse_add_direntry_plus(p->c->req, p->buf + p->used, room, name, &e, (off_t)offset);
+	} else {
+		need = fuse_add_direntry(p->c->req, p->buf + p->used, room, name, st, (off_t)offset);
+	}
+	if (need > room)
+		return false;
+	p->used += need;
+	return true;
+}
+
+/* `.` and `..`, offsets 1 and 2. */
+static bool
+page_add_dots(struct page *p, uint64_t node, uint64_t offset)
+{
+	struct stat st;
+
+	attr_of_directory(p->c->m, node, 0755, &st);
+	if (offset < 1 && !page_add(p, ".", &st, 0, 1))
+		return false;
+	if (node != NODE_ROOT)
+		st.st_ino = node_kind(node) == NODE_IS_RING ? node_of_table(node_table(node)) : NODE_ROOT;
+	return offset >= 2 || page_add(p, "..", &st, 0, 2);
+}
+
+/* A program may put what no file can be called. */
+static bool
+is_file_name(const struct gs_item *item)
+{
+	const char *key = item->key;
+
+	if (memchr(key, '/', item->key_len) != NULL || memchr(key, '\0', item->key_len) != NULL)
+		return false;
+	return key[0] != '.' || (item->key_len != 1 && (item->key_len != 2 || key[1] != '.'));
+}
+
+static bool
+page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, size_t n)
+{
+	struct stat st;
+	uint64_t id;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!is_file_name(&items[i]))
+			continue;
+		id = node_of_session(node_table(node), node_ring(node), items[i].info.id);
+		attr_of_session(p->c->m, id, &items[i].info, &st);
+		if (!page_add(p, items[i].key_buf, &st, p->c->m->attr_s, node_cookie(id)))
+			return false;
+	}
+	return true;
+}
+
+static int
+read_ring(struct page *p, uint64_t node, uint64_t offset)
+{
+	struct mount_table *t = &p->c->m->tables[node_table(node)];
+	struct gs_item items[SCAN_ITEMS];
+	uint64_t cursor;
+	struct stat st;
+	ssize_t n;
+
+	/* Rings may be others since the directory was opened, when the store was made anew. */
+	if (attr_of_fixed(p->c->m, node, &st) != 0)
+		return ESTALE;
+	if (!page_add_dots(p, node, offset))
+		return 0;
+	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
+	cursor = offset > 2 ? offset - 2 : 0;
+	for (;;) {
+		n = gs_scan(t->gs, t->rings[node_ring(node)].name, &cursor, items, SCAN_ITEMS);
+		if (n < 0)
+			return mount_errno(p->c->m, (int)n);
+		if (n == 0 || !page_add_sessions(p, node, items, (size_t)n))
+			return 0;
+	}
+}
+
+static void
+read_list(struct page *p, uint64_t node, const struct dir *d, uint64_t offset)
+{
+	const struct dir_entry *e;
+	uint64_t i;
+
+	if (!page_add_dots(p, node, offset))
+		return;
+	for (i = offset > 2 ? offset - 2 : 0; i < d->n; i++) {
+		e = &d->entries[i];
+		if (!page_add(p, e->name, &e->st, e->timeout_s, i + 3))
+			return;
+	}
+}
+
+int
+dir_add(struct dir *d, const char *name, const struct stat *st, double timeout_s)
+{
+	size_t len = strlen(name), room = d->room == 0 ? 16 : 2 * d->room;
+	struct dir_entry *e;
+
+	if (len >= DIR_NAME_BYTES)
+		return 0;
+	if (d->n == d->room) {
+		e = reallocarray(d->entries, room, sizeof(*e));
+		if (e == NULL)
+			return ENOMEM;
+		d->entries = e;
+		d->room = room;
+	}
+	e = &d->entries[d->n++];
+	memcpy(e->name, name, len + 1);
+	e->st = *st;
+	e->timeout_s = timeout_s;
+	return 0;
+}
+
+static int
+add_fixed(const struct mount *m, struct dir *d, const char *name, uint64_t node)
+{
+	struct stat st;
+	int rc = attr_of_fixed(m, node, &st);
+
+	return rc != 0 ? rc : dir_add(d, name, &st, ATTR_FIXED_S);
+}
+
+static int
+list_fixed(const struct mount *m, uint64_t node, struct dir *d)
+{
+	const struct mount_table *t;
+	struct stat st;
+	uint32_t i;
+	int rc = 0;
+
+	if (node == NODE_ROOT) {
+		for (i = 0; rc == 0 && i < m->n_tables; i++)
+			rc = add_fixed(m, d, m->tables[i].name, node_of_table(i));
+		control_root(m, &st);
+		return rc != 0 ? rc : dir_add(d, "control", &st, ATTR_FIXED_S);
+	}
+	t = &m->tables[node_table(node)];
+	for (i = 0; rc == 0 && i < t->n_rings; i++)
+		rc = add_fixed(m, d, t->rings[i].name, node_of_ring(node_table(node), i));
+	return rc;
+}
+
+int
+dir_open(struct call *c, uint64_t node, struct dir **fh)
+{
+	struct stat st;
+	struct dir *d;
+	int rc;
+
+	*fh = NULL;
+	if (node_kind(node) != NODE_IS_CONTROL) {
+		rc = attr_of_fixed(c->m, node, &st);
+		if (rc == 0)
+			rc = call_may(c, c->m->uid, c->m->gid, st.st_mode & 0777, R_OK);
+		if (rc != 0 || node_kind(node) == NODE_IS_RING)
+			return rc;
+	}
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return ENOMEM;
+	rc = node_kind(node) == NODE_IS_CONTROL ? control_list(c, node, d) : list_fixed(c->m, node, d);
+	if (rc != 0) {
+		dir_free(d);
+		return rc;
+	}
+	*fh = d;
+	return 0;
+}
+
+void
+dir_free(struct dir *d)
+{
+	if (d == NULL)
+		return;
+	free(d->entries);
+	free(d);
+}
+
+void
+dir_read(struct call *c, uint64_t node, struct dir *d, size_t size, uint64_t offset, bool is_plus)
+{
+	struct page p = { .c = c, .cap = size, .is_plus = is_plus };
+	int rc = 0;
+
+	p.buf = malloc(size);
+	if (p.buf == NULL) {
+		(void)fuse_reply_err(c->req, ENOMEM);
+		return;
+	}
+	if (node_kind(node) == NODE_IS_RING)
+		rc = read_ring(&p, node, offset);
+	else if (d != NULL)
+		read_list(&p, node, d, offset);
+	if (rc != 0)
+		(void)fuse_reply_err(c->req, rc);
+	else
+		(void)fuse_reply_buf(c->req, p.buf, p.used);
+	free(p.buf);
+}
+
+int
+dir_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out)
+{
+	struct stat st;
+	uint64_t node;
+	int i, rc;
+
+	if (parent == NODE_ROOT && strcmp(name, "control") == 0) {
+		control_root(c->m, &st);
+		attr_entry(st.st_ino, &st, ATTR_FIXED_S, out);
+		return 0;
+	}
+	if (parent == NODE_ROOT) {
+		i = mount_find_table(c->m, name);
+		node = node_of_table((uint32_t)i);
+	} else if (node_table(parent) < c->m->n_tables) {
+		i = mount_find_ring(&c->m->tables[node_table(parent)], name);
+		node = node_of_ring(node_table(parent), (uint32_t)i);
+	} else {
+		return ESTALE;
+	}
+	if (i < 0)
+		return ENOENT;
+	rc = attr_of_fixed(c->m, node, &st);
+	if (rc == 0)
+		attr_entry(node, &st, ATTR_FIXED_S, out);
+	return rc;
+}
+
+void
+dir_statfs(struct call *c, uint64_t node, struct statvfs *out)
+{
+	struct gs_ring_info rings[MOUNT_RINGS];
+	const struct mount_table *t;
+	uint64_t blocks, free_sessions;
+	uint32_t i, i_ring;
+	int n;
+
+	memset(out, 0, sizeof(*out));
+	out->f_bsize = out->f_frsize = 512;
+	out->f_namemax = GS_KEY_BYTES;
+	for (i = 0; i < c->m->n_tables; i++) {
+		t = &c->m->tables[i];
+		blocks = (t->record_size + 511) / 512;
+		n = gs_rings(t->gs, rings, MOUNT_RINGS);
+		for (i_ring = 0; (int)i_ring < n && i_ring < MOUNT_RINGS; i_ring++) {
+			if (node_kind(node) == NODE_IS_RING && (node_table(node) != i || node_ring(node) != i_ring))
+				continue;
+			free_sessions = rings[i_ring].capacity > rings[i_ring].count ? rings[i_ring].capacity - rings[i_ring].count : 0;
+			out->f_files += rings[i_ring].capacity;
+			out->f_ffree += free_sessions;
+			out->f_blocks += rings[i_ring].capacity * blocks;
+			out->f_bfree += free_sessions * blocks;
+		}
+	}
+	out->f_favail = out->f_ffree;
+	out->f_bavail = out->f_bfree;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * file.h - open session files: what a handle has read, what it has staged, and whom it belongs to.
+ *
+ * From open to close is one access.  The first READ through the innermost
+ * ring is a get, later ones are served from what it brought; one at offset 0
+ * brings anew.  A truncation waits in the handle and is published together
+ * with the first WRITE, else when the file is closed, so that nobody ever
+ * reads the emptiness between the two; and a WRITE that is refused leaves,
+ * or brings back, what was there before the truncation.
+ *
+ * A handle knows its session by id.  When that has ended, writes go nowhere:
+ * an old handle never brings a key back.
+ */
+#ifndef FILE_H
+#define FILE_H
+
+#include "call.h"
+
+struct file;
+struct files;			/* all open files of a mount */
+
+struct files *files_new(void);
+void files_free(struct files **fs);
+
+/* Before a session ends or is replaced: handles that are open on it keep its value for their readers. */
+void files_keep(struct mount *m, uint32_t table, uint64_t id);
+/* After it was replaced under its key: they are the old one's. */
+void files_end(struct mount *m, uint32_t table, uint64_t id);
+/* After a rename made `to`: handles follow. */
+void files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to);
+/*
+ * The session that handles of this node belong to by now: another key's after a rename. When it has ended, only
+ * item->info is filled, as it was last seen. False when nobody has the node open.
+ */
+bool files_find(struct mount *m, uint64_t node, struct gs_item *item, bool *has_ended);
+
+/*
+ * Open the session of a node. flags are those of open(2): O_TRUNC begins a truncation; O_NOATIME makes reads peek.
+ * created: by this call, empty, which counted as its access.
+ * 0, ENOMEM, EFBIG.  release closes and frees it.
+ */
+int file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, bool is_created);
+void file_release(struct call *c, struct file *f);
+
+/* Answers the request itself. */
+void file_read(struct call *c, struct file *f, uint64_t offset, size_t size);
+/* One WRITE, whole or not at all; with is_append at the end, wherever that is by now. */
+int file_write(struct call *c, struct file *f, const void *data, size_t len, uint64_t offset, bool is_append);
+/* ftruncate(2). To 0: staged; else at once. */
+int file_resize(struct call *c, struct file *f, uint64_t size);
+/* truncate(2), without a handle. */
+int file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mount.h"
+
+#include <sys/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "control.h"
+#include "file.h"
+
+static uint32_t
+whole_record_bytes(size_t record_size)
+{
+	uint32_t bytes = 4096;
+
+	while (bytes < record_size && bytes < 65536)
+		bytes *= 2;
+	return bytes;
+}
+
+static void
+learn_rings(struct mount_table *t)
+{
+	struct gs_ring_info infos[MOUNT_RINGS];
+	uint32_t i;
+	int n;
+
+	n = gs_rings(t->gs, infos, MOUNT_RINGS);
+	t->n_rings = n < 0 ? 0 : n > MOUNT_RINGS ? MOUNT_RINGS : (uint32_t)n;
+	t->innermost = 0;
+	for (i = 0; i < t->n_rings; i++) {
+		memcpy(t->rings[i].name, infos[i].name, sizeof(t->rings[i].name));
+		t->rings[i].diameter = infos[i].diameter;
+		t->rings[i].is_suspect = infos[i].is_suspect;
+		if (!infos[i].is_suspect && infos[i].diameter == 0)
+			t->innermost = i;
+	}
+}
+
+static int
+attach_table(struct mount *m, struct mount_table *t)
+{
+	struct gs_options opt = {
+		.size = sizeof(opt), .instance = m->instance, .table = t->name, .n_threads = MOUNT_THREADS + 2,
+	};
+	int rc = gs_attach(&t->gs, &opt);
+
+	if (rc < 0)
+		return rc;
+	t->record_size = gs_record_size(t->gs);
+	t->blksize = whole_record_bytes(t->record_size);
+	learn_rings(t);
+	return 0;
+}
+
+/* The store was made anew: what was attached is nobody's any more. Stays gone when the daemon cannot be reached. */
+static void
+attach_anew(struct mount *m)
+{
+	struct mount_table fresh;
+	uint32_t i;
+
+	pthread_rwlock_wrlock(&m->gate);
+	if (atomic_exchange(&m->is_gone, false)) {
+		for (i = 0; i < m->n_tables; i++) {
+			fresh = m->tables[i];
+			if (attach_table(m, &fresh) < 0) {
+				atomic_store(&m->is_gone, true);
+				break;
+			}
+			gs_detach(&m->tables[i].gs);
+			m->tables[i] = fresh;
+		}
+	}
+	pthread_rwlock_unlock(&m->gate);
+}
+
+void
+mount_enter(struct mount *m)
+{
+	if (atomic_load_explicit(&m->is_gone, memory_order_relaxed))
+		attach_anew(m);
+	pthread_rwlock_rdlock(&m->gate);
+}
+
+void
+mount_leave(struct mount *m)
+{
+	pthread_rwlock_unlock(&m->gate);
+}
+
+int
+mount_errno(struct mount *m, int rc)
+{
+	if (rc == GS_EGONE)
+		atomic_store_explicit(&m->is_gone, true, memory_order_relaxed);
+	return gs_errno(rc);
+}
+
+static void
+learn_place(struct mount *m)
+{
+	struct stat st;
+	char path[256];
+
+	m->uid = (uint32_t)geteuid();
+	m->gid = (uint32_t)getegid();
+	m->ctl_gid = m->gid;
+	if (gs_path_socket(path, sizeof(path), NULL, m->instance) == 0 && stat(path, &st) == 0)
+		m->ctl_gid = (uint32_t)st.st_gid;
+	(void)clock_gettime(CLOCK_REALTIME, &m->started);
+	if (gethostname(m->host, sizeof(m->host) - 1) != 0)
+		memcpy(m->host, "localhost", sizeof("localhost"));
+	m->host[sizeof(m->host) - 1] = '\0';
+}
+
+static int
+attach_tables(struct mount *m, char why[256])
+{
+	char names[MOUNT_TABLES][GS_NAME_BYTES];
+	uint32_t n = 0, i;
+	int rc;
+
+	rc = control_tables(m->control, names, &n);
+	if (rc < 0) {
+		(void)snprintf(why, 256, "the daemon does not say which tables it has: %s", gs_strerror(rc));
+		return rc;
+	}
+	for (i = 0; i < n; i++) {
+		memcpy(m->tables[i].name, names[i], sizeof(names[i]));
+		rc = attach_table(m, &m->tables[i]);
+		if (rc < 0) {
+			(void)snprintf(why, 256, "table %s: %s", names[i], gs_strerror(rc));
+			return rc;
+		}
+		m->n_tables = i + 1;
+	}
+	return 0;
+}
+
+int
+mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
+{
+	pthread_rwlockattr_t kind;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->instance = instance;
+	m->attr_s = attr_s;
+	learn_place(m);
+	(void)pthread_rwlockattr_init(&kind);
+	/* One request after another must not keep attach_anew() out for ever. */
+	(void)pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&m->gate, &kind);
+	(void)pthread_rwlockattr_destroy(&kind);
+	m->files = files_new();
+	m->control = control_new(instance);
+	if (m->files == NULL || m->control == NULL) {
+		(void)snprintf(why, 256, "out of memory");
+		rc = GS_ENOMEM;
+	} else {
+		rc = attach_tables(m, why);
+	}
+	if (rc < 0)
+		mount_close(m);
+	return rc;
+}
+
+void
+mount_close(struct mount *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n_tables; i++)
+		gs_detach(&m->tables[i].gs);
+	m->n_tables = 0;
+	control_free(&m->control);
+	files_free(&m->files);
+	(void)pthread_rwlock_destroy(&m->gate);
+}
+
+int
+mount_find_table(const struct mount *m, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n_tables; i++)
+		if (strcmp(m->tables[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+mount_find_ring(const struct mount_table *t, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n_rings; i++)
+		if (strcmp(t->rings[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool
+mount_is_suspect(const struct mount_table *t, const struct gs_info *info)
+{
+	return info->ring_id < t->n_rings && t->rings[info->ring_id].is_suspect;
+}
+
+bool
+mount_shows(const struct mount_table *t, uint32_t ring, const struct gs_info *info)
+{
+	if (info->ring_id >= t->n_rings)
+		return false;
+	if (mount_is_suspect(t, info))
+		return t->rings[ring].is_suspect || ring == t->innermost;
+	return !t->rings[ring].is_suspect && t->rings[info->ring_id].diameter >= t->rings[ring].diameter;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mount.h - what one mount stands on: the tables it is attached to, the control connections, the open files.
+ *
+ * Handlers answer with 0 or the positive errno that FUSE wants; mount_errno()
+ * makes one of a library's result.
+ */
+#ifndef MOUNT_H
+#define MOUNT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "gsession.h"
+
+enum {
+	MOUNT_TABLES = 8,		/* 3 bits of a node's number */
+	MOUNT_RINGS = 8,
+	MOUNT_THREADS = 8,		/* requests answered at once */
+};
+
+struct control;
+struct files;
+
+struct mount_ring {
+	char name[GS_NAME_BYTES];
+	uint32_t diameter;		/* 0: innermost */
+	bool is_suspect;
+};
+
+struct mount_table {
+	char name[GS_NAME_BYTES];
+	struct gs *gs;
+	size_t record_size;		/* bytes */
+	uint32_t blksize;		/* what a program should write at once: a whole record */
+	uint32_t n_rings, innermost;
+	struct mount_ring rings[MOUNT_RINGS];	/* as gs_rings() numbers them */
+};
+
+struct mount {
+	const char *instance;
+	double attr_s;			/* how long the kernel may believe names and attributes of sessions */
+	uint32_t uid, gid;		/* who mounted: owner of the directories */
+	uint32_t ctl_gid;		/* group of the control files: that of the daemon's socket */
+	struct timespec started;
+	char host[GS_OWNER_BYTES + 1];
+	struct control *control;
+	struct files *files;
+	uint32_t n_tables;
+	struct mount_table tables[MOUNT_TABLES];
+	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */
+	atomic_bool is_gone;		/* some table said GS_EGONE */
+};
+
+/*
+ * Attach to every table of an instance. Returns 0 or an enum gs_err with a sentence in why (256 bytes).
+ * The tables are those that the daemon shows in its control tree.
+ */
+int mount_open(struct mount *m, const char *instance, double attr_s, char why[256]);
+void mount_close(struct mount *m);
+
+/* Around each request: the tables stay attached meanwhile. Attaches anew when the store was made anew. */
+void mount_enter(struct mount *m);
+void mount_leave(struct mount *m);
+
+/* The errno of a library's result < 0. */
+int mount_errno(struct mount *m, int rc);
+
+/* The number of a table or of a ring, or -1. */
+int mount_find_table(const struct mount *m, const char *name);
+int mount_find_ring(const struct mount_table *t, const char *name);
+
+/* May a session that lives where info says be seen through this ring: there, farther out, or a suspect through the innermost. */
+bool mount_shows(const struct mount_table *t, uint32_t ring, const struct gs_info *info);
+/* Does it live among the suspects. */
+bool mount_is_suspect(const struct mount_table *t, const struct gs_info *info);
+
+#endif

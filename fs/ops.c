@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "call.h"
+#include "control.h"
+#include "dir.h"
+#include "file.h"
+#include "node.h"
+#include "session.h"
+#include "xattr.h"
+
+static void
+op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	/* Payloads are small, and what was written must be in the store when write(2) returns. */
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
+	/* O_TRUNC comes with OPEN, to be staged there. */
+	conn->want |= conn->capable & FUSE_CAP_ATOMIC_O_TRUNC;
+}
+
+static void
+op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param e;
+	struct call c;
+	int rc = ENOTDIR;
+
+	call_begin(&c, req);
+	switch (node_kind(parent)) {
+	case NODE_IS_ROOT:
+	case NODE_IS_TABLE:
+		rc = dir_lookup(&c, parent, name, &e);
+		break;
+	case NODE_IS_RING:
+		rc = session_lookup(&c, parent, name, &e);
+		break;
+	case NODE_IS_CONTROL:
+		rc = control_lookup(&c, parent, name, &e);
+		break;
+	case NODE_IS_SESSION:
+		break;
+	}
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else
+		(void)fuse_reply_entry(req, &e);
+	call_end(&c);
+}
+
+static int
+stat_node(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
+{
+	if (node_kind(node) == NODE_IS_CONTROL)
+		return control_getattr(c, node, st, timeout_s);
+	if (node_kind(node) == NODE_IS_SESSION) {
+		*timeout_s = c->m->attr_s;
+		return attr_get(c, node, st);
+	}
+	*timeout_s = ATTR_FIXED_S;
+	return attr_of_fixed(c->m, node, st);
+}
+
+static void
+op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct call c;
+	struct stat st;
+	double timeout_s;
+	int rc;
+
+	(void)fi;
+	call_begin(&c, req);
+	rc = stat_node(&c, node, &st, &timeout_s);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else
+		(void)fuse_reply_attr(req, &st, timeout_s);
+	call_end(&c);
+}
+
+static void
+op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struct fuse_file_info *fi)
+{
+	struct call c;
+	struct stat st;
+	double timeout_s = 0;
+	int rc = EPERM;
+
+	call_begin(&c, req);
+	if (node_kind(node) == NODE_IS_SESSION) {
+		timeout_s = c.m->attr_s;
+		rc = attr_set(&c, node, want, to_set, fi, &st);
+	} else if (node_kind(node) == NODE_IS_CONTROL &&
+	    (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) == 0) {
+		/* Truncating a control file, or its times: as if it were done. */
+		rc = control_getattr(&c, node, &st, &timeout_s);
+	}
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else
+		(void)fuse_reply_attr(req, &st, timeout_s);
+	call_end(&c);
+}
+
+static void
+op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	(void)fuse_reply_err(req, node_kind(parent) == NODE_IS_RING ? session_unlink(&c, parent, name) : EPERM);
+	call_end(&c);
+}
+
+static void
+op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name, unsigned int flags)
+{
+	bool is_ours = node_kind(parent) == NODE_IS_RING && node_kind(new_parent) == NODE_IS_RING;
+	struct call c;
+
+	call_begin(&c, req);
+	(void)fuse_reply_err(req, is_ours ? session_rename(&c, parent, name, new_parent, new_name, flags) : EPERM);
+	call_end(&c);
+}
+
+/* mknod, mkdir, rmdir, symlink, link: there are sessions, and directories that stand. */
+static void
+op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)parent, (void)name, (void)mode, (void)rdev;
+	(void)fuse_reply_err(req, EPERM);
+}
+
+static void
+op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	(void)parent, (void)name, (void)mode;
+	(void)fuse_reply_err(req, EPERM);
+}
+
+static void
+op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent, (void)name;
+	(void)fuse_reply_err(req, EPERM);
+}
+
+static void
+op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target, (void)parent, (void)name;
+	(void)fuse_reply_err(req, EPERM);
+}
+
+static void
+op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *name)
+{
+	(void)node, (void)parent, (void)name;
+	(void)fuse_reply_err(req, EPERM);
+}
+
+static int
+open_node(struct call *c, uint64_t node, struct fuse_file_info *fi)
+{
+	struct control_file *f;
+	int rc;
+
+	if (node_kind(node) == NODE_IS_SESSION)
+		return session_open(c, node, fi);
+	if (node_kind(node) != NODE_IS_CONTROL)
+		return EISDIR;
+	rc = control_open(c, node, fi->flags, &f);
+	if (rc == 0)
+		fi->fh = (uint64_t)(uintptr_t)f;
+	return rc;
+}
+
+static void
+forget_open(struct call *c, uint64_t node, uint64_t fh)
+{
+	if (node_kind(node) == NODE_IS_SESSION)
+		file_release(c, (struct file *)(uintptr_t)fh);
+	else
+		control_release((struct control_file *)(uintptr_t)fh);
+}
+
+static void
+op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct call c;
+	int rc;
+
+	call_begin(&c, req);
+	fi->direct_io = 1;
+	rc = open_node(&c, node, fi);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else if (fuse_reply_open(req, fi) != 0)
+		/* Whoever opened it was interrupted: no release follows. */
+		forget_open(&c, node, fi->fh);
+	call_end(&c);
+}
+
+static void
+op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	struct call c;
+	int rc = EPERM;
+
+	call_begin(&c, req);
+	fi->direct_io = 1;
+	if (node_kind(parent) == NODE_IS_RING)
+		rc = session_create(&c, parent, name, mode, fi, &e);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else if (fuse_reply_create(req, &e, fi) != 0)
+		forget_open(&c, e.ino, fi->fh);
+	call_end(&c);
+}
+
+static void
+op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	if (node_kind(node) == NODE_IS_SESSION)
+		file_read(&c, (struct file *)(uintptr_t)fi->fh, (uint64_t)off, size);
+	else
+		control_read(&c, (struct control_file *)(uintptr_t)fi->fh, (uint64_t)off, size);
+	call_end(&c);
+}
+
+static void
+op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	bool is_append = (fi->flags & O_APPEND) != 0;
+	struct call c;
+	int rc;
+
+	call_begin(&c, req);
+	if (node_kind(node) == NODE_IS_SESSION)
+		rc = file_write(&c, (struct file *)(uintptr_t)fi->fh, buf, size, (uint64_t)off, is_append);
+	else
+		rc = control_write(&c, (struct control_file *)(uintptr_t)fi->fh, buf, size);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else
+		(void)fuse_reply_write(req, size);
+	call_end(&c);
+}
+
+static void
+op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	forget_open(&c, node, fi->fh);
+	(void)fuse_reply_err(req, 0);
+	call_end(&c);
+}
+
+static void
+op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct call c;
+	struct dir *d;
+	int rc;
+
+	call_begin(&c, req);
+	rc = dir_open(&c, node, &d);
+	fi->fh = (uint64_t)(uintptr_t)d;
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else if (fuse_reply_open(req, fi) != 0)
+		dir_free(d);
+	call_end(&c);
+}
+
+static void
+op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	dir_read(&c, node, (struct dir *)(uintptr_t)fi->fh, size, (uint64_t)off, false);
+	call_end(&c);
+}
+
+static void
+op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	dir_read(&c, node, (struct dir *)(uintptr_t)fi->fh, size, (uint64_t)off, true);
+	call_end(&c);
+}
+
+static void
+op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	(void)node;
+	dir_free((struct dir *)(uintptr_t)fi->fh);
+	(void)fuse_reply_err(req, 0);
+}
+
+static void
+op_statfs(fuse_req_t req, fuse_ino_t node)
+{
+	struct statvfs st;
+	struct call c;
+
+	call_begin(&c, req);
+	dir_statfs(&c, node, &st);
+	(void)fuse_reply_statfs(req, &st);
+	call_end(&c);
+}
+
+static void
+op_access(fuse_req_t req, fuse_ino_t node, int mask)
+{
+	struct call c;
+	struct stat st;
+	double timeout_s;
+	int rc;
+
+	call_begin(&c, req);
+	rc = stat_node(&c, node, &st, &timeout_s);
+	if (rc == 0)
+		rc = call_may(&c, (uint32_t)st.st_uid, (uint32_t)st.st_gid, st.st_mode & 0777, mask);
+	(void)fuse_reply_err(req, rc);
+	call_end(&c);
+}
+
+static void
+op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	xattr_get(&c, node, name, size);
+	call_end(&c);
+}
+
+static void
+op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	xattr_list(&c, node, size);
+	call_end(&c);
+}
+
+static void
+op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value, size_t size, int flags)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	xattr_set(&c, node, name, value, size, flags);
+	call_end(&c);
+}
+
+static void
+op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	xattr_remove(&c, node, name);
+	call_end(&c);
+}
+
+const struct fuse_lowlevel_ops ops_table = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.unlink = op_unlink,
+	.rename = op_rename,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.link = op_link,
+	.open = op_open,
+	.create = op_create,
+	.read = op_read,
+	.write = op_write,
+	.release = op_release,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.statfs = op_statfs,
+	.access = op_access,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
+};

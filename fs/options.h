@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * options.h - the command line of gsession-fs, and its -o list.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+
+enum { OPTIONS_FUSE_BYTES = 512 };
+
+struct options {
+	const char *instance;		/* "default" unless told */
+	const char *directory;		/* where to mount, as given */
+	bool is_foreground;
+	double attr_s;			/* attr_ms, in seconds */
+	char fuse[OPTIONS_FUSE_BYTES];	/* what libfuse is to be told with -o */
+};
+
+/* Fill *out from the command line. Returns -1 to go on, or the status to exit with: help was printed, or a fault said. */
+int options_parse(int argc, char **argv, struct options *out);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "file.h"
+#include "node.h"
+
+/* A ring's directory. */
+struct place {
+	struct mount_table *t;
+	uint32_t table, ring;
+};
+
+static int
+place_of(struct call *c, uint64_t parent, struct place *p)
+{
+	p->table = node_table(parent);
+	p->ring = node_ring(parent);
+	if (p->table >= c->m->n_tables || p->ring >= c->m->tables[p->table].n_rings)
+		return ENOENT;
+	p->t = &c->m->tables[p->table];
+	return 0;
+}
+
+/* The kernel lets longer names through. */
+static int
+check_name(const char *name)
+{
+	return strlen(name) > GS_KEY_BYTES ? ENAMETOOLONG : 0;
+}
+
+/* The session of that name, whatever ring it lives in. */
+static int
+stat_name(struct call *c, const struct place *p, const char *name, struct gs_info *info)
+{
+	int rc = check_name(name);
+
+	if (rc != 0)
+		return rc;
+	rc = gs_stat(p->t->gs, name, strlen(name), info);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}
+
+/* ... as seen through the place's ring. */
+static int
+find_name(struct call *c, const struct place *p, const char *name, struct gs_info *info)
+{
+	int rc = stat_name(c, p, name, info);
+
+	if (rc == 0 && !mount_shows(p->t, p->ring, info))
+		rc = ENOENT;
+	return rc;
+}
+
+static void
+enter(struct call *c, const struct place *p, const struct gs_info *info, struct fuse_entry_param *out)
+{
+	uint64_t node = node_of_session(p->table, p->ring, info->id);
+	struct stat st;
+
+	attr_of_session(c->m, node, info, &st);
+	attr_entry(node, &st, c->m->attr_s, out);
+}
+
+int
+session_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out)
+{
+	struct gs_info info;
+	struct place p;
+	int rc;
+
+	rc = place_of(c, parent, &p);
+	if (rc == 0)
+		rc = find_name(c, &p, name, &info);
+	if (rc == 0)
+		enter(c, &p, &info, out);
+	return rc;
+}
+
+/* What open(2) flags ask of the permission bits. */
+static int
+mask_of(int flags)
+{
+	int mask = (flags & O_TRUNC) != 0 ? W_OK : 0;
+
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return mask | R_OK;
+	return (flags & O_ACCMODE) == O_WRONLY ? mask | W_OK : mask | R_OK | W_OK;
+}
+
+static int
+open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse_file_info *fi)
+{
+	const struct mount_table *t = &c->m->tables[node_table(node)];
+	struct file *f;
+	int rc;
+
+	/* Never ENOENT, which makes applications begin a new session. */
+	if (mount_is_suspect(t, &item->info) && node_ring(node) == t->innermost)
+		return mount_errno(c->m, GS_EQUARANTINE);
+	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, mask_of(fi->flags));
+	if (rc == 0)
+		rc = file_open(c, &f, node, item, fi->flags, false);
+	if (rc == 0)
+		fi->fh = (uint64_t)(uintptr_t)f;
+	return rc;
+}
+
+int
+session_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
+{
+	struct gs_item item;
+	int rc;
+
+	rc = attr_find(c, node, &item);
+	return rc != 0 ? rc : open_item(c, node, &item, fi);
+}
+
+static void
+item_of(struct gs_item *item, const char *name, const struct gs_info *info)
+{
+	memset(item, 0, sizeof(*item));
+	item->key_len = strlen(name);
+	memcpy(item->key_buf, name, item->key_len);
+	item->key = item->key_buf;
+	item->info = *info;
+}
+
+/* O_CREAT of a name that is there. ENOENT: it ended meanwhile. */
+static int
+open_existing(struct call *c, const struct place *p, const char *name, struct fuse_file_info *fi, struct fuse_entry_param *out)
+{
+	struct gs_info info;
+	struct gs_item item;
+	int rc;
+
+	rc = stat_name(c, p, name, &info);
+	if (rc != 0)
+		return rc;
+	if (!mount_shows(p->t, p->ring, &info))
+		return mount_is_suspect(p->t, &info) ? mount_errno(c->m, GS_EQUARANTINE) : EEXIST;
+	if ((fi->flags & O_EXCL) != 0)
+		return EEXIST;
+	item_of(&item, name, &info);
+	rc = open_item(c, node_of_session(p->table, p->ring, info.id), &item, fi);
+	if (rc == 0)
+		enter(c, p, &info, out);
+	return rc;
+}
+
+static int
+start_session(struct call *c, const struct place *p, const char *name, uint32_t mode, struct gs_info *info)
+{
+	struct gs_put_options opt = {
+		.size = sizeof(opt), .flags = GS_ONLY_NEW | GS_SET_PERM, .uid = c->uid, .gid = c->gid, .mode = mode & 07777,
+		.ring = p->t->rings[p->ring].name, .info = info,
+	};
+
+	return gs_put(p->t->gs, name, strlen(name), "", 0, &opt);
+}
+
+int
+session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode, struct fuse_file_info *fi, struct fuse_entry_param *out)
+{
+	struct gs_info info;
+	struct gs_item item;
+	struct place p;
+	struct file *f;
+	int rc, tries;
+
+	rc = place_of(c, parent, &p);
+	if (rc == 0)
+		rc = check_name(name);
+	if (rc != 0)
+		return rc;
+	/* Between being there and being opened it may end: begin again. */
+	for (tries = 0; tries < 100; tries++) {
+		rc = start_session(c, &p, name, mode, &info);
+		if (rc != GS_EEXIST && rc != GS_EQUARANTINE)
+			break;
+		rc = open_existing(c, &p, name, fi, out);
+		if (rc != ENOENT)
+			return rc;
+	}
+	if (rc < 0)
+		return mount_errno(c->m, rc);
+	if (tries == 100)
+		return rc;
+	item_of(&item, name, &info);
+	rc = file_open(c, &f, node_of_session(p.table, p.ring, info.id), &item, fi->flags, true);
+	if (rc != 0)
+		return rc;
+	fi->fh = (uint64_t)(uintptr_t)f;
+	enter(c, &p, &info, out);
+	return 0;
+}
+
+int
+session_unlink(struct call *c, uint64_t parent, const char *name)
+{
+	struct gs_info info;
+	struct place p;
+	int rc;
+
+	rc = place_of(c, parent, &p);
+	if (rc == 0)
+		rc = find_name(c, &p, name, &info);
+	if (rc != 0)
+		return rc;
+	if (!call_owns(c, info.uid))
+		return EPERM;
+	files_keep(c->m, p.table, info.id);
+	rc = gs_del(p.t->gs, name, strlen(name), 0);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}
+
+/* May the session under the new name be replaced. 0 also when there is none. */
+static int
+check_target(struct call *c, const struct place *to, const char *name, unsigned flags, struct gs_info *info)
+{
+	int rc = stat_name(c, to, name, info);
+
+	if (rc == ENOENT) {
+		info->id = UINT64_MAX;
+		return 0;
+	}
+	if (rc != 0)
+		return rc;
+	if (mount_is_suspect(to->t, info) && !to->t->rings[to->ring].is_suspect)
+		return mount_errno(c->m, GS_EQUARANTINE);
+	if (!mount_shows(to->t, to->ring, info) || (flags & RENAME_NOREPLACE) != 0)
+		return EEXIST;
+	return call_owns(c, info->uid) ? 0 : EPERM;
+}
+
+static int
+rename_key(struct call *c, const struct place *from, const char *name, const struct place *to, const char *new_name, unsigned flags)
+{
+	const char *ring = from->ring == to->ring ? NULL : to->t->rings[to->ring].name;
+	struct gs_info was, replaced;
+	int rc;
+
+	rc = find_name(c, from, name, &was);
+	if (rc == 0)
+		rc = check_target(c, to, new_name, flags, &replaced);
+	if (rc != 0)
+		return rc;
+	files_keep(c->m, to->table, replaced.id);
+	rc = gs_rename(from->t->gs, name, strlen(name), new_name, strlen(new_name), ring,
+	    (flags & RENAME_NOREPLACE) != 0 ? GS_ONLY_NEW : 0);
+	if (rc < 0)
+		return mount_errno(c->m, rc);
+	if (replaced.id != was.id)
+		files_end(c->m, to->table, replaced.id);
+	files_follow(c->m, from->table, was.id, new_name);
+	return 0;
+}
+
+int
+session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags)
+{
+	struct place from, to;
+	struct gs_info info;
+	int rc;
+
+	if ((flags & ~(unsigned)RENAME_NOREPLACE) != 0)
+		return EINVAL;
+	rc = place_of(c, parent, &from);
+	if (rc == 0)
+		rc = place_of(c, new_parent, &to);
+	if (rc == 0)
+		rc = find_name(c, &from, name, &info);
+	if (rc == 0 && !call_owns(c, info.uid))
+		rc = EPERM;
+	if (rc == 0 && from.table != to.table)
+		rc = EXDEV;
+	if (rc != 0)
+		return rc;
+	if (strcmp(name, new_name) != 0)
+		return rename_key(c, &from, name, &to, new_name, flags);
+	rc = gs_move(from.t->gs, name, strlen(name), to.t->rings[to.ring].name);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}

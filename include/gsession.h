@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gsession.h - read and write the sessions of this host, straight in shared memory.
+ *
+ * A session is a key of 1 to 255 bytes, a value of at most the table's
+ * record_size, and attributes: owner, class, times, version.  It lives in one
+ * ring of a table: the innermost (`active`) while clients ask for it, farther
+ * out (`warm`, `cold`) as interest fades.  gsessiond owns the memory; a
+ * program attaches to it once and from then on works without the daemon, and
+ * without a system call: a `kill -9` of any process, the daemon included,
+ * loses no session and stops nobody.
+ *
+ *	struct gs *gs;
+ *	char buf[8192];
+ *	int rc = gs_attach(&gs, NULL);
+ *	if (rc < 0)
+ *		errx(1, "%s", gs_strerror(rc));
+ *	gs_put(gs, "k", 1, "hello", 5, NULL);
+ *	ssize_t n = gs_get(gs, "k", 1, buf, sizeof(buf), NULL);
+ *	gs_detach(&gs);
+ *
+ * CONVENTIONS
+ *
+ *   Results	>= 0 is success; < 0 is an enum gs_err, see GS_ERROR_TABLE.
+ *		Nothing is half done when a call fails.
+ *   Keys	any bytes; `key_len` of 0 is GS_EINVAL, over 255 is
+ *		GS_ENAMETOOLONG.  Programs that share the store with the
+ *		mount avoid '/', NUL, "." and "..".
+ *   Times	all times in structures are milliseconds since 1970 (wall
+ *		clock) and durations are milliseconds, unless the name says ns.
+ *   Threads	every call may be made from any thread on one handle.
+ *   fork	a child may go on with its parent's handle: its first call
+ *		attaches anew by itself, and may then fail as gs_attach does.
+ *   Signals	no call is async-signal-safe.
+ *   Blocking	gs_attach waits for the daemon, at most `timeout_ms`.
+ *		No other call waits for the daemon or for another process,
+ *		except that a forked child's first call attaches.
+ *   Structures	`size` fields are set by the caller to sizeof, so that
+ *		later versions can add fields at the end.
+ *
+ * CAVEATS
+ *
+ *   A process attached read-write is trusted with the whole memory of its
+ *   table.  Programs that do not trust each other use different tables.
+ *
+ *   Buffers are the caller's, always copied; no pointer into shared memory
+ *   leaves the library.
+ */
+#ifndef GSESSION_H
+#define GSESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GS_API __attribute__((visibility("default")))
+
+/* The version of this interface; a change of the first number breaks programs. */
+#define GS_API_MAJOR 1
+#define GS_API_MINOR 0
+
+enum {
+	GS_KEY_BYTES = 255,	/* longest key */
+	GS_OWNER_BYTES = 64,	/* longest owner */
+	GS_NAME_BYTES = 32,	/* longest ring, table, class name, with its NUL */
+	GS_ID_CHARS = 33,	/* what gs_new_id() writes, with its NUL */
+};
+
+/*
+ * Every error: code, number, errno at the mount, exit status of gsession(1),
+ * whether trying the same call again can help, and the sentence.
+ * libgsession(3) has the same table.
+ */
+#define GS_ERROR_TABLE(X) \
+	X(GS_EPERM,		-1,	EPERM,		4, no,	"not permitted") \
+	X(GS_ENOENT,		-2,	ENOENT,		1, no,	"no such session") \
+	X(GS_EAGAIN,		-11,	EAGAIN,		5, yes,	"too many writers on this session, try again") \
+	X(GS_ENOMEM,		-12,	ENOMEM,		5, yes,	"out of memory") \
+	X(GS_EACCES,		-13,	EACCES,		4, no,	"access denied") \
+	X(GS_EBUSY,		-16,	EBUSY,		4, yes,	"not now") \
+	X(GS_EEXIST,		-17,	EEXIST,		4, no,	"the session exists already") \
+	X(GS_EINVAL,		-22,	EINVAL,		2, no,	"malformed argument") \
+	X(GS_EFBIG,		-27,	EFBIG,		4, no,	"value longer than the table's record_size") \
+	X(GS_ENOSPC,		-28,	ENOSPC,		4, yes,	"no room in the ring") \
+	X(GS_EROFS,		-30,	EROFS,		4, no,	"read-only") \
+	X(GS_ERANGE,		-34,	ERANGE,		2, no,	"out of bounds") \
+	X(GS_ENAMETOOLONG,	-36,	ENAMETOOLONG,	2, no,	"key longer than 255 bytes") \
+	X(GS_EPROTO,		-71,	EPROTO,		5, no,	"the peer does not speak our protocol") \
+	X(GS_ETIMEDOUT,		-110,	ETIMEDOUT,	3, yes,	"the daemon did not answer in time") \
+	X(GS_ESTALE,		-116,	ESTALE,		1, no,	"the session of this id is gone") \
+	X(GS_EQUARANTINE,	-2000,	EDQUOT,		4, yes,	"the session is a suspect and is refused for now") \
+	X(GS_ECORRUPT,		-2001,	EIO,		5, no,	"damaged memory or file") \
+	X(GS_EDOWN,		-2002,	EHOSTDOWN,	3, yes,	"the daemon is not reachable") \
+	X(GS_EVERSION,		-2003,	EPROTONOSUPPORT, 5, no,	"the memory has another ABI version") \
+	X(GS_ECONFLICT,		-2004,	ECANCELED,	4, no,	"the session has another version than expected") \
+	X(GS_EGONE,		-2005,	ESTALE,		5, no,	"the store was made anew: detach and attach again") \
+	X(GS_ESYSTEM,		-2006,	EIO,		5, no,	"a system call failed")
+
+#define GS_ERROR_ENUM(name, number, errno_, status, retry, text) name = (number),
+enum gs_err {
+	GS_OK = 0,
+	GS_ERROR_TABLE(GS_ERROR_ENUM)
+};
+#undef GS_ERROR_ENUM
+
+/* The sentence of a code, never NULL; static. */
+GS_API const char *gs_strerror(int code);
+/* The code's name ("GS_ENOENT"), never NULL; static. */
+GS_API const char *gs_errname(int code);
+/* The positive errno that the mount answers for a code. */
+GS_API int gs_errno(int code);
+
+struct gs;			/* an attachment to one table */
+
+/* How to attach.  All zero but `size` is the default of every field. */
+struct gs_options {
+	size_t size;			/* sizeof(struct gs_options) */
+	const char *instance;		/* NULL: "default" */
+	const char *table;		/* NULL: "sessions" */
+	const char *run_dir;		/* where the socket is; NULL: the built-in place */
+	uint32_t timeout_ms;		/* wait for the daemon at most this long; 0: 2000 */
+	uint32_t n_threads;		/* threads that will call at once; 0: 4 */
+};
+
+/* What is known of a session. */
+struct gs_info {
+	uint64_t id;			/* stable while the key is present, through updates and moves; see gs_find() */
+	uint64_t version;		/* grows with every change of the value */
+	uint64_t created_ms;		/* when the session was started */
+	uint64_t accessed_ms;		/* last access */
+	uint64_t touched_ms;		/* last put, update or touch */
+	uint64_t deadline_ms;		/* it ends then, whatever is asked of it; 0: never */
+	uint64_t ring_until_ms;		/* it leaves its ring then if nobody asks; 0: never */
+	uint64_t ttl_ms;		/* own ttl from the last put or touch; 0: none */
+	int64_t mtime_ns;		/* wall clock, ns */
+	int64_t ctime_ns;		/* wall clock, ns */
+	uint64_t hits;			/* accesses counted */
+	double interest;		/* as of the last access */
+	double rate_per_s;		/* accesses per second that this interest means */
+	uint64_t retry_after_ms;	/* with GS_EQUARANTINE: 0 means when pardoned */
+	size_t len;			/* bytes of the value */
+	uint32_t uid, gid, mode;
+	uint32_t ring_id;		/* index into gs_rings()'s result */
+	size_t owner_len;
+	char ring[GS_NAME_BYTES];
+	char class_name[GS_NAME_BYTES];	/* "" : none */
+	char owner[GS_OWNER_BYTES + 1];	/* bytes, with a NUL behind them */
+};
+
+/* One key of gs_multi_get(), one session of gs_scan(). */
+struct gs_item {
+	const void *key;		/* multi_get: in; scan: points to key_buf */
+	size_t key_len;
+	void *buf;			/* multi_get: where to copy the value, or NULL */
+	size_t cap;			/* bytes of buf */
+	ssize_t rc;			/* as gs_get() would have answered */
+	struct gs_info info;
+	char key_buf[GS_KEY_BYTES + 1];
+};
+
+enum gs_put_flags {
+	GS_ONLY_NEW = 1,	/* GS_EEXIST if the session is there */
+	GS_ONLY_OLD = 2,	/* GS_ENOENT if it is not */
+	GS_INSPECT = 4,		/* no interest, no charge: for operators and the mount */
+	GS_SET_PERM = 8,	/* uid, gid, mode are given; else the caller's and 0600, kept on update */
+};
+
+/* How to put.  A NULL pointer or 0 keeps what is there, or the default of a new session. */
+struct gs_put_options {
+	size_t size;			/* sizeof(struct gs_put_options) */
+	uint32_t flags;			/* enum gs_put_flags */
+	uint32_t uid, gid, mode;	/* with GS_SET_PERM; permission bits only */
+	uint64_t ttl_ms;		/* ends this long after the last put or touch */
+	uint64_t if_version;		/* GS_ECONFLICT unless the session has this version */
+	const void *owner;		/* whose session it is, owner_len bytes */
+	size_t owner_len;
+	const char *class_name;		/* "anonymous", "authenticated" */
+	const char *ring;		/* where a new session starts; NULL: the innermost */
+	struct gs_info *info;		/* out, may be NULL: the session as put */
+};
+
+enum gs_attr_mask {
+	GS_ATTR_MODE = 1, GS_ATTR_UID = 2, GS_ATTR_GID = 4,
+	GS_ATTR_TTL = 8,	/* 0: no own ttl */
+	GS_ATTR_OWNER = 16, GS_ATTR_CLASS = 32,
+	GS_ATTR_TIMES = 64,	/* mtime_ns and accessed_ms, both explicit */
+};
+
+struct gs_attr {
+	size_t size;			/* sizeof(struct gs_attr) */
+	uint32_t mask;			/* enum gs_attr_mask: which of these are set */
+	uint32_t uid, gid, mode;
+	uint64_t ttl_ms;
+	const void *owner;
+	size_t owner_len;
+	const char *class_name;
+	int64_t mtime_ns;		/* wall clock */
+	int64_t atime_ns;		/* wall clock; last access = max(atime, mtime), never in the future */
+};
+
+struct gs_ring_info {
+	char name[GS_NAME_BYTES];
+	uint32_t diameter;		/* 0: innermost */
+	int is_suspect;			/* stands beside the others */
+	uint64_t count;			/* sessions in it */
+	uint64_t capacity;		/* sessions it may hold */
+};
+
+/*
+ * gs_attach - map a table of a running instance.
+ *
+ *   out	the handle, on success; gs_detach() it
+ *   opt	NULL: instance "default", table "sessions"
+ *
+ * Returns 0, or
+ *   GS_EDOWN		no daemon listens there
+ *   GS_ETIMEDOUT	it did not answer within timeout_ms
+ *   GS_EACCES		the socket or the daemon refused this uid
+ *   GS_ENOENT		no such table
+ *   GS_EVERSION	daemon and library are of different ABI versions
+ *   GS_EBUSY		too many clients
+ *   GS_ECORRUPT	what was sent is not a table of ours
+ *   GS_EINVAL		a name is not [a-z0-9_.-]{1,31}
+ *
+ * Cost: a few system calls, and page faults as memory is touched.
+ */
+GS_API int gs_attach(struct gs **out, const struct gs_options *opt);
+
+/* gs_detach - give back the slots held, unmap, set *gs to NULL; *gs may be NULL. No other thread may be using it. */
+GS_API void gs_detach(struct gs **gs);
+
+/*
+ * gs_get - copy a session's value out of shared memory; counts as interest.
+ *
+ *   buf, cap	where to copy; buf may be NULL when cap is 0
+ *   info	NULL, or filled with what is known of the session
+ *
+ * Returns the value's length in bytes, or
+ *   GS_ENOENT		in no ring of this host; final on one host
+ *   GS_ERANGE		cap is too small: info->len says what is needed, nothing was copied or counted
+ *   GS_EQUARANTINE	a suspect, refused; info->retry_after_ms
+ *   GS_ECORRUPT	the record is damaged
+ *   GS_EAGAIN		other writers replaced it 10,000 times during the call
+ *
+ * A session found in an outer ring is brought to the innermost one when the
+ * ring's `promote` allows it and there is room; else it is served where it is.
+ * Never blocks, never allocates, no system call.
+ * Source: validation of a racy copy, H.-J. Boehm, "Can seqlocks get along
+ * with programming language memory models?", MSPC 2012.
+ */
+GS_API ssize_t gs_get(struct gs *gs, const void *key, size_t key_len, void *buf, size_t cap, struct gs_info *info);
+
+/* gs_peek - as gs_get, but counts for nothing, promotes nothing, and works on suspects. */
+GS_API ssize_t gs_peek(struct gs *gs, const void *key, size_t key_len, void *buf, size_t cap, struct gs_info *info);
+
+/*
+ * gs_multi_get - gs_get() of n keys, their memory accesses overlapped.
+ * Returns how many were found; each item's rc has its own answer.
+ */
+GS_API int gs_multi_get(struct gs *gs, struct gs_item *items, size_t n);
+
+/*
+ * gs_put - store a value, starting the session if it is not there.
+ *
+ * Returns 1 when a session was started, 0 when one was replaced, or
+ *   GS_EFBIG		over record_size; the old value stays
+ *   GS_ENOSPC		no room in the ring; the old value stays
+ *   GS_EEXIST		GS_ONLY_NEW and it is there
+ *   GS_ENOENT		GS_ONLY_OLD and it is not
+ *   GS_ECONFLICT	if_version differs
+ *   GS_EQUARANTINE	a suspect, refused
+ *   GS_EINVAL		unknown ring or class, owner over 64 bytes
+ *
+ * The new value is seen by every reader at once, whole.  A session in an
+ * outer ring comes in as for gs_get().  Never waits; makes a system call
+ * only when a ring commits its next segment of memory (fallocate).
+ */
+GS_API int gs_put(struct gs *gs, const void *key, size_t key_len, const void *val, size_t val_len, const struct gs_put_options *opt);
+
+/* gs_add - gs_put with GS_ONLY_NEW. */
+GS_API int gs_add(struct gs *gs, const void *key, size_t key_len, const void *val, size_t val_len, const struct gs_put_options *opt);
+
+/*
+ * A read-modify-write step: from old (old_len bytes) make the new value in
+ * `out` (cap bytes) and return its length, or < 0 to give up with that code.
+ * May be called several times, each time with what is there then.
+ */
+typedef ssize_t (*gs_update_fn)(void *arg, const void *old, size_t old_len, void *out, size_t cap);
+
+/*
+ * gs_update - apply fn to a session until its result wins against other writers.
+ *
+ * Returns the new length, fn's own negative code, or as gs_put().
+ * Allocates two buffers of record_size.  Lock-free: another process dying
+ * or stopped in the middle of its own update delays nobody.
+ */
+GS_API ssize_t gs_update(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg);
+/* gs_update with the flags (GS_INSPECT) of opt, which may be NULL. */
+GS_API ssize_t gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg, const struct gs_put_options *opt);
+
+/*
+ * gs_touch - renew a session's times as a put of the same value would, without interest.
+ *   ttl_ms	0: keep its own ttl
+ * Returns 0, GS_ENOENT, GS_EQUARANTINE.
+ */
+GS_API int gs_touch(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms);
+
+/*
+ * gs_del - end a session, in whatever ring it is.
+ *   if_version	0: any
+ * Returns 0, GS_ENOENT, GS_ECONFLICT.
+ */
+GS_API int gs_del(struct gs *gs, const void *key, size_t key_len, uint64_t if_version);
+
+/* gs_stat - fill info; counts for nothing. Returns 0 or GS_ENOENT. Works on suspects. */
+GS_API int gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_info *info);
+
+/* gs_setattr - change attributes and keep the value. Returns 0, GS_ENOENT, GS_EINVAL, GS_ENOSPC. */
+GS_API int gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr *attr);
+
+/*
+ * gs_move - to another ring, with value, owner and times.
+ *
+ * Inwards it counts as one access; out of the suspect ring it is a pardon, into
+ * it a quarantine.  By the decay law a session moved outwards leaves its new
+ * ring when its last access is older than that ring's ttl.
+ * Returns 0, GS_ENOENT, GS_EINVAL (no such ring), GS_ENOSPC.
+ */
+GS_API int gs_move(struct gs *gs, const void *key, size_t key_len, const char *ring);
+
+/*
+ * gs_rename - put the session `from` under the key `to`, replacing what is there; `from` ends.
+ *   flags	GS_ONLY_NEW: GS_EEXIST if `to` is there
+ *   ring	where `to` goes; NULL: where `from` is
+ * Two steps: `to` appears before `from` goes, so a process killed between
+ * them leaves both.  Returns 0 or as gs_put() and gs_del().
+ */
+GS_API int gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags);
+
+/*
+ * gs_scan - the next sessions of a ring, in an order that no update or move changes.
+ *
+ *   ring	NULL: all rings
+ *   cursor	0 to begin; any value it has had continues there
+ *   items	n items; key_buf, key, key_len, info are filled, buf is left alone
+ *
+ * Returns how many items were filled; 0 at the end.  A session present
+ * throughout the scan is seen exactly once.
+ */
+GS_API ssize_t gs_scan(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n);
+
+/* Called for each session; return non-zero to stop. */
+typedef int (*gs_each_fn)(void *arg, const struct gs_item *item);
+/* gs_each - fn for every session of a ring (NULL: all). Returns 0, or what fn returned. */
+GS_API int gs_each(struct gs *gs, const char *ring, gs_each_fn fn, void *arg);
+
+/*
+ * gs_find - the session that an id was given for.
+ * Fills the item as gs_scan() does. Returns 0, or GS_ESTALE when that session has ended
+ * (even if its key was started again).
+ */
+GS_API int gs_find(struct gs *gs, uint64_t id, struct gs_item *item);
+
+/* gs_rings - the table's rings, innermost first, suspect last; returns how many there are, fills up to n. */
+GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
+
+/* gs_record_size - longest value of this table, bytes. */
+GS_API size_t gs_record_size(struct gs *gs);
+
+/*
+ * gs_new_id - 192 random bits as 32 url-safe characters and a NUL.
+ * Returns 32; GS_ERANGE if cap < GS_ID_CHARS. May make a system call (getrandom).
+ */
+GS_API int gs_new_id(struct gs *gs, char *out, size_t cap);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf.h - the configuration: built-in defaults, overlaid by files, checked as a whole.
+ *
+ * Every setting is one row of options.def {section, key, member, type, range,
+ * default, reload, help}; the file reader, `gsession conf show`, the control
+ * tree, etc/gsession.conf and the manual check all read those rows.
+ */
+#ifndef GS_CONF_CONF_H
+#define GS_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	GS_CONF_NAME_BYTES = 32,
+	GS_CONF_TABLES = 8,
+	GS_CONF_RINGS = 8,
+	GS_CONF_CLASSES = 4,
+	GS_CONF_WHY_BYTES = 512,
+};
+
+enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1 };	/* as enum gs_promote */
+
+struct gs_conf_ring {
+	char name[GS_CONF_NAME_BYTES];
+	uint64_t ttl_ms;		/* UINT64_MAX: max */
+	uint64_t half_life_ms;
+	char decay_to[GS_CONF_NAME_BYTES];	/* "none": from here it expires */
+	uint64_t promote;		/* enum gs_conf_promote */
+	uint64_t capacity;		/* sessions */
+	bool is_suspect;
+};
+
+struct gs_conf_table {
+	char name[GS_CONF_NAME_BYTES];
+	uint64_t record_size;		/* bytes */
+	uint64_t slot_sizes[GS_CONF_CLASSES];	/* bytes of a slot, ascending, 0-terminated; what record_size needs is added */
+	uint64_t key_max;		/* bytes */
+	uint64_t max_sessions;		/* 0 in the file: 1.25 * sum of capacities; never 0 after loading */
+	uint64_t max_lifetime_ms;	/* UINT64_MAX: max */
+	size_t n_rings;
+	struct gs_conf_ring rings[GS_CONF_RINGS];	/* by diameter along decay_to from `active`; suspect last */
+};
+
+struct gs_conf {
+	uint64_t log_level;		/* 0 error, 1 warn, 2 notice, 3 info, 4 debug */
+	bool log_keys;
+	char group[GS_CONF_NAME_BYTES];	/* whose members may attach; "" : only root and the daemon's user */
+	size_t n_tables;
+	struct gs_conf_table tables[GS_CONF_TABLES];	/* [0] is `sessions` */
+};
+
+/* One setting, as the control tree sees it. */
+enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT };
+enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING };
+
+struct gs_conf_option {
+	enum gs_conf_section section;
+	const char *key;		/* as in the file and as the control file's name */
+	size_t offset;			/* of the member in gs_conf, gs_conf_table or gs_conf_ring */
+	enum gs_conf_type type;
+	uint64_t min, max;		/* in the unit of the type; UINT64_MAX as max allows `max` for durations */
+	const char *fallback;		/* the default, as text; "" where it depends on the ring or table */
+	const char *words;		/* GS_CONF_WORD: "never|access", value = position */
+	bool can_change;		/* while running, by reload or a control write */
+	const char *help;		/* one sentence */
+};
+
+/* The rows, ended by one whose key is NULL. */
+extern const struct gs_conf_option gs_conf_options[];
+
+/* The built-in defaults. */
+void gs_conf_defaults(struct gs_conf *out);
+
+/*
+ * Load the defaults, then `path` (NULL: none), then every *.conf of the directory `path`.d in order of names; check all.
+ * Returns 0, or GS_EINVAL, GS_ERANGE, GS_ENOENT, GS_ESYSTEM with `file:line: "text": what is allowed` in why. *out is as good as unset then.
+ */
+int gs_conf_load(struct gs_conf *out, const char *path, char why[GS_CONF_WHY_BYTES]);
+/* The same of this one file, whatever lies beside it. */
+int gs_conf_load_file(struct gs_conf *out, const char *path, char why[GS_CONF_WHY_BYTES]);
+
+/* Check the whole: decay chain, ttl and half_life not shrinking outwards, sizes that fit. As gs_conf_load, without file:line. */
+int gs_conf_check(struct gs_conf *c, char why[GS_CONF_WHY_BYTES]);
+
+/* Print a file that loads back equal. */
+void gs_conf_print(FILE *to, const struct gs_conf *c);
+
+/* Print the template for /etc: every key as a comment with its help and range. */
+void gs_conf_print_template(FILE *to);
+
+/* Parse a value for an option into the member of its struct (`at` = the gs_conf, gs_conf_table or gs_conf_ring). */
+int gs_conf_set(const struct gs_conf_option *o, void *at, const char *value, char why[GS_CONF_WHY_BYTES]);
+/* Print the member's value as text without newline. */
+void gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t cap);
+
+/* A row by section and key, or NULL. */
+const struct gs_conf_option *gs_conf_find(enum gs_conf_section section, const char *key);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf_impl.h - what the parts of conf share: limits, built-in rings, and where a check failed.
+ */
+#ifndef GS_CONF_CONF_IMPL_H
+#define GS_CONF_CONF_IMPL_H
+
+#include "conf/conf.h"
+
+#define GS_CONF_SESSIONS_MAX (UINT64_C(1) << 27)	/* slots that an index entry can number */
+#define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
+
+enum {
+	GS_CONF_OPTIONS = 13,		/* rows of options.def */
+	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
+	GS_CONF_TEXT_BYTES = 128,	/* any value as text, with its NUL */
+	GS_CONF_LABEL_BYTES = 2 * GS_CONF_NAME_BYTES + 16,	/* "[ring TABLE/NAME]" */
+};
+
+/* What of a configuration does not fit: a setting, and the other one that it does not fit to. */
+struct gs_conf_fault {
+	const struct gs_conf_table *table;
+	struct {
+		const struct gs_conf_ring *ring;	/* NULL: the setting is the table's */
+		const char *key;			/* NULL: there is none */
+	} at[2];
+};
+
+/* gs_conf_check() that says what is at fault. */
+int gs_conf_check_at(struct gs_conf *c, struct gs_conf_fault *fault, char why[GS_CONF_WHY_BYTES]);
+
+/* The object that rows of a section are about: settings whose default is the same everywhere get it. */
+void gs_conf_fall_back(enum gs_conf_section section, void *at);
+/* A new table: the defaults of its rows and the built-in rings. */
+void gs_conf_init_table(struct gs_conf_table *t, const char *name);
+/* A new ring: what is the same for all rings; not in any chain yet. */
+void gs_conf_init_ring(struct gs_conf_ring *r, const char *name);
+
+/* What a row allows, as a sentence without full stop. Returns out. */
+char *gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap);
+
+/* Copy a name or text that fits, the rest filled with NUL. */
+void gs_conf_copy_name(char to[GS_CONF_NAME_BYTES], const char *from);
+/* Write formatted text to why and return rc. */
+int gs_conf_refuse(int rc, char why[GS_CONF_WHY_BYTES], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Copy text for a message: printable, cut to what cap holds. Returns out. */
+char *gs_conf_quote(char *out, size_t cap, const char *text);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/conf.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/paths.h"
+#include "base/text.h"
+#include "conf/conf_impl.h"
+#include "gsession.h"
+
+#define STRUCT_DAEMON struct gs_conf
+#define STRUCT_TABLE struct gs_conf_table
+#define STRUCT_RING struct gs_conf_ring
+#define OPTION(section, key, member, type, least, most, fallback, words, can_change, help) \
+	{ GS_CONF_IN_##section, #key, offsetof(STRUCT_##section, member), GS_CONF_##type, least, most, fallback, words, can_change, help },
+
+const struct gs_conf_option gs_conf_options[] = {
+#include "conf/options.def"
+	{ 0 },
+};
+#undef OPTION
+
+_Static_assert(sizeof(gs_conf_options) / sizeof(gs_conf_options[0]) == GS_CONF_OPTIONS + 1, "count the rows of options.def");
+
+/* One of words ("a|b|c"): its position, or GS_EINVAL. */
+static int
+find_word(const char *words, const char *value)
+{
+	size_t len = strlen(value);
+	int i;
+
+	for (i = 0;; i++, words++) {
+		size_t n = strcspn(words, "|");
+
+		if (n == len && memcmp(words, value, n) == 0)
+			return i;
+		words += n;
+		if (*words == '\0')
+			return GS_EINVAL;
+	}
+}
+
+/* The word at a position of words. */
+static void
+print_word(char *out, size_t cap, const char *words, uint64_t i)
+{
+	for (; i > 0; i--)
+		words += strcspn(words, "|") + 1;
+	(void)snprintf(out, cap, "%.*s", (int)strcspn(words, "|"), words);
+}
+
+static int
+set_word(const struct gs_conf_option *o, const char *value, uint64_t *out)
+{
+	int i = find_word(o->words, value);
+
+	if (i < 0)
+		return i;
+	*out = (uint64_t)i;
+	return GS_OK;
+}
+
+static int
+set_bool(const char *value, bool *out)
+{
+	int i = find_word("no|yes", value);
+
+	if (i < 0)
+		return i;
+	*out = i == 1;
+	return GS_OK;
+}
+
+static int
+set_number(const struct gs_conf_option *o, int (*parse)(const char *, uint64_t *), const char *value, uint64_t *out)
+{
+	uint64_t n;
+	int rc = parse(value, &n);
+
+	if (rc < 0)
+		return rc;
+	if (n < o->min || n > o->max)
+		return GS_ERANGE;
+	*out = n;
+	return GS_OK;
+}
+
+/* The next word of a list into word; NULL when there is none or it is too long. */
+static const char *
+next_word(const char *list, char word[GS_TEXT_SIZE_BYTES])
+{
+	size_t len = strcspn(list, " \t");
+
+	if (len == 0 || len >= GS_TEXT_SIZE_BYTES)
+		return NULL;
+	(void)memcpy(word, list, len);
+	word[len] = '\0';
+	list += len;
+	return list + strspn(list, " \t");
+}
+
+/* Blank-separated sizes, ascending; the last place of the array stays 0. */
+static int
+set_sizes(const struct gs_conf_option *o, const char *value, uint64_t out[GS_CONF_CLASSES])
+{
+	uint64_t sizes[GS_CONF_CLASSES] = { 0 };
+	char word[GS_TEXT_SIZE_BYTES];
+	size_t n;
+	int rc;
+
+	for (n = 0; *value != '\0'; n++) {
+		value = next_word(value, word);
+		if (value == NULL)
+			return GS_EINVAL;
+		if (n == GS_CONF_CLASSES - 1)
+			return GS_ERANGE;
+		rc = set_number(o, gs_text_parse_size, word, &sizes[n]);
+		if (rc < 0)
+			return rc;
+		if (sizes[n] % GS_CONF_SLOT_STEP != 0 || (n > 0 && sizes[n] <= sizes[n - 1]))
+			return GS_EINVAL;
+	}
+	(void)memcpy(out, sizes, sizeof(sizes));
+	return GS_OK;
+}
+
+static int
+set_ring_name(const char *value, char out[GS_CONF_NAME_BYTES])
+{
+	if (!gs_name_is_valid(value))
+		return GS_EINVAL;
+	gs_conf_copy_name(out, value);
+	return GS_OK;
+}
+
+/* Text that a file can hold: no blanks, nothing that begins a comment. */
+static int
+set_text(const char *value, char out[GS_CONF_NAME_BYTES])
+{
+	const char *p;
+
+	for (p = value; *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr(";#\"'\\", *p) != NULL)
+			return GS_EINVAL;
+	if (p - value >= GS_CONF_NAME_BYTES)
+		return GS_ERANGE;
+	gs_conf_copy_name(out, value);
+	return GS_OK;
+}
+
+static int
+set_member(const struct gs_conf_option *o, void *member, const char *value)
+{
+	switch (o->type) {
+	case GS_CONF_DURATION:
+		return set_number(o, gs_text_parse_duration, value, member);
+	case GS_CONF_SIZE:
+		return set_number(o, gs_text_parse_size, value, member);
+	case GS_CONF_COUNT:
+		return set_number(o, gs_text_parse_count, value, member);
+	case GS_CONF_BOOL:
+		return set_bool(value, member);
+	case GS_CONF_WORD:
+		return set_word(o, value, member);
+	case GS_CONF_RING_NAME:
+		return set_ring_name(value, member);
+	case GS_CONF_SIZES:
+		return set_sizes(o, value, member);
+	case GS_CONF_TEXT:
+		return set_text(value, member);
+	}
+	return GS_EINVAL;
+}
+
+static void
+print_sizes(char *out, size_t cap, const uint64_t sizes[GS_CONF_CLASSES])
+{
+	char word[GS_TEXT_SIZE_BYTES];
+	size_t i, len = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < GS_CONF_CLASSES && sizes[i] != 0 && len < cap; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", i > 0 ? " " : "", gs_text_print_size(word, sizes[i]));
+}
+
+void
+gs_conf_copy_name(char to[GS_CONF_NAME_BYTES], const char *from)
+{
+	size_t len = strnlen(from, GS_CONF_NAME_BYTES - 1);
+
+	(void)memset(to, 0, GS_CONF_NAME_BYTES);
+	(void)memcpy(to, from, len);
+}
+
+int
+gs_conf_refuse(int rc, char why[GS_CONF_WHY_BYTES], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, GS_CONF_WHY_BYTES, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+char *
+gs_conf_quote(char *out, size_t cap, const char *text)
+{
+	size_t i, n = 0;
+
+	for (i = 0; text[i] != '\0' && n + 5 < cap; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c >= ' ' && c < 0x7f)
+			out[n++] = (char)c;
+		else
+			n += (size_t)snprintf(out + n, cap - n, "\\%03o", c);
+	}
+	out[n] = '\0';
+	return out;
+}
+
+char *
+gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
+{
+	char least[GS_TEXT_DURATION_BYTES], most[GS_TEXT_DURATION_BYTES];
+
+	switch (o->type) {
+	case GS_CONF_DURATION:
+		(void)snprintf(out, cap, "a duration from %s to %s, as 500ms 30s 5m 2h 7d",
+		    gs_text_print_duration(least, o->min), gs_text_print_duration(most, o->max));
+		break;
+	case GS_CONF_SIZE:
+		(void)snprintf(out, cap, "a size from %" PRIu64 " to %" PRIu64 " bytes, as 512 4K", o->min, o->max);
+		break;
+	case GS_CONF_COUNT:
+		(void)snprintf(out, cap, "a number from %" PRIu64 " to %" PRIu64, o->min, o->max);
+		break;
+	case GS_CONF_BOOL:
+	case GS_CONF_WORD:
+		(void)snprintf(out, cap, "one of %s", o->words);
+		break;
+	case GS_CONF_RING_NAME:
+		(void)snprintf(out, cap, "the name of a ring or none");
+		break;
+	case GS_CONF_SIZES:
+		(void)snprintf(out, cap, "at most %d sizes from %s to %s, ascending, multiples of %d, as 384 768 2K",
+		    GS_CONF_CLASSES - 1, gs_text_print_size(least, o->min), gs_text_print_size(most, o->max), GS_CONF_SLOT_STEP);
+		break;
+	case GS_CONF_TEXT:
+		(void)snprintf(out, cap, "at most %" PRIu64 " printable characters, no blanks, quotes, backslash, ; or #", o->max);
+		break;
+	}
+	return out;
+}
+
+int
+gs_conf_set(const struct gs_conf_option *o, void *at, const char *value, char why[GS_CONF_WHY_BYTES])
+{
+	char quoted[GS_CONF_TEXT_BYTES], allowed[GS_CONF_TEXT_BYTES];
+	int rc = set_member(o, (char *)at + o->offset, value);
+
+	if (rc == GS_OK)
+		return rc;
+	return gs_conf_refuse(rc, why, "\"%s\": %s is %s", gs_conf_quote(quoted, sizeof(quoted), value), o->key,
+	    gs_conf_describe(o, allowed, sizeof(allowed)));
+}
+
+void
+gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t cap)
+{
+	const void *member = (const char *)at + o->offset;
+	const uint64_t *number = member;
+	char text[GS_TEXT_DURATION_BYTES];
+
+	switch (o->type) {
+	case GS_CONF_DURATION:
+		(void)snprintf(out, cap, "%s", gs_text_print_duration(text, *number));
+		break;
+	case GS_CONF_SIZE:
+		(void)snprintf(out, cap, "%s", gs_text_print_size(text, *number));
+		break;
+	case GS_CONF_COUNT:
+		(void)snprintf(out, cap, "%" PRIu64, *number);
+		break;
+	case GS_CONF_BOOL:
+		(void)snprintf(out, cap, "%s", *(const bool *)member ? "yes" : "no");
+		break;
+	case GS_CONF_WORD:
+		print_word(out, cap, o->words, *number);
+		break;
+	case GS_CONF_SIZES:
+		print_sizes(out, cap, number);
+		break;
+	case GS_CONF_RING_NAME:
+	case GS_CONF_TEXT:
+		(void)snprintf(out, cap, "%s", (const char *)member);
+		break;
+	}
+}
+
+const struct gs_conf_option *
+gs_conf_find(enum gs_conf_section section, const char *key)
+{
+	const struct gs_conf_option *o;
+
+	for (o = gs_conf_options; o->key != NULL; o++)
+		if (o->section == section && strcmp(o->key, key) == 0)
+			return o;
+	return NULL;
+}

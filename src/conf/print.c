@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/conf.h"
+
+
+#include "conf/conf_impl.h"
+
+static void
+print_settings(FILE *to, enum gs_conf_section section, const void *at)
+{
+	const struct gs_conf_option *o;
+	char value[GS_CONF_TEXT_BYTES];
+
+	for (o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != section)
+			continue;
+		gs_conf_get(o, at, value, sizeof(value));
+		(void)fprintf(to, "%s =%s%s\n", o->key, value[0] != '\0' ? " " : "", value);
+	}
+}
+
+static void
+print_table(FILE *to, const struct gs_conf_table *t)
+{
+	size_t i;
+
+	(void)fprintf(to, "\n[table %s]\n", t->name);
+	print_settings(to, GS_CONF_IN_TABLE, t);
+	for (i = 0; i < t->n_rings; i++) {
+		(void)fprintf(to, "\n[ring %s/%s]\n", t->name, t->rings[i].name);
+		print_settings(to, GS_CONF_IN_RING, &t->rings[i]);
+	}
+}
+
+void
+gs_conf_print(FILE *to, const struct gs_conf *c)
+{
+	size_t i;
+
+	(void)fprintf(to, "[daemon]\n");
+	print_settings(to, GS_CONF_IN_DAEMON, c);
+	for (i = 0; i < c->n_tables; i++)
+		print_table(to, &c->tables[i]);
+}
+
+/* The keys of a section, each a comment; explained when it is the first section of its kind. */
+static void
+print_commented(FILE *to, enum gs_conf_section section, const void *at, bool is_explained)
+{
+	const struct gs_conf_option *o;
+	char value[GS_CONF_TEXT_BYTES], allowed[GS_CONF_TEXT_BYTES];
+
+	for (o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != section)
+			continue;
+		gs_conf_get(o, at, value, sizeof(value));
+		if (is_explained)
+			(void)fprintf(to, "#\n# %s\n# Allowed: %s%s.\n", o->help, gs_conf_describe(o, allowed, sizeof(allowed)),
+			    o->can_change ? "; can change at run time" : "");
+		(void)fprintf(to, "#%s =%s%s\n", o->key, value[0] != '\0' ? " " : "", value);
+	}
+}
+
+void
+gs_conf_print_template(FILE *to)
+{
+	const struct gs_conf_table *t;
+	struct gs_conf c;
+	size_t i;
+
+	gs_conf_defaults(&c);
+	t = &c.tables[0];
+	(void)fprintf(to,
+	    "# gsession.conf - what gsessiond serves; gsession.conf(5) says more.\n"
+	    "#\n"
+	    "# Every line here is a comment and shows a default. To change a setting,\n"
+	    "# take the # from its line and from the [section] above it.\n"
+	    "\n"
+	    "#[daemon]\n");
+	print_commented(to, GS_CONF_IN_DAEMON, &c, true);
+	(void)fprintf(to,
+	    "\n"
+	    "# Another [table NAME] is another kind of session, with memory, rings and a\n"
+	    "# directory of its own.\n"
+	    "#[table %s]\n", t->name);
+	print_commented(to, GS_CONF_IN_TABLE, t, true);
+	(void)fprintf(to,
+	    "\n"
+	    "# [ring NAME] is a ring of table sessions, [ring TABLE/NAME] one of another.\n"
+	    "# A ring of your own needs ttl and capacity, and a decay_to that leads to it.\n");
+	for (i = 0; i < t->n_rings; i++) {
+		(void)fprintf(to, "%s#[ring %s]\n", i > 0 ? "\n" : "", t->rings[i].name);
+		print_commented(to, GS_CONF_IN_RING, &t->rings[i], i == 0);
+	}
+}

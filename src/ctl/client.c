@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ctl/client.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gsession.h"
+#include "base/clock.h"
+#include "base/paths.h"
+
+#define DEFAULT_TIMEOUT_MS 2000
+
+struct gs_ctl {
+	int fd;
+	uint32_t timeout_ms;
+	unsigned char packet[GS_WIRE_PACKET_BYTES];
+};
+
+static int
+connect_error(int err)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return GS_EACCES;
+	case EAGAIN:
+		return GS_ETIMEDOUT;	/* the daemon's backlog stayed full */
+	default:
+		return GS_EDOWN;
+	}
+}
+
+/* Waiting is bounded by the socket's own timeouts, so that no call needs poll. */
+static int
+set_timeout(int fd, uint32_t timeout_ms)
+{
+	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0)
+		return GS_ESYSTEM;
+	return 0;
+}
+
+int
+gs_ctl_open(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct gs_ctl *c;
+	int rc = gs_path_socket(to.sun_path, sizeof(to.sun_path), run_dir, instance == NULL ? "default" : instance);
+
+	if (rc < 0)
+		return rc;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return GS_ENOMEM;
+	c->timeout_ms = timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : timeout_ms;
+	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (c->fd < 0) {
+		rc = GS_ESYSTEM;
+		goto out_free;
+	}
+	rc = set_timeout(c->fd, c->timeout_ms);
+	if (rc < 0)
+		goto out_close;
+	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		rc = connect_error(errno);
+		goto out_close;
+	}
+	*out = c;
+	return 0;
+out_close:
+	(void)close(c->fd);
+out_free:
+	free(c);
+	return rc;
+}
+
+void
+gs_ctl_close(struct gs_ctl **cp)
+{
+	struct gs_ctl *c = *cp;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	(void)close(c->fd);
+	free(c);
+}
+
+int
+gs_ctl_fd(const struct gs_ctl *c)
+{
+	return c->fd;
+}
+
+static int
+io_error(int err)
+{
+	return err == EAGAIN || err == EWOULDBLOCK ? GS_ETIMEDOUT : GS_EDOWN;
+}
+
+/* Send the packet in c->packet: a head of this type and len bytes behind it. */
+static int
+send_packet(struct gs_ctl *c, enum gs_wire_type type, uint32_t len)
+{
+	struct gs_wire_head head = { .magic = GS_WIRE_MAGIC, .version = GS_WIRE_VERSION, .type = (uint16_t)type, .len = len };
+	ssize_t n;
+
+	memcpy(c->packet, &head, sizeof(head));
+	do
+		n = send(c->fd, c->packet, sizeof(head) + len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? io_error(errno) : 0;
+}
+
+/* Take the descriptors that came with a message; those beyond n_fds are closed. Returns how many there are in fds. */
+static size_t
+take_fds(struct msghdr *msg, int *fds, size_t n_fds)
+{
+	size_t got = 0;
+
+	for (struct cmsghdr *m = CMSG_FIRSTHDR(msg); m != NULL; m = CMSG_NXTHDR(msg, m)) {
+		size_t n;
+		int fd;
+
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(m) + i * sizeof(int), sizeof(fd));
+			if (got < n_fds)
+				fds[got++] = fd;
+			else
+				(void)close(fd);
+		}
+	}
+	return got;
+}
+
+/* Receive one packet of a type into c->packet. Returns the length of its body, or an error; descriptors go to fds. */
+static ssize_t
+receive_packet(struct gs_ctl *c, enum gs_wire_type type, struct gs_wire_head *head, int *fds, size_t n_fds, size_t *n_got)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(64 * sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = c->packet, .iov_len = sizeof(c->packet) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	size_t got;
+	ssize_t n;
+
+	do
+		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return io_error(errno);
+	got = take_fds(&msg, fds, n_fds);
+	if (n_got != NULL)
+		*n_got = got;
+	if (n == 0)
+		return GS_EDOWN;
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || (size_t)n < sizeof(*head))
+		return GS_EPROTO;
+	memcpy(head, c->packet, sizeof(*head));
+	if (head->magic != GS_WIRE_MAGIC || head->type != type || head->len != (size_t)n - sizeof(*head))
+		return GS_EPROTO;
+	return head->version != GS_WIRE_VERSION ? GS_EVERSION : (ssize_t)head->len;
+}
+
+/* ---- control ---- */
+
+static int
+send_request(struct gs_ctl *c, const struct gs_wire_request *r, const char *path, const void *value)
+{
+	unsigned char *p = c->packet + sizeof(struct gs_wire_head);
+
+	memcpy(p, r, sizeof(*r));
+	memcpy(p + sizeof(*r), path, r->path_len);
+	if (r->value_len > 0)
+		memcpy(p + sizeof(*r) + r->path_len, value, r->value_len);
+	return send_packet(c, GS_WIRE_REQUEST, (uint32_t)sizeof(*r) + r->path_len + r->value_len);
+}
+
+/* The body of a REPLY is a flag, 1 when more packets follow, and text. */
+static int
+receive_reply(struct gs_ctl *c, char **text, size_t *text_len)
+{
+	struct gs_wire_head head;
+	char *grown;
+	ssize_t n;
+
+	for (;;) {
+		n = receive_packet(c, GS_WIRE_REPLY, &head, NULL, 0, NULL);
+		if (n < 0)
+			return (int)n;
+		if (n < 1)
+			return GS_EPROTO;
+		grown = realloc(*text, *text_len + (size_t)n);
+		if (grown == NULL)
+			return GS_ENOMEM;
+		*text = grown;
+		memcpy(*text + *text_len, c->packet + sizeof(head) + 1, (size_t)n - 1);
+		*text_len += (size_t)n - 1;
+		(*text)[*text_len] = '\0';
+		if (c->packet[sizeof(head)] == 0)
+			return head.rc;
+	}
+}
+
+int
+gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len, uint64_t offset,
+    const struct gs_ctl_caller *as, char **text, size_t *text_len)
+{
+	struct gs_wire_request r = {
+		.verb = verb, .as_uid = as == NULL ? geteuid() : as->uid, .as_gid = as == NULL ? getegid() : as->gid,
+		.as_pid = as == NULL ? getpid() : as->pid, .offset = offset,
+	};
+	size_t len = 0, path_len = strlen(path);
+	int rc;
+
+	*text = calloc(1, 1);
+	if (*text == NULL)
+		return GS_ENOMEM;
+	if (path_len >= GS_WIRE_PATH_BYTES || value_len > GS_WIRE_VALUE_BYTES)
+		return GS_ERANGE;
+	r.path_len = (uint32_t)path_len;
+	r.value_len = (uint32_t)value_len;
+	rc = send_request(c, &r, path, value);
+	if (rc == 0)
+		rc = receive_reply(c, text, &len);
+	if (text_len != NULL)
+		*text_len = len;
+	return rc;
+}
+
+/* ---- attach ---- */
+
+int
+gs_ctl_hello(struct gs_ctl *c, const char *table, uint32_t n_ctx, struct gs_wire_welcome *out, int *fds,
+    size_t n_fds, size_t *n_got)
+{
+	struct gs_wire_hello hello = { .abi_major = GS_API_MAJOR, .abi_minor = GS_API_MINOR, .n_ctx = n_ctx };
+	struct gs_wire_head head;
+	ssize_t n;
+	int rc;
+
+	*n_got = 0;
+	if (strlen(table) >= sizeof(hello.table))
+		return GS_EINVAL;
+	memcpy(hello.table, table, strlen(table) + 1);
+	memcpy(c->packet + sizeof(head), &hello, sizeof(hello));
+	rc = send_packet(c, GS_WIRE_HELLO, sizeof(hello));
+	if (rc < 0)
+		return rc;
+	n = receive_packet(c, GS_WIRE_WELCOME, &head, fds, n_fds, n_got);
+	if (n < 0)
+		return (int)n;
+	if (head.rc < 0)
+		return head.rc;
+	if ((size_t)n != sizeof(*out))
+		return GS_EPROTO;
+	memcpy(out, c->packet + sizeof(head), sizeof(*out));
+	return out->n_ctx > GS_WIRE_MAX_GRANT ? GS_EPROTO : 0;
+}
+
+int
+gs_ctl_bye(struct gs_ctl *c, uint64_t cookie)
+{
+	memcpy(c->packet + sizeof(struct gs_wire_head), &cookie, sizeof(cookie));
+	return send_packet(c, GS_WIRE_BYE, sizeof(cookie));
+}

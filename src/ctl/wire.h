@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wire.h - the messages on the daemon's Unix socket.
+ *
+ * SOCK_SEQPACKET, one message per packet, each a struct gs_wire_head and then
+ * `len` bytes of body.  A peer that sends anything else is dropped and
+ * counted.  Both ends are of one machine, so integers are native.
+ *
+ *	client				daemon
+ *	HELLO   gs_wire_hello	->
+ *				<-	WELCOME gs_wire_welcome + descriptors
+ *	BYE     cookie		->				(its contexts may be granted anew)
+ *	REQUEST gs_wire_request	->				(control)
+ *				<-	REPLY ... REPLY		(body: a byte, 1 when more follow, and text)
+ */
+#ifndef GS_CTL_WIRE_H
+#define GS_CTL_WIRE_H
+
+#include <stdint.h>
+
+#define GS_WIRE_MAGIC UINT32_C(0x77697367)
+#define GS_WIRE_VERSION 1
+
+enum {
+	GS_WIRE_PACKET_BYTES = 32768,	/* longest packet, header included */
+	GS_WIRE_VALUE_BYTES = 16384,	/* longest value of a control write */
+	GS_WIRE_PATH_BYTES = 512,
+	GS_WIRE_MAX_GRANT = 64,		/* contexts in one HELLO */
+};
+
+enum gs_wire_type {
+	GS_WIRE_HELLO = 1,
+	GS_WIRE_WELCOME = 2,
+	GS_WIRE_BYE = 3,
+	GS_WIRE_REQUEST = 4,
+	GS_WIRE_REPLY = 5,
+};
+
+struct gs_wire_head {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;			/* enum gs_wire_type */
+	uint32_t len;			/* bytes that follow */
+	int32_t rc;			/* answers: 0 or an enum gs_err */
+};
+_Static_assert(sizeof(struct gs_wire_head) == 16, "packet head");
+
+struct gs_wire_hello {
+	uint32_t abi_major, abi_minor;
+	uint32_t n_ctx;			/* contexts wanted, 1..GS_WIRE_MAX_GRANT */
+	uint32_t pad;
+	char table[32];
+};
+
+struct gs_wire_welcome {
+	uint8_t uuid[16];
+	uint32_t n_ctx;			/* granted */
+	uint32_t arenas;		/* bit ring * 4 + class: a descriptor follows for it */
+	uint64_t cookie;
+	uint32_t ctx[GS_WIRE_MAX_GRANT];
+};
+
+enum gs_wire_verb {
+	GS_VERB_GET = 1,		/* text of a control file */
+	GS_VERB_SET = 2,		/* write to one */
+	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; a growing file's has its size behind */
+	GS_VERB_STAT = 4,		/* one such line of a path itself */
+	GS_VERB_AUDIT = 5,		/* walk every invariant; rc GS_ECORRUPT when one is broken, text has the report */
+};
+
+struct gs_wire_request {
+	uint32_t verb;			/* enum gs_wire_verb */
+	uint32_t as_uid;		/* on whose behalf; believed from root and from the daemon's own uid */
+	uint32_t as_gid;
+	int32_t as_pid;
+	uint64_t offset;		/* GET of a growing file: from this byte */
+	uint32_t path_len, value_len;
+	/* path, value */
+};
+
+#endif

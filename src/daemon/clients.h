@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clients.h - the processes attached: granted contexts, watched until they die, recovered then.
+ *
+ * A process is dead when its pidfd says so and not before: a closed socket
+ * may be a daemon's restart, and a stopped process is alive.  What is granted
+ * is in the registry of T.ctl before the client knows of it, so a daemon that
+ * dies in between loses nothing.
+ */
+#ifndef GS_DAEMON_CLIENTS_H
+#define GS_DAEMON_CLIENTS_H
+
+#include "ctl/wire.h"
+#include "daemon/manager.h"
+
+struct clients;
+
+/* epoll_fd is where pidfds are added, with `tag | index` as data. */
+struct clients *clients_new(struct manager *m, int epoll_fd, uint64_t tag);
+void clients_free(struct clients **c);
+
+/* After a restart: watch those that live, recover those that died. */
+void clients_adopt(struct clients *c);
+
+/*
+ * Grant n contexts of a table to a process. Fills ctx and cookie; returns how many, 0 when the registry is full,
+ * GS_ESTALE when the process is gone already, GS_ENOSPC when there is no memory for its pages.
+ */
+int clients_grant(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out);
+
+/* A client gives back what it was granted with this cookie. Returns how many contexts. */
+uint32_t clients_release(struct clients *c, int32_t pid, uint64_t cookie);
+
+/* The pidfd of this index became readable. */
+void clients_died(struct clients *c, uint32_t index);
+
+#endif

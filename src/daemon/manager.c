@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/manager.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "daemon/events.h"
+#include "daemon/instance.h"
+#include "daemon/merge.h"
+#include "daemon/spec.h"
+#include "prog/log.h"
+#include "shm/region.h"
+
+/* Names in the instance's directory: what the file said, and what is in force. */
+#define KEPT_FILE "conf.file"
+#define KEPT_LIVE "conf.live"
+
+enum { FIT_NUMERATOR = 4, FIT_DENOMINATOR = 5 };	/* of the free memory may be promised to rings */
+
+/* ---- the memory against the configuration ---- */
+
+static int __attribute__((format(printf, 3, 4)))
+refuse(char why[GS_CONF_WHY_BYTES], int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, GS_CONF_WHY_BYTES, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+#define REMEDY "give the old value back, or, to lose the sessions, stop and remove the instance's directory"
+
+static int
+check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
+{
+	for (uint32_t i = 0; i < spec->n_rings; i++) {
+		const struct gs_ring_spec *r = &spec->rings[i];
+
+		if (i >= t->n_rings || strcmp(t->ctl->ring[i].name, r->name) != 0)
+			return refuse(why, GS_EINVAL, "table %s: the memory has another ring than %s in its place: " REMEDY, spec->name, r->name);
+		if (r->capacity > t->arena[i * GS_MAX_CLASSES].n_slots)
+			return refuse(why, GS_ERANGE, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
+			    spec->name, r->name, t->arena[i * GS_MAX_CLASSES].n_slots, r->capacity);
+	}
+	if (t->n_rings != spec->n_rings)
+		return refuse(why, GS_EINVAL, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, t->n_rings,
+		    spec->n_rings);
+	return 0;
+}
+
+static int
+check_shape(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
+{
+	if (t->record_size != spec->record_size)
+		return refuse(why, GS_EINVAL, "table %s: the memory has record_size %u, the configuration %u: " REMEDY, spec->name,
+		    t->record_size, spec->record_size);
+	if (t->key_max != spec->key_max)
+		return refuse(why, GS_EINVAL, "table %s: the memory has key_max %u, the configuration %u: " REMEDY, spec->name, t->key_max,
+		    spec->key_max);
+	if (t->n_classes != spec->n_classes)
+		return refuse(why, GS_EINVAL, "table %s: the memory has other slot_sizes: " REMEDY, spec->name);
+	for (uint32_t i = 0; i < spec->n_classes; i++)
+		if (t->arena[i].slot_size != spec->slot_size[i])
+			return refuse(why, GS_EINVAL, "table %s: the memory has slot size %u, the configuration %u: " REMEDY, spec->name,
+			    t->arena[i].slot_size, spec->slot_size[i]);
+	if (t->ctl->max_sessions != spec->max_sessions)
+		return refuse(why, GS_EINVAL, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
+		    REMEDY, spec->name, t->ctl->max_sessions, spec->max_sessions);
+	return check_rings(t, spec, why);
+}
+
+/* ---- opening ---- */
+
+/* Least memory that a table's sessions need: its index, and the smallest slot for each. */
+static uint64_t
+least_bytes(const struct gs_table_spec *spec)
+{
+	uint64_t sessions = 0;
+
+	for (uint32_t i = 0; i < spec->n_rings; i++)
+		sessions += spec->rings[i].capacity;
+	return spec->max_sessions * 15 + sessions * spec->slot_size[0];
+}
+
+/* Cut the capacities to what the tmpfs can hold, and say so. */
+static void
+fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes)
+{
+	uint64_t need = least_bytes(spec), have = free_bytes / FIT_DENOMINATOR * FIT_NUMERATOR;
+
+	if (need <= have)
+		return;
+	for (size_t i = 0; i < c->n_rings; i++) {
+		uint64_t cut = (uint64_t)((unsigned __int128)c->rings[i].capacity * have / need);
+
+		log_warnx("table %s: ring %s: capacity cut from %" PRIu64 " to %" PRIu64 ", the tmpfs has %" PRIu64 " bytes free", c->name,
+		    c->rings[i].name, c->rings[i].capacity, gs_max_u64(cut, 64), free_bytes);
+		c->rings[i].capacity = gs_max_u64(cut, 64);
+	}
+	c->max_sessions = gs_max_u64(64, (uint64_t)((unsigned __int128)c->max_sessions * have / need));
+	spec_from_conf(spec, c);
+}
+
+/* The daemon's own context, and what the one before us left in it. */
+static int
+take_daemon_ctx(struct manager_table *mt)
+{
+	struct gs_ctl_hdr *ctl = mt->shm->ctl;
+	int rc = gs_region_commit(mt->shm->ctx_fd, 0, GS_CTX_BYTES);
+
+	if (rc < 0)
+		return rc;
+	atomic_store_explicit(&ctl->reg[GS_DAEMON_CTX].state, GS_CTX_DEAD, memory_order_release);
+	if (atomic_load_explicit(&ctl->n_ctx_used, memory_order_relaxed) == 0)
+		atomic_store_explicit(&ctl->n_ctx_used, 1, memory_order_release);
+	(void)gs_recover_ctx(mt->shm, GS_DAEMON_CTX);
+	rc = gs_ctx_init(&mt->ctx, mt->shm, GS_DAEMON_CTX);
+	ctl->reg[GS_DAEMON_CTX].pid = (uint32_t)getpid();
+	atomic_store_explicit(&ctl->reg[GS_DAEMON_CTX].state, GS_CTX_LIVE, memory_order_release);
+	atomic_store_explicit(&ctl->daemon_pid, (uint32_t)getpid(), memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&ctl->daemon_epoch, 1, memory_order_relaxed);
+	return rc;
+}
+
+static int
+open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES])
+{
+	struct gs_conf_table *c = &m->conf.tables[i];
+	struct manager_table *mt = &m->tables[i];
+	struct gs_table_spec spec;
+	char what[256] = "";
+	int rc;
+
+	spec_from_conf(&spec, c);
+	rc = gs_table_open(&mt->shm, m->shm_dir_fd, c->name, what);
+	*is_new = rc == GS_ENOENT;
+	if (rc == GS_ENOENT) {
+		/* A daemon that died while making the table left files without T.ctl: no sessions are in them. */
+		gs_table_unlink(m->shm_dir_fd, c->name);
+		fit(c, &spec, instance_free_bytes(m->shm_dir_fd));
+		rc = gs_table_create(&mt->shm, m->shm_dir_fd, &spec);
+		if (rc < 0)
+			return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name,
+			    gs_strerror(rc));
+	} else if (rc < 0) {
+		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, remove the instance's directory", c->name,
+		    what);
+	} else {
+		rc = check_shape(mt->shm, &spec, why);
+		if (rc < 0)
+			return rc;
+	}
+	rc = take_daemon_ctx(mt);
+	return rc < 0 ? refuse(why, rc, "table %s: %s", c->name, gs_strerror(rc)) : 0;
+}
+
+/* What was changed by hand outlives a restart, unless the file says something new about it. */
+static void
+adopt_kept(struct manager *m)
+{
+	static struct gs_conf before, live;	/* large; one thread, at start */
+	char why[GS_CONF_WHY_BYTES];
+
+	if (instance_load(m->shm_dir_fd, KEPT_FILE, &before, why) < 0 || instance_load(m->shm_dir_fd, KEPT_LIVE, &live, why) < 0)
+		return;
+	merge_conf(&m->conf, &before, &live);
+	if (gs_conf_check(&m->conf, why) == 0)
+		return;
+	log_warnx("what was changed by hand does not fit the file any more and is dropped: %s", why);
+	m->conf = m->file;
+}
+
+static void
+keep_conf(struct manager *m)
+{
+	if (instance_save(m->shm_dir_fd, KEPT_FILE, &m->file) < 0 || instance_save(m->shm_dir_fd, KEPT_LIVE, &m->conf) < 0)
+		log_warnx("the settings in force could not be kept in the instance's directory: a restart reads the file");
+}
+
+int
+manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES])
+{
+	bool is_new, any_old = false;
+	int rc;
+
+	m->file = *conf;
+	m->conf = *conf;
+	m->started_ns = gs_clock_mono_ns();
+	m->shm_dir_fd = instance_open(m->instance, why);
+	if (m->shm_dir_fd < 0)
+		return m->shm_dir_fd;
+	adopt_kept(m);
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		rc = open_table(m, i, &is_new, why);
+		if (rc < 0)
+			return rc;
+		any_old = any_old || !is_new;
+	}
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		for (size_t r = 0; r < m->conf.tables[i].n_rings; r++)
+			manager_apply(m, i, (int)r);
+	manager_tick(m);
+	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
+	return 0;
+}
+
+void
+manager_close(struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		struct manager_table *mt = &m->tables[i];
+
+		if (mt->shm == NULL)
+			continue;
+		gs_ctx_fini(&mt->ctx, mt->shm);
+		atomic_store_explicit(&mt->shm->ctl->daemon_pid, 0, memory_order_relaxed);
+		gs_table_free(&mt->shm);
+	}
+	if (m->shm_dir_fd >= 0)
+		(void)close(m->shm_dir_fd);
+	m->shm_dir_fd = -1;
+}
+
+void
+manager_tick(struct manager *m)
+{
+	uint64_t suspended_ms = gs_clock_suspended_ms();
+
+	/* Time in suspend counts: sessions age while the host sleeps. */
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			atomic_store_explicit(&m->tables[i].shm->ctl->clock_add_ms, m->tables[i].shm->ctl->clock_base_ms + suspended_ms,
+			    memory_order_relaxed);
+}
+
+/* ---- changing ---- */
+
+static void
+apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
+{
+	const struct gs_conf_ring *from = &c->rings[ring];
+	uint32_t id = gs_table_ring(mt->shm, from->name);
+	struct gs_ring_cfg *to;
+
+	if (id == GS_RING_NONE)
+		return;
+	to = &mt->shm->ctl->ring[id];
+	/* relaxed; each is a rule on its own, clients read it whenever they judge */
+	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
+	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);
+	atomic_store_explicit(&to->capacity, from->capacity, memory_order_relaxed);
+	atomic_store_explicit(&to->promote, (uint32_t)from->promote, memory_order_relaxed);
+	atomic_store_explicit(&to->decay_to, strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to),
+	    memory_order_relaxed);
+	mt->rearm |= UINT32_C(1) << id;
+}
+
+void
+manager_apply(struct manager *m, size_t table, int ring)
+{
+	if (ring >= 0 && m->tables[table].shm != NULL)
+		apply_ring(&m->tables[table], &m->conf.tables[table], (size_t)ring);
+	log_set_level((enum log_level)m->conf.log_level);
+	keep_conf(m);
+}
+
+int
+manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
+{
+	static struct gs_conf fresh, merged;	/* large; one thread */
+	int rc = gs_conf_load(&fresh, m->conf_path, why);
+
+	if (rc < 0)
+		return rc;
+	if (merge_needs_restart(&m->file, &fresh, why))
+		return GS_EBUSY;
+	merged = fresh;
+	merge_conf(&merged, &m->file, &m->conf);
+	rc = gs_conf_check(&merged, why);
+	if (rc < 0)
+		return rc;
+	m->file = fresh;
+	m->conf = merged;
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		for (size_t r = 0; r < m->conf.tables[i].n_rings; r++)
+			manager_apply(m, i, (int)r);
+	events_add(m->events, "reloaded", "file=%s", m->conf_path == NULL ? "none" : m->conf_path);
+	return 0;
+}
+
+uint64_t
+manager_audit(struct manager *m, FILE *to)
+{
+	uint64_t n_broken = 0, free = 0, live = 0, listed = 0, capacity = 0;
+	struct gs_audit a;
+
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		struct gs_table *t = m->tables[i].shm;
+
+		if (t == NULL)
+			continue;
+		gs_audit_run(t, gs_table_now_ms(t), &a, to);
+		gs_audit_print(&a, t, to);
+		n_broken += a.n_broken;
+		free += a.free;
+		live += a.live;
+		listed += a.listed;
+		capacity += a.capacity;
+	}
+	(void)fprintf(to, "free %" PRIu64 " + live %" PRIu64 " + listed %" PRIu64 " = capacity %" PRIu64 "\n", free, live, listed, capacity);
+	return n_broken;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * manager.h - everything that gsessiond holds: configuration, tables, clients, events.
+ *
+ * One thread.  main.c makes it, server.c feeds it requests, sweep.c ticks it,
+ * tree.c shows and changes it.
+ */
+#ifndef GS_DAEMON_MANAGER_H
+#define GS_DAEMON_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "shm/audit.h"
+#include "shm/kv.h"
+#include "shm/recover.h"
+
+struct events;
+struct server;
+
+/* One table: what the memory is, what rules are in force. */
+struct manager_table {
+	struct gs_table *shm;
+	struct gs_ctx ctx;			/* the daemon's own context */
+	uint32_t rearm;				/* bit per ring: look at every session in the next sweep */
+	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
+};
+
+/* On whose behalf a request is made. */
+struct manager_caller {
+	uint32_t uid, gid;
+	int32_t pid;
+	bool is_operator;			/* root or the daemon's own user: may write control files */
+};
+
+struct manager {
+	const char *instance;
+	const char *conf_path;			/* NULL: built-in defaults */
+	struct gs_conf conf;			/* in force: the file, and what was changed since */
+	struct gs_conf file;			/* as the file said when it was last read */
+	struct manager_table tables[GS_CONF_TABLES];	/* beside conf.tables */
+	struct events *events;
+	struct server *server;
+	int shm_dir_fd;
+	uint64_t started_ns;			/* CLOCK_MONOTONIC */
+	uint64_t sweeps;
+	uint64_t clients_recovered, clients_dropped;
+	uint32_t n_clients;			/* attached processes */
+	char last_error[GS_CONF_WHY_BYTES + 64];	/* the last refused control request: pid, sentence */
+};
+
+/*
+ * Open the instance's memory, or make it: fills m->conf, m->file and m->tables. conf is what the file says.
+ * A memory of another shape than the configuration asks for is refused, never dropped.
+ */
+int manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES]);
+/* Unmap; the memory stays for the next daemon. */
+void manager_close(struct manager *m);
+/* Once a tick: the clock that clients read. */
+void manager_tick(struct manager *m);
+
+/*
+ * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative.
+ * For rings: ttl, half_life, decay_to, promote, capacity go to shared memory, and the ring is re-armed.
+ */
+void manager_apply(struct manager *m, size_t table, int ring);
+
+/* Read the configuration file again and apply only what changed in it. 0, or an error with its sentence in why. */
+int manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES]);
+
+/* Walk every invariant of every table; the report goes to `to`. Returns how many are broken. */
+uint64_t manager_audit(struct manager *m, FILE *to);
+
+#endif

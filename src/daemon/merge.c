@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/merge.h"
+
+#include <string.h>
+
+enum { VALUE_BYTES = 256 };
+
+/* Two structs of one section and a third: where fresh equals before, take live's. */
+static void
+merge_section(enum gs_conf_section section, void *fresh, const void *before, const void *live)
+{
+	char was[VALUE_BYTES], is[VALUE_BYTES], want[VALUE_BYTES], why[GS_CONF_WHY_BYTES];
+
+	for (const struct gs_conf_option *o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != section || !o->can_change)
+			continue;
+		gs_conf_get(o, before, was, sizeof(was));
+		gs_conf_get(o, fresh, is, sizeof(is));
+		gs_conf_get(o, live, want, sizeof(want));
+		if (strcmp(was, is) == 0)
+			(void)gs_conf_set(o, fresh, want, why);
+	}
+}
+
+static const struct gs_conf_table *
+table_of(const struct gs_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_tables; i++)
+		if (strcmp(c->tables[i].name, name) == 0)
+			return &c->tables[i];
+	return NULL;
+}
+
+static const struct gs_conf_ring *
+ring_of(const struct gs_conf_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_rings; i++)
+		if (strcmp(t->rings[i].name, name) == 0)
+			return &t->rings[i];
+	return NULL;
+}
+
+static void
+merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
+{
+	merge_section(GS_CONF_IN_TABLE, fresh, before, live);
+	/* It may have been cut to what the tmpfs could hold when the memory was made. */
+	if (fresh->max_sessions == before->max_sessions)
+		fresh->max_sessions = live->max_sessions;
+	for (size_t i = 0; i < fresh->n_rings; i++) {
+		const struct gs_conf_ring *was = ring_of(before, fresh->rings[i].name), *is = ring_of(live, fresh->rings[i].name);
+
+		if (was != NULL && is != NULL)
+			merge_section(GS_CONF_IN_RING, &fresh->rings[i], was, is);
+	}
+}
+
+void
+merge_conf(struct gs_conf *fresh, const struct gs_conf *before, const struct gs_conf *live)
+{
+	merge_section(GS_CONF_IN_DAEMON, fresh, before, live);
+	for (size_t i = 0; i < fresh->n_tables; i++) {
+		const struct gs_conf_table *was = table_of(before, fresh->tables[i].name), *is = table_of(live, fresh->tables[i].name);
+
+		if (was != NULL && is != NULL)
+			merge_table(&fresh->tables[i], was, is);
+	}
+}
+
+/* The first setting of a section that differs and cannot change, or NULL. */
+static const struct gs_conf_option *
+fixed_difference(enum gs_conf_section section, const void *a, const void *b)
+{
+	char left[VALUE_BYTES], right[VALUE_BYTES];
+
+	for (const struct gs_conf_option *o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != section || o->can_change)
+			continue;
+		gs_conf_get(o, a, left, sizeof(left));
+		gs_conf_get(o, b, right, sizeof(right));
+		if (strcmp(left, right) != 0)
+			return o;
+	}
+	return NULL;
+}
+
+static bool
+is_same_shape(const struct gs_conf_table *a, const struct gs_conf_table *b)
+{
+	if (a->n_rings != b->n_rings)
+		return false;
+	for (size_t i = 0; i < a->n_rings; i++)
+		if (strcmp(a->rings[i].name, b->rings[i].name) != 0)
+			return false;
+	return true;
+}
+
+bool
+merge_needs_restart(const struct gs_conf *a, const struct gs_conf *b, char why[GS_CONF_WHY_BYTES])
+{
+	const struct gs_conf_option *o = fixed_difference(GS_CONF_IN_DAEMON, a, b);
+
+	if (o != NULL) {
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "[daemon] %s cannot change while running", o->key);
+		return true;
+	}
+	if (a->n_tables != b->n_tables) {
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "tables cannot be added or removed while running");
+		return true;
+	}
+	for (size_t i = 0; i < a->n_tables; i++) {
+		const struct gs_conf_table *t = &a->tables[i], *u = table_of(b, t->name);
+
+		o = u == NULL ? NULL : fixed_difference(GS_CONF_IN_TABLE, t, u);
+		if (u != NULL && o == NULL && is_same_shape(t, u))
+			continue;
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "[table %s] %s cannot change while the memory is in use", t->name,
+		    o == NULL ? "its rings" : o->key);
+		return true;
+	}
+	return false;
+}

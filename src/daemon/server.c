@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/server.h"
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/wire.h"
+#include "daemon/clients.h"
+#include "daemon/events.h"
+#include "daemon/sweep.h"
+#include "daemon/tree.h"
+#include "prog/log.h"
+#include "prog/process.h"
+
+enum {
+	MAX_PEERS = 4096,
+	BACKLOG = 128,
+	EVENTS_AT_ONCE = 64,
+	TEXT_BYTES = GS_WIRE_PACKET_BYTES - sizeof(struct gs_wire_head) - 1,	/* of a REPLY */
+};
+
+/* What an epoll event is about: the upper half says which kind, the lower is an index. */
+#define TAG_LISTEN (UINT64_C(1) << 32)
+#define TAG_SIGNAL (UINT64_C(2) << 32)
+#define TAG_TIMER (UINT64_C(3) << 32)
+#define TAG_PEER (UINT64_C(4) << 32)
+#define TAG_PROCESS (UINT64_C(5) << 32)
+#define TAG_MASK (~UINT64_C(0) << 32)
+
+struct peer {
+	int fd;				/* -1: unused */
+	struct manager_caller who;
+	char *text;			/* an answer under way, or NULL */
+	size_t len, sent;
+	int rc;
+	bool is_done;			/* the last packet of the answer is out */
+};
+
+struct server {
+	struct manager *m;
+	struct clients *clients;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int epoll_fd, listen_fd, signal_fd, timer_fd;
+	bool is_stopping;
+	unsigned char packet[GS_WIRE_PACKET_BYTES];
+	struct peer peer[MAX_PEERS];
+};
+
+/* ---- peers ---- */
+
+static void
+drop_peer(struct server *s, struct peer *p)
+{
+	(void)s;
+	(void)close(p->fd);
+	free(p->text);
+	p->text = NULL;
+	p->fd = -1;
+}
+
+/* A peer that does not speak our protocol. */
+static void
+drop_liar(struct server *s, struct peer *p, const char *what)
+{
+	s->m->clients_dropped++;
+	log_notice("peer %d: dropped (uid %u, %s)", p->who.pid, p->who.uid, what);
+	events_add(s->m->events, "dropped", "pid=%d uid=%u reason=%s", p->who.pid, p->who.uid, what);
+	drop_peer(s, p);
+}
+
+static void
+wait_for(struct server *s, struct peer *p, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = TAG_PEER | (uint64_t)(p - s->peer) };
+
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, p->fd, &ev);
+}
+
+static void
+accept_peer(struct server *s)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct peer *p = s->peer;
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	while (p < s->peer + MAX_PEERS && p->fd >= 0)
+		p++;
+	ev.data.u64 = TAG_PEER | (uint64_t)(p - s->peer);
+	if (p == s->peer + MAX_PEERS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		(void)close(fd);
+		return;
+	}
+	*p = (struct peer){
+		.fd = fd,
+		.who = { .uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .is_operator = cred.uid == 0 || cred.uid == geteuid() },
+	};
+}
+
+/* ---- answers ---- */
+
+/* Send the next packets of an answer until it is out or the peer's buffer is full. */
+static void
+send_reply(struct server *s, struct peer *p)
+{
+	while (!p->is_done) {
+		struct gs_wire_head head = { .magic = GS_WIRE_MAGIC, .version = GS_WIRE_VERSION, .type = GS_WIRE_REPLY, .rc = p->rc };
+		size_t n = p->len - p->sent < TEXT_BYTES ? p->len - p->sent : TEXT_BYTES;
+		ssize_t out;
+
+		head.len = (uint32_t)n + 1;
+		memcpy(s->packet, &head, sizeof(head));
+		s->packet[sizeof(head)] = p->sent + n < p->len;
+		memcpy(s->packet + sizeof(head) + 1, p->text + p->sent, n);
+		out = send(p->fd, s->packet, sizeof(head) + 1 + n, MSG_NOSIGNAL);
+		if (out < 0 && errno == EAGAIN) {
+			wait_for(s, p, EPOLLOUT);
+			return;
+		}
+		if (out < 0) {
+			drop_peer(s, p);
+			return;
+		}
+		p->sent += n;
+		p->is_done = p->sent == p->len;
+	}
+	free(p->text);
+	p->text = NULL;
+	wait_for(s, p, EPOLLIN);
+}
+
+/* The caller as believed: root and our own user may speak for others, everybody else for himself. */
+static struct manager_caller
+believed(const struct peer *p, const struct gs_wire_request *r)
+{
+	struct manager_caller who = p->who;
+
+	if (!p->who.is_operator)
+		return who;
+	who.uid = r->as_uid;
+	who.gid = r->as_gid;
+	who.pid = r->as_pid;
+	who.is_operator = r->as_uid == 0 || r->as_uid == geteuid();
+	return who;
+}
+
+static int
+do_request(struct server *s, const struct tree_request *r, FILE *to)
+{
+	if (r->verb != GS_VERB_AUDIT)
+		return tree_answer(s->m, r, to);
+	if (!r->caller.is_operator) {
+		(void)fputs("audit: for root and the daemon's user", to);
+		return GS_EPERM;
+	}
+	return manager_audit(s->m, to) == 0 ? 0 : GS_ECORRUPT;
+}
+
+static bool
+is_valid_verb(uint32_t verb)
+{
+	return verb >= GS_VERB_GET && verb <= GS_VERB_AUDIT;
+}
+
+static void
+handle_request(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
+{
+	char path[GS_WIRE_PATH_BYTES], value[GS_WIRE_VALUE_BYTES + 1];
+	struct tree_request r = { .path = path, .value = value };
+	struct gs_wire_request w;
+	FILE *to;
+
+	if (len < sizeof(w)) {
+		drop_liar(s, p, "short-request");
+		return;
+	}
+	memcpy(&w, body, sizeof(w));
+	if (!is_valid_verb(w.verb) || w.path_len >= sizeof(path) || w.value_len > GS_WIRE_VALUE_BYTES ||
+	    (uint64_t)sizeof(w) + w.path_len + w.value_len != len || memchr(body + sizeof(w), 0, w.path_len) != NULL) {
+		drop_liar(s, p, "malformed-request");
+		return;
+	}
+	memcpy(path, body + sizeof(w), w.path_len);
+	path[w.path_len] = '\0';
+	memcpy(value, body + sizeof(w) + w.path_len, w.value_len);
+	value[w.value_len] = '\0';
+	r.verb = (enum gs_wire_verb)w.verb;
+	r.value_len = w.value_len;
+	r.offset = w.offset;
+	r.caller = believed(p, &w);
+	p->len = p->sent = 0;
+	to = open_memstream(&p->text, &p->len);
+	if (to == NULL) {
+		drop_peer(s, p);
+		return;
+	}
+	p->rc = do_request(s, &r, to);
+	if (fclose(to) != 0) {
+		drop_peer(s, p);
+		return;
+	}
+	p->is_done = false;
+	send_reply(s, p);
+}
+
+/* ---- attach ---- */
+
+/* T.ctl is for the daemon to write: clients get a descriptor that cannot. */
+static int
+open_read_only(int fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void
+send_welcome(struct server *s, struct peer *p, int rc, const struct gs_wire_welcome *w, const int *fds, int n_fds)
+{
+	struct gs_wire_head head = { .magic = GS_WIRE_MAGIC, .version = GS_WIRE_VERSION, .type = GS_WIRE_WELCOME, .rc = rc };
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(GS_TABLE_FDS * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov[2] = {
+		{ .iov_base = &head, .iov_len = sizeof(head) },
+		{ .iov_base = (void *)(uintptr_t)w, .iov_len = rc < 0 ? 0 : sizeof(*w) },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	head.len = (uint32_t)iov[1].iov_len;
+	if (n_fds > 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, (size_t)n_fds * sizeof(int));
+	}
+	if (sendmsg(p->fd, &msg, MSG_NOSIGNAL) < 0)
+		drop_peer(s, p);
+}
+
+static int
+find_table(const struct manager *m, const char *name)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (strcmp(m->conf.tables[i].name, name) == 0)
+			return (int)i;
+	return GS_ENOENT;
+}
+
+static int
+check_hello(const struct server *s, const struct gs_wire_hello *h)
+{
+	if (h->abi_major != GS_API_MAJOR)
+		return GS_EVERSION;
+	if (memchr(h->table, 0, sizeof(h->table)) == NULL || h->n_ctx == 0 || h->n_ctx > GS_WIRE_MAX_GRANT)
+		return GS_EINVAL;
+	return find_table(s->m, h->table);
+}
+
+static void
+handle_hello(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
+{
+	struct gs_wire_welcome w = { .n_ctx = 0 };
+	struct gs_wire_hello h;
+	int fds[GS_TABLE_FDS], n_fds, rc, ctl_fd;
+	struct gs_table *t;
+
+	if (len != sizeof(h)) {
+		drop_liar(s, p, "malformed-hello");
+		return;
+	}
+	memcpy(&h, body, sizeof(h));
+	rc = check_hello(s, &h);
+	if (rc < 0) {
+		send_welcome(s, p, rc, &w, NULL, 0);
+		return;
+	}
+	t = s->m->tables[rc].shm;
+	rc = clients_grant(s->clients, (size_t)rc, &p->who, h.n_ctx, &w);
+	if (rc <= 0) {
+		send_welcome(s, p, rc < 0 ? rc : GS_EBUSY, &w, NULL, 0);
+		return;
+	}
+	memcpy(w.uuid, t->uuid, sizeof(w.uuid));
+	for (int i = 0; i < GS_MAX_ARENAS; i++)
+		w.arenas |= t->arena[i].map != NULL ? UINT32_C(1) << i : 0;
+	n_fds = gs_table_fds(t, fds);
+	ctl_fd = open_read_only(fds[0]);
+	if (ctl_fd < 0) {
+		send_welcome(s, p, GS_ESYSTEM, &w, NULL, 0);
+		return;
+	}
+	fds[0] = ctl_fd;
+	send_welcome(s, p, 0, &w, fds, n_fds);
+	(void)close(ctl_fd);
+}
+
+static void
+handle_bye(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
+{
+	uint64_t cookie;
+
+	if (len != sizeof(cookie)) {
+		drop_liar(s, p, "malformed-bye");
+		return;
+	}
+	memcpy(&cookie, body, sizeof(cookie));
+	(void)clients_release(s->clients, p->who.pid, cookie);
+}
+
+static void
+read_peer(struct server *s, struct peer *p)
+{
+	static unsigned char packet[GS_WIRE_PACKET_BYTES + 1];	/* one thread; too large for its stack frame to be cheap */
+	struct gs_wire_head head;
+	ssize_t n = recv(p->fd, packet, sizeof(packet), 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop_peer(s, p);
+		return;
+	}
+	if ((size_t)n < sizeof(head) || n > GS_WIRE_PACKET_BYTES) {
+		drop_liar(s, p, "bad-length");
+		return;
+	}
+	memcpy(&head, packet, sizeof(head));
+	if (head.magic != GS_WIRE_MAGIC || head.version != GS_WIRE_VERSION || head.len != (size_t)n - sizeof(head)) {
+		drop_liar(s, p, "bad-head");
+		return;
+	}
+	switch (head.type) {
+	case GS_WIRE_HELLO:
+		handle_hello(s, p, packet + sizeof(head), head.len);
+		return;
+	case GS_WIRE_BYE:
+		handle_bye(s, p, packet + sizeof(head), head.len);
+		return;
+	case GS_WIRE_REQUEST:
+		handle_request(s, p, packet + sizeof(head), head.len);
+		return;
+	default:
+		drop_liar(s, p, "bad-type");
+	}
+}
+
+/* ---- the loop ---- */
+
+static void
+handle_signal(struct server *s)
+{
+	struct signalfd_siginfo info;
+	char why[GS_CONF_WHY_BYTES];
+
+	if (read(s->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo != SIGHUP) {
+		s->is_stopping = true;
+		return;
+	}
+	if (manager_reload(s->m, why) < 0)
+		log_warnx("configuration not reloaded: %s", why);
+	else
+		log_notice("configuration reloaded");
+}
+
+static void
+handle_timer(struct server *s)
+{
+	uint64_t n;
+
+	if (read(s->timer_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
+	manager_tick(s->m);
+	sweep_tick(s->m);
+	process_alive();
+}
+
+static void
+handle_event(struct server *s, const struct epoll_event *ev)
+{
+	uint32_t index = (uint32_t)ev->data.u64;
+
+	switch (ev->data.u64 & TAG_MASK) {
+	case TAG_LISTEN:
+		accept_peer(s);
+		return;
+	case TAG_SIGNAL:
+		handle_signal(s);
+		return;
+	case TAG_TIMER:
+		handle_timer(s);
+		return;
+	case TAG_PROCESS:
+		clients_died(s->clients, index);
+		return;
+	case TAG_PEER:
+		if (s->peer[index].fd < 0)
+			return;		/* dropped by an event before this one */
+		if (s->peer[index].text != NULL)
+			send_reply(s, &s->peer[index]);
+		else
+			read_peer(s, &s->peer[index]);
+		return;
+	default:
+		return;
+	}
+}
+
+int
+server_run(struct server *s)
+{
+	struct epoll_event ev[EVENTS_AT_ONCE];
+	int n;
+
+	while (!s->is_stopping) {
+		n = epoll_wait(s->epoll_fd, ev, EVENTS_AT_ONCE, -1);
+		if (n < 0 && errno != EINTR)
+			return GS_ESYSTEM;
+		/* What a process said before it ended is heard before its end. */
+		for (int i = 0; i < n; i++)
+			if ((ev[i].data.u64 & TAG_MASK) != TAG_PROCESS)
+				handle_event(s, &ev[i]);
+		for (int i = 0; i < n; i++)
+			if ((ev[i].data.u64 & TAG_MASK) == TAG_PROCESS)
+				handle_event(s, &ev[i]);
+	}
+	return 0;
+}
+
+/* ---- opening ---- */
+
+/* Root and the group may connect; without a group, only root and ourselves. */
+static void
+set_owner(const struct server *s, const char *group)
+{
+	struct group *g = group[0] == '\0' ? NULL : getgrnam(group);
+
+	if (group[0] != '\0' && g == NULL)
+		log_warnx("group %s does not exist: only root and our own user may attach", group);
+	if (g != NULL && chown(s->path, (uid_t)-1, g->gr_gid) < 0)
+		log_warn("%s: cannot be given to group %s", s->path, group);
+	if (chmod(s->path, 0660) < 0)
+		log_warn("%s: chmod", s->path);
+}
+
+static int
+listen_on(struct server *s, const char *path, char why[GS_CONF_WHY_BYTES])
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int rc;
+
+	if (strlen(path) >= sizeof(at.sun_path)) {
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "%s: the path of a socket is at most %zu bytes: set GSESSION_RUN_DIR", path,
+		    sizeof(at.sun_path) - 1);
+		return GS_ERANGE;
+	}
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	memcpy(s->path, at.sun_path, sizeof(s->path));
+	s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* The lock on the memory is ours, so a socket that lies there is a dead daemon's. */
+	(void)unlink(path);
+	mask = umask(0177);
+	rc = s->listen_fd < 0 ? -1 : bind(s->listen_fd, (struct sockaddr *)&at, sizeof(at));
+	(void)umask(mask);
+	if (rc < 0 || listen(s->listen_fd, BACKLOG) < 0) {
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "%s: %s", path, strerror(errno));
+		return GS_ESYSTEM;
+	}
+	set_owner(s, s->m->conf.group);
+	return 0;
+}
+
+static int
+add_fd(struct server *s, int fd, uint64_t tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
+
+	return fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? GS_ESYSTEM : 0;
+}
+
+static int
+open_sources(struct server *s)
+{
+	const struct itimerspec period = {
+		.it_interval = { .tv_nsec = SWEEP_PERIOD_MS * 1000000L }, .it_value = { .tv_nsec = SWEEP_PERIOD_MS * 1000000L },
+	};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return GS_ESYSTEM;
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &period, NULL) < 0)
+		return GS_ESYSTEM;
+	if (add_fd(s, s->listen_fd, TAG_LISTEN) < 0 || add_fd(s, s->signal_fd, TAG_SIGNAL) < 0)
+		return GS_ESYSTEM;
+	return add_fd(s, s->timer_fd, TAG_TIMER);
+}
+
+int
+server_open(struct server **out, struct manager *m, const char *path, char why[GS_CONF_WHY_BYTES])
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return GS_ENOMEM;
+	s->m = m;
+	s->listen_fd = s->signal_fd = s->timer_fd = -1;
+	for (int i = 0; i < MAX_PEERS; i++)
+		s->peer[i].fd = -1;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->clients = clients_new(m, s->epoll_fd, TAG_PROCESS);
+	rc = s->epoll_fd < 0 || s->clients == NULL ? GS_ESYSTEM : listen_on(s, path, why);
+	if (rc == 0) {
+		rc = open_sources(s);
+		if (rc < 0)
+			(void)snprintf(why, GS_CONF_WHY_BYTES, "signals and timers: %s", strerror(errno));
+	}
+	if (rc < 0) {
+		server_close(&s);
+		return rc;
+	}
+	m->server = s;
+	clients_adopt(s->clients);
+	*out = s;
+	return 0;
+}
+
+static void
+close_if_open(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void
+server_close(struct server **sp)
+{
+	struct server *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL)
+		return;
+	s->m->server = NULL;
+	if (s->path[0] != '\0')
+		(void)unlink(s->path);
+	for (int i = 0; i < MAX_PEERS; i++)
+		if (s->peer[i].fd >= 0)
+			drop_peer(s, &s->peer[i]);
+	clients_free(&s->clients);
+	close_if_open(s->listen_fd);
+	close_if_open(s->signal_fd);
+	close_if_open(s->timer_fd);
+	close_if_open(s->epoll_fd);
+	free(s);
+}

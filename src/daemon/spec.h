@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spec.h - what a configured table asks of the memory.
+ */
+#ifndef GS_DAEMON_SPEC_H
+#define GS_DAEMON_SPEC_H
+
+#include "conf/conf.h"
+#include "shm/table.h"
+
+/*
+ * spec_from_conf - the shape of a table's memory, from a checked configuration.
+ *
+ * Slot sizes are rounded up to 64 bytes; those at or above what the longest
+ * key, owner and value need give way to exactly that, which is the last.
+ */
+void spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c);
+
+#endif

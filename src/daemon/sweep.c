@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/sweep.h"
+
+#include "daemon/events.h"
+#include "shm/record.h"
+#include "shm/recover.h"
+#include "shm/slots.h"
+
+enum {
+	STUCK_RETRY_MS = 1000,
+	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
+};
+
+struct tally {
+	uint64_t decayed, expired, stuck;
+};
+
+/* Look at a slot again at an instant, unless somebody wrote its hint anew meanwhile. */
+static void
+set_due(struct gs_arena *a, uint32_t slot, uint32_t seen, uint32_t due)
+{
+	(void)atomic_compare_exchange_strong_explicit(&a->due[slot], &seen, due, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* A hint has come: do what is due to whatever is in the slot. */
+static void
+settle_slot(struct manager_table *mt, struct gs_arena *a, uint32_t slot, uint64_t now_ms, struct tally *n)
+{
+	uint32_t addr = gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, slot));
+	uint32_t seen = atomic_load_explicit(&a->due[slot], memory_order_relaxed);
+	struct gs_slot *s = gs_table_slot(mt->shm, addr);
+	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire), ordinal = UINT64_MAX;
+	struct gs_settled done = { .what = GS_SETTLE_GONE };
+
+	if (gs_word_state(w) == GS_SLOT_READY)
+		ordinal = gs_index_ordinal_of(mt->shm, __atomic_load_n(&s->hash, __ATOMIC_RELAXED), addr, gs_word_gen(w));
+	if (ordinal == UINT64_MAX) {
+		/* Nobody's now; whoever publishes it looks whether the hint was taken. */
+		set_due(a, slot, seen, GS_DUE_NEVER);
+		return;
+	}
+	gs_kv_settle(mt->shm, &mt->ctx, ordinal, now_ms, &done);
+	switch (done.what) {
+	case GS_SETTLE_STAYS:
+		set_due(a, slot, seen, gs_record_due(done.next_ms));
+		break;
+	case GS_SETTLE_STUCK:
+		set_due(a, slot, seen, gs_record_due(now_ms + STUCK_RETRY_MS));
+		n->stuck++;
+		break;
+	case GS_SETTLE_DECAYED:
+		set_due(a, slot, seen, GS_DUE_NEVER);
+		n->decayed++;
+		break;
+	case GS_SETTLE_EXPIRED:
+		set_due(a, slot, seen, GS_DUE_NEVER);
+		n->expired++;
+		break;
+	case GS_SETTLE_GONE:
+		break;	/* looked at again in the next tick */
+	}
+}
+
+/* After a rule changed: every live slot of the arena is due now. */
+static void
+rearm(struct gs_table *t, struct gs_arena *a)
+{
+	for (uint32_t slot = 0; slot < a->n_slots; slot++) {
+		struct gs_slot *s;
+
+		if (slot % a->seg_slots == 0 && !gs_slots_is_committed(a, slot)) {
+			slot += a->seg_slots - 1;
+			continue;
+		}
+		s = gs_table_slot(t, gs_entry(0, 0, a->ring, a->class_id, slot));
+		if (gs_word_state(atomic_load_explicit(&s->W, memory_order_relaxed)) == GS_SLOT_READY)
+			atomic_store_explicit(&a->due[slot], 0, memory_order_relaxed);
+	}
+}
+
+static void
+sweep_arena(struct manager_table *mt, struct gs_arena *a, uint64_t now_ms, struct tally *n)
+{
+	uint32_t now_due = gs_record_due(now_ms);
+
+	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
+		uint32_t first = seg * a->seg_slots;
+
+		if (!gs_slots_is_committed(a, first))
+			continue;
+		for (uint32_t slot = first; slot < first + a->seg_slots; slot++)
+			/* hints are rounded down, so one of this very unit may come too early */
+			if (atomic_load_explicit(&a->due[slot], memory_order_relaxed) < now_due)
+				settle_slot(mt, a, slot, now_ms, n);
+	}
+}
+
+/* The slow walk: every slot and every bucket is looked at from time to time, whatever was lost is found. */
+static void
+walk(struct manager *m, struct manager_table *mt)
+{
+	uint64_t mended = gs_recover_step(mt->shm, &mt->walk, WALK_BUDGET);
+
+	if (mended > 0)
+		events_add(m->events, "mended", "table=%s count=%llu", mt->shm->name, (unsigned long long)mended);
+	if (mt->walk.done) {
+		gs_recover_population(mt->shm);
+		mt->walk = (struct gs_recover_cursor){ 0 };
+	}
+}
+
+static void
+sweep_table(struct manager *m, struct manager_table *mt)
+{
+	uint64_t now_ms = gs_table_now_ms(mt->shm);
+	uint32_t rearmed = mt->rearm;
+	struct tally n = { 0 };
+
+	mt->rearm = 0;
+	for (int i = 0; i < GS_MAX_ARENAS; i++) {
+		struct gs_arena *a = &mt->shm->arena[i];
+
+		if (a->map == NULL)
+			continue;
+		if ((rearmed >> a->ring & 1) != 0)
+			rearm(mt->shm, a);
+		sweep_arena(mt, a, now_ms, &n);
+	}
+	if (n.decayed > 0)
+		events_add(m->events, "decayed", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.decayed);
+	if (n.expired > 0)
+		events_add(m->events, "expired", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.expired);
+	if (n.stuck > 0)
+		events_add(m->events, "stuck", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.stuck);
+	walk(m, mt);
+}
+
+void
+sweep_tick(struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			sweep_table(m, &m->tables[i]);
+	m->sweeps++;
+}

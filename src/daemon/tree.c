@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "daemon/events.h"
+#include "daemon/tree_impl.h"
+
+enum { MODE_READ = 0440, MODE_WRITE = 0640, VALUE_BYTES = 512 };
+
+static const char *const dir_patterns[TREE_DIRS] = {
+	[TREE_ROOT] = "",
+	[TREE_NODE] = "node",
+	[TREE_TABLE] = "<table>",
+	[TREE_RINGS] = "<table>/rings",
+	[TREE_RING] = "<table>/rings/<ring>",
+};
+
+const char *
+tree_dir_pattern(enum tree_dir dir)
+{
+	return dir_patterns[dir];
+}
+
+enum tree_dir
+tree_dir_of(enum gs_conf_section section)
+{
+	switch (section) {
+	case GS_CONF_IN_DAEMON:
+		return TREE_NODE;
+	case GS_CONF_IN_TABLE:
+		return TREE_TABLE;
+	case GS_CONF_IN_RING:
+		return TREE_RING;
+	}
+	abort();
+}
+
+/* Files. */
+
+static void
+render_version(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)p;
+	(void)offset;
+	(void)fprintf(to, "%s\n", PACKAGE_VERSION);
+}
+
+static void
+render_uptime(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	uint64_t up_s = (gs_clock_mono_ns() - p->m->started_ns) / UINT64_C(1000000000);
+	char text[GS_TEXT_DURATION_BYTES];
+
+	(void)offset;
+	(void)fprintf(to, "%s\n", gs_text_print_duration(text, up_s * 1000));
+}
+
+static void
+render_last_error(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)offset;
+	if (p->m->last_error[0] != '\0')
+		(void)fprintf(to, "%s\n", p->m->last_error);
+}
+
+static void
+render_events(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	events_print(p->m->events, offset, to);
+}
+
+static void
+render_events_counts(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)offset;
+	events_counts(p->m->events, to);
+}
+
+static void
+render_ctl(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)p;
+	(void)offset;
+	tree_set_verbs(to);
+}
+
+static void
+render_id(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	char name[256] = "";
+
+	(void)p;
+	(void)offset;
+	(void)gethostname(name, sizeof(name) - 1);
+	(void)fprintf(to, "%s\n", name);
+}
+
+static void
+render_pid(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)p;
+	(void)offset;
+	(void)fprintf(to, "%d\n", (int)getpid());
+}
+
+static void
+render_instance(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	(void)offset;
+	(void)fprintf(to, "%s\n", p->m->instance);
+}
+
+static void
+render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	const struct gs_conf_option *o;
+	const struct tree_file *f;
+	int dir;
+
+	(void)p;
+	(void)offset;
+	(void)fputs("The control files of gsessiond. Read them with cat, change them with echo:\n"
+	    "\techo 30s > sessions/rings/active/ttl\n"
+	    "What you write is checked line by line, all of it or nothing is done; a write that\n"
+	    "is refused leaves its sentence in last_error. Durations are 500ms 30s 5m 2h 7d max, a\n"
+	    "bare number only 0; sizes are 512 4K 64M. A change outlives a restart of the daemon;\n"
+	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n", to);
+	for (dir = 0; dir < TREE_DIRS; dir++) {
+		if (dir != TREE_RINGS)
+			(void)fprintf(to, "\n%s/\n", dir_patterns[dir]);
+		for (f = tree_files; f->name != NULL; f++) {
+			if ((int)f->dir == dir)
+				(void)fprintf(to, "    %-14s %s%s\n", f->name, f->help, f->store != NULL ? " (w)" : "");
+		}
+		for (o = gs_conf_options; o->key != NULL; o++) {
+			if ((int)tree_dir_of(o->section) == dir)
+				(void)fprintf(to, "    %-14s %s%s\n", o->key, o->help, o->can_change ? " (w)" : "");
+		}
+	}
+}
+
+const struct tree_file tree_files[] = {
+	{ TREE_ROOT, "version", render_version, NULL, "of the daemon" },
+	{ TREE_ROOT, "uptime", render_uptime, NULL, "how long the daemon has been running" },
+	{ TREE_ROOT, "last_error", render_last_error, NULL, "pid and sentence of the last write that was refused" },
+	{ TREE_ROOT, "README", render_readme, NULL, "this text" },
+	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
+	{ TREE_ROOT, "events", render_events, NULL, "what happened, one line each; it only grows" },
+	{ TREE_ROOT, "events.counts", render_events_counts, NULL, "how many events there were of each name" },
+	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them" },
+	{ TREE_NODE, "id", render_id, NULL, "name of this host" },
+	{ TREE_NODE, "pid", render_pid, NULL, "process id of the daemon" },
+	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },
+	{ TREE_TABLE, "stats", tree_stats_table, NULL, "counters of the table" },
+	{ TREE_RING, "count", tree_stats_count, NULL, "sessions in the ring" },
+	{ TREE_RING, "stats", tree_stats_ring, NULL, "sessions and memory of the ring" },
+	{ TREE_ROOT, NULL, NULL, NULL, NULL },
+};
+
+/* Paths. */
+
+static bool
+is_word(const char *word, size_t len, const char *name)
+{
+	return strlen(name) == len && memcmp(word, name, len) == 0;
+}
+
+static bool
+match_table(struct tree_place *p, const char *word, size_t len)
+{
+	for (p->table = 0; p->table < p->m->conf.n_tables; p->table++) {
+		if (is_word(word, len, p->m->conf.tables[p->table].name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+match_ring(struct tree_place *p, const char *word, size_t len)
+{
+	const struct gs_conf_table *t = &p->m->conf.tables[p->table];
+
+	for (p->ring = 0; p->ring < t->n_rings; p->ring++) {
+		if (is_word(word, len, t->rings[p->ring].name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+match_word(struct tree_place *p, const char *pattern, size_t pattern_len, const char *word, size_t len)
+{
+	if (is_word(pattern, pattern_len, "<table>"))
+		return match_table(p, word, len);
+	if (is_word(pattern, pattern_len, "<ring>"))
+		return match_ring(p, word, len);
+	return pattern_len == len && memcmp(pattern, word, len) == 0;
+}
+
+/* Does path (len bytes) name a directory of this shape? Fills table and ring. */
+static bool
+match_dir(struct tree_place *p, enum tree_dir dir, const char *path, size_t len)
+{
+	const char *pattern = dir_patterns[dir], *end = path + len, *slash;
+	size_t pattern_len, word_len;
+
+	for (;;) {
+		pattern_len = strcspn(pattern, "/");
+		slash = memchr(path, '/', (size_t)(end - path));
+		word_len = (size_t)((slash == NULL ? end : slash) - path);
+		if (!match_word(p, pattern, pattern_len, path, word_len))
+			return false;
+		pattern += pattern_len;
+		if (*pattern == '\0' || slash == NULL)
+			return *pattern == '\0' && slash == NULL;
+		pattern++;
+		path = slash + 1;
+	}
+}
+
+static bool
+resolve_dir(struct tree_place *p, const char *path, size_t len)
+{
+	int dir;
+
+	for (dir = 0; dir < TREE_DIRS; dir++) {
+		if (match_dir(p, (enum tree_dir)dir, path, len)) {
+			p->dir = (enum tree_dir)dir;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The file `name` of the directory p. */
+static bool
+resolve_file(struct tree_place *p, const char *name)
+{
+	for (p->file = tree_files; p->file->name != NULL; p->file++) {
+		if (p->file->dir == p->dir && strcmp(p->file->name, name) == 0)
+			return true;
+	}
+	p->file = NULL;
+	for (p->option = gs_conf_options; p->option->key != NULL; p->option++) {
+		if (tree_dir_of(p->option->section) == p->dir && strcmp(p->option->key, name) == 0)
+			return true;
+	}
+	p->option = NULL;
+	return false;
+}
+
+/* A file goes before a directory of the same name. */
+static int
+resolve(struct tree_place *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	size_t parent_len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (name[0] != '\0' && resolve_dir(p, path, parent_len) && resolve_file(p, name))
+		return 0;
+	return resolve_dir(p, path, strlen(path)) ? 0 : GS_ENOENT;
+}
+
+static bool
+is_file(const struct tree_place *p)
+{
+	return p->file != NULL || p->option != NULL;
+}
+
+static bool
+is_writable(const struct tree_place *p)
+{
+	return p->option != NULL ? p->option->can_change : p->file->store != NULL;
+}
+
+/* Verbs. */
+
+static void
+print_file_line(const struct tree_place *p, FILE *to)
+{
+	const char *name = p->option != NULL ? p->option->key : p->file->name;
+
+	(void)fprintf(to, "f %04o %s", is_writable(p) ? MODE_WRITE : MODE_READ, name);
+	if (p->file != NULL && p->file->render == render_events)
+		(void)fprintf(to, " %llu", (unsigned long long)events_size(p->m->events));
+	(void)fputc('\n', to);
+}
+
+static void
+list_files(struct tree_place p, FILE *to)
+{
+	for (p.file = tree_files; p.file->name != NULL; p.file++) {
+		if (p.file->dir == p.dir)
+			print_file_line(&p, to);
+	}
+	p.file = NULL;
+	for (p.option = gs_conf_options; p.option->key != NULL; p.option++) {
+		if (tree_dir_of(p.option->section) == p.dir)
+			print_file_line(&p, to);
+	}
+}
+
+static void
+list_dirs(const struct tree_place *p, FILE *to)
+{
+	const struct gs_conf_table *t = &p->m->conf.tables[p->table];
+	size_t i;
+
+	switch (p->dir) {
+	case TREE_ROOT:
+		(void)fprintf(to, "d %s\n", dir_patterns[TREE_NODE]);
+		for (i = 0; i < p->m->conf.n_tables; i++)
+			(void)fprintf(to, "d %s\n", p->m->conf.tables[i].name);
+		break;
+	case TREE_TABLE:
+		(void)fputs("d rings\n", to);
+		break;
+	case TREE_RINGS:
+		for (i = 0; i < t->n_rings; i++)
+			(void)fprintf(to, "d %s\n", t->rings[i].name);
+		break;
+	case TREE_NODE:
+	case TREE_RING:
+	case TREE_DIRS:
+		break;
+	}
+}
+
+static int
+answer_list(const struct tree_place *p, FILE *to)
+{
+	if (is_file(p)) {
+		(void)fputs("not a directory", to);
+		return GS_EINVAL;
+	}
+	list_dirs(p, to);
+	list_files(*p, to);
+	return 0;
+}
+
+static int
+answer_stat(const struct tree_place *p, const char *path, FILE *to)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (is_file(p))
+		print_file_line(p, to);
+	else
+		(void)fprintf(to, "d %s\n", slash == NULL ? path : slash + 1);
+	return 0;
+}
+
+static int
+answer_get(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	char text[VALUE_BYTES];
+
+	if (!is_file(p)) {
+		(void)fputs("a directory", to);
+		return GS_EINVAL;
+	}
+	if (p->file != NULL) {
+		p->file->render(p, offset, to);
+		return 0;
+	}
+	gs_conf_get(p->option, tree_set_member(&p->m->conf, p), text, sizeof(text));
+	(void)fprintf(to, "%s\n", text);
+	return 0;
+}
+
+static int
+answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	if (!is_file(p) || !is_writable(p)) {
+		(void)fputs("cannot be written", to);
+		if (p->option != NULL)
+			(void)fputs(": it is fixed when the daemon starts", to);
+		return GS_EPERM;
+	}
+	if (!r->caller.is_operator) {
+		(void)fprintf(to, "uid %u may read but not write it", r->caller.uid);
+		return GS_EPERM;
+	}
+	if (p->option != NULL)
+		return tree_set_option(p, r, to);
+	return p->file->store(p, r, to);
+}
+
+static int
+answer(struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	if (resolve(p, r->path) < 0) {
+		(void)fputs("no such control file", to);
+		return GS_ENOENT;
+	}
+	switch (r->verb) {
+	case GS_VERB_GET:
+		return answer_get(p, r->offset, to);
+	case GS_VERB_SET:
+		return answer_set(p, r, to);
+	case GS_VERB_LIST:
+		return answer_list(p, to);
+	case GS_VERB_STAT:
+		return answer_stat(p, r->path, to);
+	case GS_VERB_AUDIT:
+		break;
+	}
+	(void)fputs("not a verb of control files", to);
+	return GS_EINVAL;
+}
+
+int
+tree_answer(struct manager *m, const struct tree_request *r, FILE *to)
+{
+	struct tree_place p = { .m = m };
+	char shown[4 * 64 + 1];
+	char *text = NULL;
+	size_t len = 0;
+	FILE *sentence;
+	int rc;
+
+	/* An answer that fails may have begun to print: only its sentence goes out. */
+	sentence = open_memstream(&text, &len);
+	if (sentence == NULL)
+		return GS_ENOMEM;
+	rc = answer(&p, r, sentence);
+	if (fclose(sentence) != 0) {
+		free(text);
+		return GS_ENOMEM;
+	}
+	if (rc < 0) {
+		(void)gs_text_escape(shown, sizeof(shown), r->path, strlen(r->path));
+		(void)fprintf(to, "%s: %s", shown, text);
+		if (r->verb == GS_VERB_SET)
+			(void)snprintf(m->last_error, sizeof(m->last_error), "pid %d: %s: %.300s", (int)r->caller.pid, shown, text);
+	} else {
+		(void)fwrite(text, 1, len, to);
+	}
+	free(text);
+	return rc;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tree_impl.h - what the files of the control tree have in common; private to tree*.c.
+ *
+ * A directory is one of five shapes.  A file is either a row of tree_files[]
+ * or a setting: a row of gs_conf_options[], whose section says in which
+ * directory it stands.
+ */
+#ifndef GS_DAEMON_TREE_IMPL_H
+#define GS_DAEMON_TREE_IMPL_H
+
+#include "daemon/tree.h"
+
+enum tree_dir {
+	TREE_ROOT,			/* "" */
+	TREE_NODE,			/* node */
+	TREE_TABLE,			/* <table> */
+	TREE_RINGS,			/* <table>/rings */
+	TREE_RING,			/* <table>/rings/<ring> */
+	TREE_DIRS
+};
+
+struct tree_file;
+
+/* A path, resolved. */
+struct tree_place {
+	struct manager *m;
+	enum tree_dir dir;		/* the directory, or the one the file is in */
+	size_t table, ring;		/* indices into m->conf, where the shape has them */
+	const struct tree_file *file;	/* a file that is a row, or NULL */
+	const struct gs_conf_option *option;	/* a file that is a setting, or NULL */
+};
+
+struct tree_file {
+	enum tree_dir dir;
+	const char *name;		/* NULL ends the table */
+	void (*render)(const struct tree_place *p, uint64_t offset, FILE *to);
+	/* NULL: read-only. The sentence about a refusal goes to `to`. */
+	int (*store)(const struct tree_place *p, const struct tree_request *r, FILE *to);
+	const char *help;
+};
+
+extern const struct tree_file tree_files[];
+
+/* The directory in which the settings of a section stand. */
+enum tree_dir tree_dir_of(enum gs_conf_section section);
+/* The pattern of a directory, as in its comment above. */
+const char *tree_dir_pattern(enum tree_dir dir);
+
+/* tree_set.c: take the lines of a write. */
+int tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to);
+int tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to);
+void tree_set_verbs(FILE *to);
+/* The struct in c that has the setting's member: the gs_conf, one of its tables, or a ring. */
+void *tree_set_member(struct gs_conf *c, const struct tree_place *p);
+
+/* tree_stats.c: print numbers. */
+void tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_stats_table(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_stats_count(const struct tree_place *p, uint64_t offset, FILE *to);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/tree_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/events.h"
+
+enum {
+	LINE_BYTES = 4096,		/* longest line of a write */
+	SHOWN_BYTES = 4 * 64 + 1,	/* of a refused line, escaped */
+	VALUE_BYTES = 512,		/* a setting as text */
+};
+
+/* The lines of a write that are still to come. */
+struct lines {
+	const char *at, *end;
+	char line[LINE_BYTES + 1];	/* the current one, blanks trimmed */
+};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+has_control(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static int
+refuse_bytes(const char *s, size_t n, FILE *to)
+{
+	char shown[SHOWN_BYTES];
+
+	(void)gs_text_escape(shown, sizeof(shown), s, n);
+	(void)fprintf(to, "\"%s\": a value has no control bytes", shown);
+	return GS_EINVAL;
+}
+
+/* Returns 1 with the next line in l->line, 0 at the end, or an error with its sentence. */
+static int
+next_line(struct lines *l, FILE *to)
+{
+	const char *from = l->at, *stop;
+
+	if (from == l->end)
+		return 0;
+	stop = memchr(from, '\n', (size_t)(l->end - from));
+	l->at = stop == NULL ? l->end : stop + 1;
+	if (stop == NULL)
+		stop = l->end;
+	if (stop - from > LINE_BYTES) {
+		(void)fprintf(to, "a line of %zu bytes: at most %d", (size_t)(stop - from), LINE_BYTES);
+		return GS_ERANGE;
+	}
+	while (from < stop && is_blank(*from))
+		from++;
+	while (stop > from && is_blank(stop[-1]))
+		stop--;
+	if (has_control(from, (size_t)(stop - from)))
+		return refuse_bytes(from, (size_t)(stop - from), to);
+	memcpy(l->line, from, (size_t)(stop - from));
+	l->line[stop - from] = '\0';
+	return 1;
+}
+
+static struct lines
+begin_lines(const struct tree_request *r)
+{
+	return (struct lines){ .at = r->value, .end = r->value + r->value_len };
+}
+
+void *
+tree_set_member(struct gs_conf *c, const struct tree_place *p)
+{
+	switch (p->option->section) {
+	case GS_CONF_IN_DAEMON:
+		return c;
+	case GS_CONF_IN_TABLE:
+		return &c->tables[p->table];
+	case GS_CONF_IN_RING:
+		return &c->tables[p->table].rings[p->ring];
+	}
+	abort();
+}
+
+static uint64_t
+ring_slots(const struct gs_table *t, const char *name)
+{
+	uint32_t ring = gs_table_ring(t, name), i;
+	uint64_t n = 0;
+
+	for (i = 0; ring != GS_RING_NONE && i < t->n_classes; i++)
+		n += t->arena[ring * GS_MAX_CLASSES + i].n_slots;
+	return n;
+}
+
+/* gs_conf_check() holds the capacities against the index; here against the slots that were made. */
+static int
+check_slots(const struct tree_place *p, const struct gs_conf_ring *ring, char why[GS_CONF_WHY_BYTES])
+{
+	uint64_t slots = ring_slots(p->m->tables[p->table].shm, ring->name);
+
+	if (ring->capacity <= slots)
+		return 0;
+	(void)snprintf(why, GS_CONF_WHY_BYTES, "\"%llu\": ring %s was made with %llu slots: at most that many",
+	    (unsigned long long)ring->capacity, ring->name, (unsigned long long)slots);
+	return GS_ERANGE;
+}
+
+/* The configuration as it would be with one line; *next is as good as unset when that is refused. */
+static int
+try_line(const struct tree_place *p, const char *line, struct gs_conf *next, char why[GS_CONF_WHY_BYTES])
+{
+	int rc;
+
+	*next = p->m->conf;
+	rc = gs_conf_set(p->option, tree_set_member(next, p), line, why);
+	if (rc == 0)
+		rc = gs_conf_check(next, why);
+	if (rc == 0 && p->option->section == GS_CONF_IN_RING)
+		rc = check_slots(p, tree_set_member(next, p), why);
+	return rc;
+}
+
+static void
+commit(const struct tree_place *p, const struct tree_request *r, const struct gs_conf *next)
+{
+	char old[VALUE_BYTES], new[VALUE_BYTES], old_shown[4 * VALUE_BYTES], new_shown[4 * VALUE_BYTES];
+	struct manager *m = p->m;
+
+	gs_conf_get(p->option, tree_set_member(&m->conf, p), old, sizeof(old));
+	m->conf = *next;
+	gs_conf_get(p->option, tree_set_member(&m->conf, p), new, sizeof(new));
+	manager_apply(m, p->table, p->option->section == GS_CONF_IN_RING ? (int)p->ring : -1);
+	(void)gs_text_escape(old_shown, sizeof(old_shown), old, strlen(old));
+	(void)gs_text_escape(new_shown, sizeof(new_shown), new, strlen(new));
+	events_add(m->events, "set", "path=%s old=%s new=%s uid=%u pid=%d", r->path, old_shown, new_shown,
+	    r->caller.uid, (int)r->caller.pid);
+}
+
+int
+tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	struct lines l = begin_lines(r);
+	char why[GS_CONF_WHY_BYTES];
+	struct gs_conf next;
+	int rc, n_lines = 0;
+
+	while ((rc = next_line(&l, to)) > 0) {
+		why[0] = '\0';
+		rc = try_line(p, l.line, &next, why);
+		if (rc < 0) {
+			(void)fputs(why, to);
+			return rc;
+		}
+		n_lines++;
+	}
+	if (rc < 0)
+		return rc;
+	if (n_lines == 0) {
+		(void)fputs("nothing was written: a line with the value is expected", to);
+		return GS_EINVAL;
+	}
+	commit(p, r, &next);
+	return 0;
+}
+
+static int
+run_reload(struct manager *m, FILE *to)
+{
+	char why[GS_CONF_WHY_BYTES] = "";
+	int rc = manager_reload(m, why);
+
+	(void)fputs(why, to);
+	return rc;
+}
+
+/* The report belongs to who asks with `gsession audit`; here the verdict goes to the events. */
+static int
+run_audit(struct manager *m, FILE *to)
+{
+	FILE *null = fopen("/dev/null", "we");
+	uint64_t n_broken;
+
+	if (null == NULL) {
+		(void)fputs("cannot open /dev/null", to);
+		return GS_ESYSTEM;
+	}
+	n_broken = manager_audit(m, null);
+	(void)fclose(null);
+	events_add(m->events, "audit", "broken=%llu", (unsigned long long)n_broken);
+	return 0;
+}
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct manager *m, FILE *to);
+	const char *help;
+} verbs[] = {
+	{ "reload", run_reload, "read the configuration file again and apply what changed in it" },
+	{ "audit", run_audit, "walk every invariant of the memory, the verdict goes to events" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct verb *
+find_verb(const char *name)
+{
+	const struct verb *v;
+
+	for (v = verbs; v->name != NULL; v++) {
+		if (strcmp(v->name, name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+void
+tree_set_verbs(FILE *to)
+{
+	const struct verb *v;
+
+	for (v = verbs; v->name != NULL; v++)
+		(void)fprintf(to, "%-8s%s\n", v->name, v->help);
+}
+
+/* All lines must be verbs before the first is done. */
+static int
+check_verbs(const struct tree_request *r, FILE *to)
+{
+	struct lines l = begin_lines(r);
+	char shown[SHOWN_BYTES];
+	int rc, n_lines = 0;
+
+	while ((rc = next_line(&l, to)) > 0) {
+		if (find_verb(l.line) == NULL) {
+			(void)gs_text_escape(shown, sizeof(shown), l.line, strlen(l.line));
+			(void)fprintf(to, "\"%s\": one of reload, audit", shown);
+			return GS_EINVAL;
+		}
+		n_lines++;
+	}
+	if (rc == 0 && n_lines == 0) {
+		(void)fputs("nothing was written: a verb is expected", to);
+		return GS_EINVAL;
+	}
+	return rc;
+}
+
+int
+tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	struct lines l = begin_lines(r);
+	int rc = check_verbs(r, to);
+
+	while (rc == 0 && next_line(&l, to) > 0) {
+		rc = find_verb(l.line)->run(p->m, to);
+		if (rc == 0)
+			events_add(p->m->events, "set", "path=%s new=%s uid=%u pid=%d", r->path, l.line,
+			    r->caller.uid, (int)r->caller.pid);
+	}
+	return rc;
+}

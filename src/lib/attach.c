@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <sys/mman.h>
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/paths.h"
+#include "lib/handle.h"
+
+#define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
+#define DEFAULT_TIMEOUT_MS 2000
+#define DEFAULT_THREADS 4
+#define SPINS_BEFORE_YIELD 64
+
+/* ---- joining the daemon ---- */
+
+static void
+close_fds(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+/* Put the descriptors that came, in the order of the bits of `arenas`, at their places. */
+static int
+place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS])
+{
+	size_t next = 3;
+
+	for (int i = 0; i < GS_TABLE_FDS; i++)
+		fds[i] = -1;
+	if (n_came != 3 + (size_t)__builtin_popcount(arenas)) {
+		close_fds(came, n_came);
+		return GS_EPROTO;
+	}
+	for (int i = 0; i < 3; i++)
+		fds[i] = came[i];
+	for (int i = 0; i < GS_MAX_ARENAS; i++)
+		if ((arenas >> i & 1) != 0)
+			fds[3 + i] = came[next++];
+	return 0;
+}
+
+/* Connect and say hello; the descriptors in fds are the caller's. */
+static int
+join(struct gs *gs, const char *table, uint32_t n_ctx, struct gs_ctl **ctl, struct gs_wire_welcome *welcome, int fds[GS_TABLE_FDS])
+{
+	int came[GS_TABLE_FDS], rc;
+	size_t n_came;
+
+	rc = gs_ctl_open(ctl, gs->instance, gs->run_dir, gs->timeout_ms);
+	if (rc < 0)
+		return rc;
+	rc = gs_ctl_hello(*ctl, table, n_ctx, welcome, came, GS_TABLE_FDS, &n_came);
+	if (rc < 0)
+		close_fds(came, n_came);
+	else
+		rc = place_fds(came, n_came, welcome->arenas, fds);
+	if (rc == 0 && welcome->n_ctx == 0)
+		rc = GS_EBUSY;
+	if (rc < 0)
+		gs_ctl_close(ctl);
+	return rc;
+}
+
+/* Make the contexts that were granted ours. */
+static int
+init_leases(struct gs *gs, const struct gs_wire_welcome *welcome)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < gs->n_leases && rc == 0; i++) {
+		struct gs_lease *l = &gs->leases[i];
+
+		if (welcome->ctx[i] >= GS_MAX_CTX)
+			return GS_EPROTO;
+		rc = gs_ctx_init(&l->ctx, gs->t, welcome->ctx[i]);
+		atomic_store_explicit(&l->is_taken, 0, memory_order_relaxed);
+	}
+	gs->cookie = welcome->cookie;
+	return rc;
+}
+
+/* ---- handles ---- */
+
+static int
+copy_options(struct gs *gs, const struct gs_options *opt)
+{
+	const char *instance = opt->instance == NULL ? "default" : opt->instance;
+
+	if (!gs_name_is_valid(instance))
+		return GS_EINVAL;
+	memcpy(gs->instance, instance, strlen(instance) + 1);
+	if (opt->run_dir != NULL) {
+		gs->run_dir = strdup(opt->run_dir);
+		if (gs->run_dir == NULL)
+			return GS_ENOMEM;
+	}
+	gs->timeout_ms = opt->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : opt->timeout_ms;
+	gs->n_leases = opt->n_threads == 0 ? DEFAULT_THREADS : opt->n_threads;
+	if (gs->n_leases > GS_WIRE_MAX_GRANT)
+		gs->n_leases = GS_WIRE_MAX_GRANT;
+	gs->uid = geteuid();
+	gs->gid = getegid();
+	return 0;
+}
+
+static int
+make_state_page(struct gs *gs)
+{
+	void *page = mmap(NULL, GS_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return GS_ENOMEM;
+	gs->state = page;
+	return madvise(page, GS_PAGE_BYTES, MADV_WIPEONFORK) < 0 ? GS_ESYSTEM : 0;
+}
+
+static int
+map_table(struct gs *gs, const char *table)
+{
+	struct gs_wire_welcome welcome;
+	int fds[GS_TABLE_FDS], rc;
+	char why[256];
+
+	rc = join(gs, table, gs->n_leases, &gs->ctl, &welcome, fds);
+	if (rc < 0)
+		return rc;
+	rc = gs_table_map(&gs->t, fds, why);
+	if (rc < 0)
+		return rc;
+	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0)
+		return GS_ECORRUPT;
+	if (welcome.n_ctx < gs->n_leases)
+		gs->n_leases = welcome.n_ctx;
+	gs->leases = aligned_alloc(_Alignof(struct gs_lease), gs->n_leases * sizeof(struct gs_lease));
+	if (gs->leases == NULL)
+		return GS_ENOMEM;
+	memset(gs->leases, 0, gs->n_leases * sizeof(struct gs_lease));
+	return init_leases(gs, &welcome);
+}
+
+int
+gs_attach(struct gs **out, const struct gs_options *opt)
+{
+	static const struct gs_options defaults = { .size = sizeof(defaults) };
+	const char *table;
+	struct gs *gs;
+	int rc;
+
+	if (opt == NULL)
+		opt = &defaults;
+	if (opt->size != sizeof(*opt))
+		return GS_EINVAL;
+	table = opt->table == NULL ? "sessions" : opt->table;
+	if (!gs_name_is_valid(table))
+		return GS_EINVAL;
+	gs = calloc(1, sizeof(*gs));
+	if (gs == NULL)
+		return GS_ENOMEM;
+	gs->magic = HANDLE_MAGIC;
+	rc = copy_options(gs, opt);
+	if (rc == 0)
+		rc = make_state_page(gs);
+	if (rc == 0)
+		rc = map_table(gs, table);
+	if (rc < 0) {
+		gs_detach(&gs);
+		return rc;
+	}
+	atomic_store_explicit(gs->state, GS_HANDLE_READY, memory_order_release);
+	*out = gs;
+	return 0;
+}
+
+/* Give the contexts back; the daemon may grant them anew. A daemon that was restarted knows us by the cookie. */
+static void
+say_bye(struct gs *gs)
+{
+	struct gs_ctl *anew;
+
+	if (gs_ctl_bye(gs->ctl, gs->cookie) == 0 || gs_ctl_open(&anew, gs->instance, gs->run_dir, gs->timeout_ms) < 0)
+		return;
+	(void)gs_ctl_bye(anew, gs->cookie);
+	gs_ctl_close(&anew);
+}
+
+void
+gs_detach(struct gs **gsp)
+{
+	struct gs *gs = *gsp;
+	bool is_ours;
+
+	*gsp = NULL;
+	if (gs == NULL)
+		return;
+	/* In a forked child that has not called yet, the contexts are still the parent's. */
+	is_ours = gs->state != NULL && atomic_load_explicit(gs->state, memory_order_acquire) == GS_HANDLE_READY;
+	for (uint32_t i = 0; gs->leases != NULL && i < gs->n_leases; i++) {
+		if (!is_ours)
+			gs->leases[i].ctx.page = NULL;
+		gs_ctx_fini(&gs->leases[i].ctx, gs->t);
+	}
+	if (gs->ctl != NULL && is_ours)
+		say_bye(gs);
+	gs_ctl_close(&gs->ctl);
+	gs_table_free(&gs->t);
+	if (gs->state != NULL)
+		(void)munmap((void *)gs->state, GS_PAGE_BYTES);
+	free(gs->leases);
+	free(gs->run_dir);
+	free(gs);
+}
+
+/* ---- calls ---- */
+
+/* A forked child joins on its own: same memory, contexts of its own. */
+static int
+attach_child(struct gs *gs)
+{
+	struct gs_wire_welcome welcome;
+	int fds[GS_TABLE_FDS], rc;
+	struct gs_ctl *ctl;
+
+	rc = join(gs, gs->t->name, gs->n_leases, &ctl, &welcome, fds);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < GS_TABLE_FDS; i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0 || welcome.n_ctx < gs->n_leases) {
+		(void)gs_ctl_bye(ctl, welcome.cookie);
+		gs_ctl_close(&ctl);
+		return welcome.n_ctx < gs->n_leases ? GS_EBUSY : GS_EGONE;
+	}
+	/* Our copy of the parent's socket; the parent's own stays open. */
+	gs_ctl_close(&gs->ctl);
+	gs->ctl = ctl;
+	for (uint32_t i = 0; i < gs->n_leases; i++) {
+		gs->leases[i].ctx.page = NULL;
+		gs_ctx_fini(&gs->leases[i].ctx, gs->t);
+	}
+	gs->uid = geteuid();
+	gs->gid = getegid();
+	return init_leases(gs, &welcome);
+}
+
+static int
+become_ready(struct gs *gs)
+{
+	uint32_t fresh;
+	int rc;
+
+	for (;;) {
+		fresh = GS_HANDLE_FRESH;
+		if (atomic_compare_exchange_strong_explicit(gs->state, &fresh, GS_HANDLE_ATTACHING, memory_order_acq_rel, memory_order_acquire))
+			break;
+		if (fresh == GS_HANDLE_READY)
+			return 0;
+		(void)sched_yield();
+	}
+	rc = attach_child(gs);
+	/* release; pairs with the acquire in gs_handle_enter: the contexts are the child's */
+	atomic_store_explicit(gs->state, rc < 0 ? GS_HANDLE_FRESH : GS_HANDLE_READY, memory_order_release);
+	return rc;
+}
+
+/* A number that differs between threads, mostly: where to look for a free context first. */
+static uint32_t
+thread_hint(void)
+{
+	static _Thread_local char here;
+
+	return (uint32_t)(((uintptr_t)&here * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+}
+
+int
+gs_handle_enter(struct gs *gs, struct gs_lease **out)
+{
+	uint32_t at;
+	int rc;
+
+	if (__builtin_expect(atomic_load_explicit(gs->state, memory_order_acquire) != GS_HANDLE_READY, 0)) {
+		rc = become_ready(gs);
+		if (rc < 0)
+			return rc;
+	}
+	at = thread_hint() % gs->n_leases;
+	for (uint32_t spins = 1;; spins++) {
+		struct gs_lease *l = &gs->leases[at];
+
+		/* acquire; pairs with the release in gs_handle_leave: the context is as the last call left it */
+		if (atomic_load_explicit(&l->is_taken, memory_order_relaxed) == 0 &&
+		    atomic_exchange_explicit(&l->is_taken, 1, memory_order_acquire) == 0) {
+			*out = l;
+			return 0;
+		}
+		at = at + 1 == gs->n_leases ? 0 : at + 1;
+		if (spins % SPINS_BEFORE_YIELD == 0)
+			(void)sched_yield();
+		gs_pause();
+	}
+}
+
+void
+gs_handle_leave(struct gs_lease *lease)
+{
+	atomic_store_explicit(&lease->is_taken, 0, memory_order_release);
+}

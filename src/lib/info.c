@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lib/info.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "policy/decay.h"
+
+#define ORDINAL_BITS 33
+#define BIRTH_BITS 25
+
+static const char *const class_names[GS_CLASSES] = { "", "anonymous", "authenticated" };
+
+void
+gs_info_now(const struct gs *gs, struct gs_now *out)
+{
+	out->store_ms = gs_table_now_ms(gs->t);
+	out->wall_ns = gs_clock_wall_ns();
+}
+
+int
+gs_info_class(const char *name)
+{
+	if (name == NULL)
+		return GS_CLASS_NONE;
+	for (int i = 0; i < GS_CLASSES; i++)
+		if (strcmp(class_names[i], name) == 0)
+			return i;
+	return GS_EINVAL;
+}
+
+uint64_t
+gs_info_id(const struct gs_meta *m)
+{
+	return (uint64_t)(m->birth & ((1u << BIRTH_BITS) - 1)) << ORDINAL_BITS | m->ordinal;
+}
+
+uint64_t
+gs_info_ordinal(uint64_t id)
+{
+	return id & ((UINT64_C(1) << ORDINAL_BITS) - 1);
+}
+
+/* Wall-clock ms of a store time; 0 for never and for what is before 1970. */
+static uint64_t
+wall_ms(uint64_t store_ms, const struct gs_now *now)
+{
+	int64_t ms;
+
+	if (store_ms >= GS_TIME_NEVER)
+		return 0;
+	ms = gs_table_wall_ms(store_ms, now->store_ms, now->wall_ns);
+	return ms < 0 ? 0 : (uint64_t)ms;
+}
+
+void
+gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out)
+{
+	const struct gs_table *t = gs->t;
+	bool was_touched = m->touched_ms != m->mtime_ms;
+	uint64_t half_life_ms = atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
+
+	memset(out, 0, sizeof(*out));
+	out->id = gs_info_id(m);
+	out->version = m->version;
+	out->created_ms = wall_ms(m->created_ms, now);
+	out->accessed_ms = wall_ms(m->accessed_ms, now);
+	out->touched_ms = wall_ms(m->touched_ms, now);
+	out->deadline_ms = wall_ms(m->expires_ms, now);
+	out->ring_until_ms = wall_ms(gs_kv_leaves_ms(t, m), now);
+	out->ttl_ms = m->ttl_ms;
+	/* A touch moves both in whole ms; a write has them in ns. */
+	out->mtime_ns = was_touched ? (int64_t)out->touched_ms * 1000000 : m->mtime_ns;
+	out->ctime_ns = was_touched && (int64_t)out->touched_ms * 1000000 > m->ctime_ns ? (int64_t)out->touched_ms * 1000000 : m->ctime_ns;
+	out->hits = m->hits;
+	out->interest = gs_decay_interest(m->interest);
+	out->rate_per_s = gs_decay_rate_per_s(m->interest, half_life_ms);
+	out->len = m->val_len;
+	out->uid = m->uid;
+	out->gid = m->gid;
+	out->mode = m->mode;
+	out->ring_id = m->ring;
+	out->owner_len = m->owner_len;
+	memcpy(out->ring, t->ctl->ring[m->ring].name, sizeof(out->ring));
+	out->ring[sizeof(out->ring) - 1] = '\0';
+	if (m->class_id < GS_CLASSES)
+		(void)strcpy(out->class_name, class_names[m->class_id]);
+	memcpy(out->owner, m->owner, m->owner_len);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * info.h - from what the memory says of a session to struct gs_info, and names to numbers.
+ */
+#ifndef GS_LIB_INFO_H
+#define GS_LIB_INFO_H
+
+#include "lib/handle.h"
+
+/* The two clocks, read together. */
+struct gs_now {
+	uint64_t store_ms;
+	int64_t wall_ns;
+};
+
+void gs_info_now(const struct gs *gs, struct gs_now *out);
+void gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out);
+
+/* Class number of a name (NULL or "": none), or GS_EINVAL. */
+int gs_info_class(const char *name);
+
+/* An id: the entry's ordinal with 25 bits that tell its sessions apart. */
+uint64_t gs_info_id(const struct gs_meta *m);
+uint64_t gs_info_ordinal(uint64_t id);
+
+#endif

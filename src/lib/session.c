@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "lib/handle.h"
+#include "lib/info.h"
+
+enum {
+	UPDATE_TRIES = 10000,
+	MULTI_BATCH = 16,		/* keys whose memory accesses overlap */
+};
+
+/* ---- reading ---- */
+
+static ssize_t
+read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags, struct gs_item *item, struct gs_info *info)
+{
+	struct gs_meta meta;
+	struct gs_now now;
+	ssize_t rc;
+
+	now.store_ms = gs_table_now_ms(gs->t);
+	rc = gs_kv_get(gs->t, c, k, now.store_ms, item->buf, item->cap, flags, info == NULL ? NULL : &meta);
+	if (info != NULL && (rc >= 0 || rc == GS_ERANGE || rc == GS_EQUARANTINE)) {
+		now.wall_ns = gs_clock_wall_ns();
+		gs_info_fill(gs, &meta, &now, info);
+	}
+	return rc;
+}
+
+static ssize_t
+read_key(struct gs *gs, uint32_t flags, struct gs_item *item, struct gs_info *info)
+{
+	struct gs_lease *l;
+	struct gs_key k;
+	ssize_t rc;
+
+	if (item->buf == NULL && item->cap > 0)
+		return GS_EINVAL;
+	rc = gs_key_init(gs->t, &k, item->key, item->key_len);
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	rc = read_one(gs, &l->ctx, &k, flags, item, info);
+	gs_handle_leave(l);
+	return rc;
+}
+
+ssize_t
+gs_get(struct gs *gs, const void *key, size_t key_len, void *buf, size_t cap, struct gs_info *info)
+{
+	struct gs_item item;
+
+	item.key = key;
+	item.key_len = key_len;
+	item.buf = buf;
+	item.cap = cap;
+	return read_key(gs, 0, &item, info);
+}
+
+ssize_t
+gs_peek(struct gs *gs, const void *key, size_t key_len, void *buf, size_t cap, struct gs_info *info)
+{
+	struct gs_item item;
+
+	item.key = key;
+	item.key_len = key_len;
+	item.buf = buf;
+	item.cap = cap;
+	return read_key(gs, GS_KV_INSPECT, &item, info);
+}
+
+int
+gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_info *info)
+{
+	struct gs_item item = { .key = key, .key_len = key_len };
+	ssize_t rc = read_key(gs, GS_KV_INSPECT, &item, info);
+
+	return rc < 0 ? (int)rc : 0;
+}
+
+/* Up to MULTI_BATCH keys: all buckets under way, then all slots, then the copies. */
+static int
+get_batch(struct gs *gs, struct gs_ctx *c, struct gs_item *items, size_t n)
+{
+	struct gs_key k[MULTI_BATCH];
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		items[i].rc = gs_key_init(gs->t, &k[i], items[i].key, items[i].key_len);
+		if (items[i].rc == 0)
+			gs_kv_prefetch(gs->t, &k[i], 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (items[i].rc == 0)
+			gs_kv_prefetch(gs->t, &k[i], 1);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].rc == 0)
+			items[i].rc = read_one(gs, c, &k[i], 0, &items[i], &items[i].info);
+		found += items[i].rc >= 0;
+	}
+	return found;
+}
+
+int
+gs_multi_get(struct gs *gs, struct gs_item *items, size_t n)
+{
+	struct gs_lease *l;
+	int found = 0, rc;
+
+	if (n > INT32_MAX)
+		return GS_ERANGE;
+	rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n; i += MULTI_BATCH)
+		found += get_batch(gs, &l->ctx, items + i, n - i < MULTI_BATCH ? n - i : MULTI_BATCH);
+	gs_handle_leave(l);
+	return found;
+}
+
+/* ---- writing ---- */
+
+/* Translate the caller's options. */
+static int
+put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_put_args *out)
+{
+	int class_id;
+
+	*out = (struct gs_put_args){
+		.ring = GS_RING_NONE, .uid = gs->uid, .gid = gs->gid, .mode = 0600, .wall_ns = gs_clock_wall_ns(),
+	};
+	if (opt == NULL)
+		return 0;
+	if (opt->size != sizeof(*opt) || opt->owner_len > GS_OWNER_BYTES || (opt->owner == NULL && opt->owner_len > 0))
+		return GS_EINVAL;
+	class_id = gs_info_class(opt->class_name);
+	if (class_id < 0)
+		return class_id;
+	out->flags = ((opt->flags & GS_INSPECT) != 0 ? GS_KV_INSPECT : 0) | ((opt->flags & GS_ONLY_NEW) != 0 ? GS_KV_ONLY_NEW : 0) |
+	    ((opt->flags & GS_ONLY_OLD) != 0 ? GS_KV_ONLY_OLD : 0);
+	if ((opt->flags & GS_SET_PERM) != 0) {
+		out->set |= GS_SET_PERM_BIT;
+		out->uid = opt->uid;
+		out->gid = opt->gid;
+		out->mode = opt->mode;
+	}
+	if (opt->owner_len > 0) {
+		out->set |= GS_SET_OWNER_BIT;
+		out->owner = opt->owner;
+		out->owner_len = (uint32_t)opt->owner_len;
+	}
+	if (opt->class_name != NULL) {
+		out->set |= GS_SET_CLASS_BIT;
+		out->class_id = (uint32_t)class_id;
+	}
+	if (opt->ttl_ms != 0) {
+		out->set |= GS_SET_TTL_BIT;
+		out->ttl_ms = opt->ttl_ms;
+	}
+	out->if_version = opt->if_version;
+	if (opt->ring != NULL) {
+		out->ring = gs_table_ring(gs->t, opt->ring);
+		if (out->ring == GS_RING_NONE)
+			return GS_EINVAL;
+	}
+	return 0;
+}
+
+/* gs_put with everything translated. */
+static int
+put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *args, struct gs_info *info)
+{
+	struct gs_meta meta;
+	struct gs_lease *l;
+	struct gs_now now;
+	struct gs_key k;
+	int rc = gs_key_init(gs->t, &k, item->key, item->key_len);
+
+	if (rc == 0 && item->buf == NULL && item->cap > 0)
+		rc = GS_EINVAL;
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	gs_info_now(gs, &now);
+	rc = gs_kv_put(gs->t, &l->ctx, &k, now.store_ms, item->buf, item->cap, args, info == NULL ? NULL : &meta);
+	gs_handle_leave(l);
+	if (rc >= 0 && info != NULL)
+		gs_info_fill(gs, &meta, &now, info);
+	return rc;
+}
+
+int
+gs_put(struct gs *gs, const void *key, size_t key_len, const void *val, size_t val_len, const struct gs_put_options *opt)
+{
+	struct gs_put_args args;
+	struct gs_item item;
+	int rc = put_args(gs, opt, &args);
+
+	if (rc < 0)
+		return rc;
+	item.key = key;
+	item.key_len = key_len;
+	item.buf = (void *)(uintptr_t)val;
+	item.cap = val_len;
+	return put_key(gs, &item, &args, opt == NULL ? NULL : opt->info);
+}
+
+int
+gs_add(struct gs *gs, const void *key, size_t key_len, const void *val, size_t val_len, const struct gs_put_options *opt)
+{
+	struct gs_put_options only_new = { .size = sizeof(only_new) };
+
+	if (opt != NULL)
+		only_new = *opt;
+	only_new.flags |= GS_ONLY_NEW;
+	return gs_put(gs, key, key_len, val, val_len, &only_new);
+}
+
+/* One attempt of an update. The new length, GS_ECONFLICT when somebody was faster, or an error. */
+static ssize_t
+update_once(struct gs *gs, struct gs_item *item, unsigned char *now_buf, gs_update_fn fn, void *arg, const struct gs_put_options *opt)
+{
+	struct gs_put_options put = *opt;
+	struct gs_info info;
+	ssize_t len = gs_peek(gs, item->key, item->key_len, item->buf, item->cap, &info), made;
+	int rc;
+
+	if (len < 0)
+		return len;
+	made = fn(arg, item->buf, (size_t)len, now_buf, item->cap);
+	if (made < 0)
+		return made;
+	put.flags |= GS_ONLY_OLD;
+	put.if_version = info.version;
+	rc = gs_put(gs, item->key, item->key_len, now_buf, (size_t)made, &put);
+	return rc < 0 ? rc : made;
+}
+
+ssize_t
+gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg, const struct gs_put_options *opt)
+{
+	static const struct gs_put_options plain = { .size = sizeof(plain) };
+	size_t cap = gs->t->record_size;
+	unsigned char *old = malloc(2 * cap);
+	struct gs_item item;
+	ssize_t rc = GS_EAGAIN;
+
+	if (old == NULL)
+		return GS_ENOMEM;
+	item.key = key;
+	item.key_len = key_len;
+	item.buf = old;
+	item.cap = cap;
+	for (int tries = 0; tries < UPDATE_TRIES; tries++) {
+		rc = update_once(gs, &item, old + cap, fn, arg, opt == NULL ? &plain : opt);
+		if (rc != GS_ECONFLICT || (opt != NULL && opt->if_version != 0))
+			break;
+	}
+	free(old);
+	return rc == GS_ECONFLICT ? GS_EAGAIN : rc;
+}
+
+ssize_t
+gs_update(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg)
+{
+	return gs_update_opt(gs, key, key_len, fn, arg, NULL);
+}
+
+/* ---- calls that take a key and little else ---- */
+
+enum small { SMALL_TOUCH, SMALL_DEL, SMALL_MOVE, SMALL_SETATTR };
+
+struct small_call {
+	enum small what;
+	uint64_t if_version;
+	uint32_t ring;
+	const struct gs_put_args *args;
+};
+
+static int
+call_small(struct gs *gs, const void *key, size_t key_len, const struct small_call *call)
+{
+	struct gs_lease *l;
+	struct gs_key k;
+	uint64_t now_ms;
+	int rc = gs_key_init(gs->t, &k, key, key_len);
+
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	now_ms = gs_table_now_ms(gs->t);
+	switch (call->what) {
+	case SMALL_TOUCH:
+		rc = gs_kv_touch(gs->t, &l->ctx, &k, now_ms);
+		break;
+	case SMALL_DEL:
+		rc = gs_kv_del(gs->t, &l->ctx, &k, now_ms, call->if_version);
+		break;
+	case SMALL_MOVE:
+		rc = gs_kv_move(gs->t, &l->ctx, &k, now_ms, call->ring);
+		break;
+	case SMALL_SETATTR:
+		rc = gs_kv_setattr(gs->t, &l->ctx, &k, now_ms, call->args);
+		break;
+	}
+	gs_handle_leave(l);
+	return rc;
+}
+
+int
+gs_touch(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms)
+{
+	const struct gs_put_args args = { .set = GS_SET_TTL_BIT, .ttl_ms = ttl_ms, .wall_ns = gs_clock_wall_ns() };
+	int rc;
+
+	/* First the times: a suspect is refused before anything changes. */
+	rc = call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_TOUCH });
+	if (rc < 0 || ttl_ms == 0)
+		return rc;
+	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });
+}
+
+int
+gs_del(struct gs *gs, const void *key, size_t key_len, uint64_t if_version)
+{
+	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_DEL, .if_version = if_version });
+}
+
+int
+gs_move(struct gs *gs, const void *key, size_t key_len, const char *ring)
+{
+	uint32_t id = ring == NULL ? GS_RING_NONE : gs_table_ring(gs->t, ring);
+
+	if (id == GS_RING_NONE)
+		return GS_EINVAL;
+	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_MOVE, .ring = id });
+}
+
+/* Explicit times: last access = the later of both, never in the future. */
+static void
+set_times(struct gs *gs, struct gs_put_args *args, int64_t mtime_ns, int64_t atime_ns)
+{
+	int64_t last_ns = atime_ns > mtime_ns ? atime_ns : mtime_ns;
+	uint64_t now_ms = gs_table_now_ms(gs->t);
+	uint64_t at = gs_table_store_ms(last_ns / 1000000, now_ms, args->wall_ns);
+
+	args->set |= GS_SET_TIMES_BIT;
+	args->mtime_ns = mtime_ns;
+	args->accessed_ms = at > now_ms ? now_ms : at;
+}
+
+int
+gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr *attr)
+{
+	struct gs_put_args args = { .wall_ns = gs_clock_wall_ns() };
+	int class_id;
+
+	if (attr->size != sizeof(*attr) || attr->owner_len > GS_OWNER_BYTES)
+		return GS_EINVAL;
+	class_id = gs_info_class((attr->mask & GS_ATTR_CLASS) != 0 ? attr->class_name : NULL);
+	if (class_id < 0)
+		return class_id;
+	args.set = ((attr->mask & GS_ATTR_UID) != 0 ? GS_SET_UID_BIT : 0) | ((attr->mask & GS_ATTR_GID) != 0 ? GS_SET_GID_BIT : 0) |
+	    ((attr->mask & GS_ATTR_MODE) != 0 ? GS_SET_MODE_BIT : 0) | ((attr->mask & GS_ATTR_TTL) != 0 ? GS_SET_TTL_BIT : 0) |
+	    ((attr->mask & GS_ATTR_OWNER) != 0 ? GS_SET_OWNER_BIT : 0) | ((attr->mask & GS_ATTR_CLASS) != 0 ? GS_SET_CLASS_BIT : 0);
+	args.uid = attr->uid;
+	args.gid = attr->gid;
+	args.mode = attr->mode;
+	args.ttl_ms = attr->ttl_ms;
+	args.owner = attr->owner;
+	args.owner_len = (uint32_t)attr->owner_len;
+	args.class_id = (uint32_t)class_id;
+	if ((attr->mask & GS_ATTR_TIMES) != 0)
+		set_times(gs, &args, attr->mtime_ns, attr->atime_ns);
+	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });
+}
+
+/* ---- rename ---- */
+
+/* What the name that goes gives to the session under the name that comes. */
+static void
+args_of_info(struct gs *gs, struct gs_put_args *args, const struct gs_info *info)
+{
+	args->set |= GS_SET_PERM_BIT;
+	args->uid = info->uid;
+	args->gid = info->gid;
+	args->mode = info->mode;
+	if (info->owner_len > 0) {
+		args->set |= GS_SET_OWNER_BIT;
+		args->owner = info->owner;
+		args->owner_len = (uint32_t)info->owner_len;
+	}
+	if (info->class_name[0] != '\0') {
+		args->set |= GS_SET_CLASS_BIT;
+		args->class_id = (uint32_t)gs_info_class(info->class_name);
+	}
+	if (info->ttl_ms != 0) {
+		args->set |= GS_SET_TTL_BIT;
+		args->ttl_ms = info->ttl_ms;
+	}
+	/* An mtime before the last change was set by hand (rsync -a, tar): it is to be kept. */
+	if (info->mtime_ns < info->ctime_ns)
+		set_times(gs, args, info->mtime_ns, (int64_t)info->accessed_ms * 1000000);
+}
+
+static int
+rename_value(struct gs *gs, struct gs_item *from, struct gs_item *to, const char *ring, uint32_t flags)
+{
+	struct gs_put_options opt = { .size = sizeof(opt), .flags = flags & GS_ONLY_NEW, .ring = ring };
+	struct gs_put_args args;
+	struct gs_info info;
+	ssize_t len = gs_peek(gs, from->key, from->key_len, from->buf, from->cap, &info);
+	int rc;
+
+	if (len < 0)
+		return (int)len;
+	if (ring == NULL)
+		opt.ring = info.ring;
+	rc = put_args(gs, &opt, &args);
+	if (rc < 0)
+		return rc;
+	args_of_info(gs, &args, &info);
+	to->buf = from->buf;
+	to->cap = (size_t)len;
+	rc = put_key(gs, to, &args, NULL);
+	if (rc < 0)
+		return rc;
+	rc = gs_del(gs, from->key, from->key_len, info.version);
+	/* Somebody ended it meanwhile: the new name stands, as after a rename and an unlink. */
+	return rc == GS_ENOENT ? 0 : rc;
+}
+
+int
+gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags)
+{
+	struct gs_item old, new;
+	int rc;
+
+	if (from_len == to_len && memcmp(from, to, to_len) == 0)
+		return ring == NULL ? 0 : gs_move(gs, from, from_len, ring);
+	old.key = from;
+	old.key_len = from_len;
+	old.cap = gs->t->record_size;
+	old.buf = malloc(old.cap);
+	if (old.buf == NULL)
+		return GS_ENOMEM;
+	new.key = to;
+	new.key_len = to_len;
+	rc = rename_value(gs, &old, &new, ring, flags);
+	free(old.buf);
+	return rc;
+}
+
+int
+gs_new_id(struct gs *gs, char *out, size_t cap)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	unsigned char bits[24];
+	int rc;
+
+	(void)gs;
+	if (cap < GS_ID_CHARS)
+		return GS_ERANGE;
+	rc = gs_random_bytes(bits, sizeof(bits));
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0, o = 0; i < sizeof(bits); i += 3, o += 4) {
+		uint32_t word = (uint32_t)bits[i] << 16 | (uint32_t)bits[i + 1] << 8 | bits[i + 2];
+
+		for (int k = 0; k < 4; k++)
+			out[o + (size_t)k] = alphabet[word >> (18 - 6 * k) & 63];
+	}
+	out[GS_ID_CHARS - 1] = '\0';
+	return GS_ID_CHARS - 1;
+}

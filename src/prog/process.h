@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process.h - becoming a daemon, and saying when it is ready.
+ */
+#ifndef GS_PROG_PROCESS_H
+#define GS_PROG_PROCESS_H
+
+/*
+ * Fork into the background. The parent waits until process_ready() and exits 0, or exits with the child's status if the
+ * child ends first. Returns in the child only. Standard streams stay until process_ready() so that errors are seen.
+ */
+void process_detach(void);
+
+/* Tell whoever started us that we serve: systemd's notify socket, the parent of process_detach(). May be called without either. */
+void process_ready(const char *status);
+/* systemd: we are stopping; alive (watchdog); a line of status. */
+void process_stopping(void);
+void process_alive(void);
+
+/* Write our pid to a file, locked for as long as we live. Returns 0, GS_EBUSY with the other's pid in *other, GS_ESYSTEM. */
+int process_pidfile(const char *path, int *other);
+void process_pidfile_remove(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/ctx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gsession.h"
+#include "shm/slots.h"
+
+int
+gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id)
+{
+	memset(c, 0, sizeof(*c));
+	c->scratch = aligned_alloc(64, t->arena[t->n_classes - 1].slot_size);
+	if (c->scratch == NULL)
+		return GS_ENOMEM;
+	c->id = id;
+	c->page = &t->ctx[id];
+	c->page->magic = GS_CTX_MAGIC;
+	/* Contexts begin to look for free slots at different places, so that they seldom meet. */
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
+		c->cursor[i] = id * 7;
+	return 0;
+}
+
+void
+gs_ctx_fini(struct gs_ctx *c, struct gs_table *t)
+{
+	if (c->page != NULL)
+		gs_slots_flush(t, c);
+	free(c->scratch);
+	memset(c, 0, sizeof(*c));
+}
+
+uint64_t
+gs_ctx_total(const struct gs_table *t, enum gs_counter n)
+{
+	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
+	uint64_t sum = 0, one;
+
+	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++) {
+		one = atomic_load_explicit(&t->ctx[i].count[n], memory_order_relaxed);
+		sum = n == GS_COUNT_LARGEST ? gs_max_u64(sum, one) : sum + one;
+	}
+	return sum;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ctx.h - a client context: the page that lists the slots one thread holds, and its private mirror.
+ *
+ * Rule: a slot is listed in `held` before it can be owned and unlisted after
+ * it no longer is, so that the daemon finds every slot of a dead client.
+ */
+#ifndef GS_SHM_CTX_H
+#define GS_SHM_CTX_H
+
+#include <stdbool.h>
+
+#include "base/counters.h"
+#include "shm/table.h"
+
+/* EMPTY; OWNED: ours, unused; LIMBO: ours, was published and is left alone for a while; BUSY: in the hands of the operation under way. */
+enum gs_cell_state { GS_CELL_EMPTY, GS_CELL_OWNED, GS_CELL_LIMBO, GS_CELL_BUSY };
+
+struct gs_cell {
+	uint32_t addr;			/* slot address as in an entry */
+	uint32_t state;			/* enum gs_cell_state */
+	uint64_t seq;			/* when it came; the oldest limbo slot is reused first */
+};
+
+/* Private memory of the process that was granted the page. */
+struct gs_ctx {
+	struct gs_ctx_page *page;
+	uint32_t id;
+	uint64_t seq;
+	uint32_t cursor[GS_MAX_ARENAS];	/* bitmap word to look at next */
+	struct gs_cell cell[GS_HELD_CELLS];
+	unsigned char *scratch;		/* a slot of the largest class, for copies that must not alias shared memory */
+	uint64_t last_version;
+};
+
+/* Begin to use page `id` of a table; 0 or GS_ENOMEM. What an earlier owner held must have been recovered. */
+int gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id);
+/* Give every slot held back to its arena, and end. */
+void gs_ctx_fini(struct gs_ctx *c, struct gs_table *t);
+
+/* Single writer, so a plain load and store; readers of `stats` load relaxed. */
+static inline void
+gs_ctx_count(struct gs_ctx *c, enum gs_counter n)
+{
+	_Atomic uint64_t *at = &c->page->count[n];
+
+	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static inline void
+gs_ctx_count_max(struct gs_ctx *c, enum gs_counter n, uint64_t value)
+{
+	_Atomic uint64_t *at = &c->page->count[n];
+
+	if (atomic_load_explicit(at, memory_order_relaxed) < value)
+		atomic_store_explicit(at, value, memory_order_relaxed);
+}
+
+/* Sum of one counter over all contexts (greatest, for GS_COUNT_LARGEST). */
+uint64_t gs_ctx_total(const struct gs_table *t, enum gs_counter n);
+
+#endif

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/kv.h"
+
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/siphash.h"
+#include "policy/decay.h"
+#include "shm/kv_impl.h"
+
+int
+gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
+{
+	if (len == 0 || bytes == NULL)
+		return GS_EINVAL;
+	if (len > t->key_max)
+		return GS_ENAMETOOLONG;
+	out->bytes = bytes;
+	out->len = (uint32_t)len;
+	out->ns = 0;
+	out->hash = gs_siphash13(t->sip_k0, t->sip_k1, bytes, len);
+	return 0;
+}
+
+/* ---- shared by the operations ---- */
+
+bool
+gs_kv_reserve(struct gs_table *t, uint32_t ring)
+{
+	uint64_t capacity = atomic_load_explicit(&t->ctl->ring[ring].capacity, memory_order_relaxed);
+	_Atomic int64_t *n = &t->idx->population[ring].n;
+
+	/* relaxed; a bound on a count, nothing is published by it */
+	if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < (int64_t)gs_min_u64(capacity, INT64_MAX))
+		return true;
+	(void)atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+	return false;
+}
+
+void
+gs_kv_unreserve(struct gs_table *t, uint32_t ring)
+{
+	(void)atomic_fetch_sub_explicit(&t->idx->population[ring].n, 1, memory_order_relaxed);
+}
+
+uint64_t
+gs_kv_half_life_ms(const struct gs_table *t)
+{
+	return atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
+}
+
+bool
+gs_kv_is_promotable(const struct gs_table *t, uint32_t ring)
+{
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
+
+	return ring != gs_table_innermost(t) && r->kind == GS_RING_NORMAL &&
+	    atomic_load_explicit(&r->promote, memory_order_relaxed) == GS_PROMOTE_ACCESS;
+}
+
+uint64_t
+gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms)
+{
+	const uint64_t step = GS_MAX_CTX;
+	uint64_t v = ((now_ms * 1000000) & ~(step - 1)) | c->id;
+
+	v = gs_max_u64(v, (c->last_version & ~(step - 1)) + step + c->id);
+	v = gs_max_u64(v, old + 1);
+	c->last_version = v;
+	return v;
+}
+
+int
+gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
+    const struct gs_draft *d)
+{
+	uint32_t class_id = gs_record_class(t, d->head.key_len, d->head.owner_len, d->head.val_len), addr, gen;
+	int old, cell = gs_slots_claim(t, c, ring, class_id);
+
+	if (cell < 0)
+		return GS_ENOSPC;
+	old = gs_slots_list(t, c, gs_entry_addr(hit->entry));
+	addr = c->cell[cell].addr;
+	gen = gs_record_write(t, c, cell, d);
+	if (!gs_index_replace(hit, addr, gen)) {
+		gs_slots_unlist(c, old);
+		gs_slots_keep(c, cell);
+		return KV_AGAIN;
+	}
+	gs_slots_unlist(c, cell);
+	gs_slots_retire(c, old);
+	gs_record_merge(t, hit->slot, seen, addr, gen);
+	gs_record_rearm(t, addr, d);
+	return 0;
+}
+
+static void
+set_plain(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static uint64_t
+plain(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+int
+gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint32_t ring, uint64_t now_ms, enum gs_move_as as)
+{
+	struct gs_draft d;
+	struct gs_slot seen;
+	int rc = gs_record_copy(t, c, hit);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	memcpy(&seen, c->scratch, sizeof(seen));
+	gs_record_draft_of(&d, c->scratch);
+	if (as == GS_MOVE_AS_ACCESS) {
+		set_plain(&d.head.I, gs_decay_access(plain(&d.head.I), gs_sub_sat(now_ms, plain(&d.head.A)), gs_kv_half_life_ms(t)));
+		set_plain(&d.head.A, gs_max_u64(now_ms, plain(&d.head.A)));
+		set_plain(&d.head.H, plain(&d.head.H) + 1);
+	}
+	return gs_kv_publish(t, c, hit, &seen, ring, &d);
+}
+
+/* ---- get ---- */
+
+void
+gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage)
+{
+	struct gs_probe p;
+	struct gs_bucket *b;
+
+	gs_index_probe(t, k->hash, &p);
+	b = &t->buckets[p.bucket[0]];
+	if (stage == 0) {
+		__builtin_prefetch(b);
+		__builtin_prefetch(&b->e[7]);
+		return;
+	}
+	for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
+		uint64_t e = atomic_load_explicit(&b->e[i], memory_order_relaxed);
+		struct gs_slot *s;
+
+		if (gs_entry_tag(e) != p.tag || (s = gs_table_slot(t, e)) == NULL)
+			continue;
+		__builtin_prefetch(s);
+		__builtin_prefetch((unsigned char *)s + 128);
+	}
+}
+
+/* Copy key and owner behind the header, for meta. False: look again. */
+static bool
+copy_names(const struct gs_hit *hit, const struct gs_slot *head, unsigned char *out)
+{
+	uint32_t end = gs_record_value_off(head->key_len, head->owner_len);
+
+	gs_racy_load(out, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
+	return gs_record_is_same(hit->slot, hit->w);
+}
+
+enum { NAMES_BYTES = 256 + GS_OWNER_BYTES };
+
+/* Fill meta from a validated header. False: look again. */
+static bool
+fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta)
+{
+	unsigned char names[NAMES_BYTES];
+
+	if (meta == NULL)
+		return true;
+	if (!copy_names(hit, head, names))
+		return false;
+	gs_record_meta(hit, head, names, meta);
+	return true;
+}
+
+/* What an access did to a copied header, so that the caller sees the session as it is after it. */
+static void
+account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
+{
+	uint32_t gen = gs_timed_gen(plain(&head->A));
+	uint64_t last = gs_timed_value(plain(&head->A));
+
+	set_plain(&head->I, gs_timed(gs_decay_access(gs_timed_value(plain(&head->I)), gs_sub_sat(now_ms, last), gs_kv_half_life_ms(t)), gen));
+	set_plain(&head->A, gs_timed(gs_max_u64(now_ms, last), gen));
+	set_plain(&head->H, gs_timed(gs_timed_value(plain(&head->H)) + 1, gen));
+}
+
+/* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
+static int
+promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
+{
+	uint32_t from = gs_entry_ring(hit->entry), to = gs_table_innermost(t);
+	int rc;
+
+	if (!gs_kv_reserve(t, to))
+		return 0;
+	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
+	if (rc != 0) {
+		gs_kv_unreserve(t, to);
+		return rc == KV_AGAIN ? KV_AGAIN : 0;
+	}
+	gs_kv_unreserve(t, from);
+	gs_ctx_count(c, GS_COUNT_PROMOTED);
+	return KV_AGAIN;
+}
+
+struct reading {
+	void *buf;
+	size_t cap;
+	uint32_t flags;
+	struct gs_meta *meta;
+};
+
+/* Copy the value that a hit names and count the access. Length, KV_AGAIN - as a negative that no error has - or an error. */
+#define READ_AGAIN ((ssize_t)-1000000)
+
+static ssize_t
+read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, const struct reading *r)
+{
+	uint32_t ring = gs_entry_ring(hit->entry);
+	bool counts = (r->flags & GS_KV_INSPECT) == 0;
+	struct gs_slot head;
+	ssize_t rc = gs_record_header(t, hit, &head);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : READ_AGAIN;
+	if (gs_record_is_over(t, ring, &head, now_ms))
+		return GS_ENOENT;
+	if (counts && t->ctl->ring[ring].kind == GS_RING_SUSPECT)
+		return fill_meta(hit, &head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
+	if (head.val_len > r->cap && r->buf != NULL)
+		return fill_meta(hit, &head, r->meta) ? GS_ERANGE : READ_AGAIN;
+	if (counts && gs_kv_is_promotable(t, ring) && promote(t, c, hit, now_ms) == KV_AGAIN)
+		return READ_AGAIN;
+	if (r->buf != NULL) {
+		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head.key_len, head.owner_len), head.val_len);
+		if (!gs_record_is_same(hit->slot, hit->w))
+			return READ_AGAIN;
+	}
+	if (counts) {
+		if (!gs_record_access(t, hit, &head, now_ms))
+			return READ_AGAIN;
+		account(t, &head, now_ms);
+	}
+	return fill_meta(hit, &head, r->meta) ? (ssize_t)head.val_len : READ_AGAIN;
+}
+
+static ssize_t
+get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct reading *r)
+{
+	struct gs_hit hit;
+	ssize_t rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_index_find(t, c, k, &hit);
+		if (rc <= 0)
+			return rc < 0 ? rc : GS_ENOENT;
+		rc = read_hit(t, c, &hit, now_ms, r);
+		if (rc != READ_AGAIN)
+			return rc;
+	}
+	return GS_EAGAIN;
+}
+
+ssize_t
+gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, void *buf, size_t cap, uint32_t flags,
+    struct gs_meta *meta)
+{
+	const struct reading r = { buf, cap, flags, meta };
+	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
+
+	if ((flags & GS_KV_INSPECT) != 0)
+		gs_ctx_count(c, GS_COUNT_PEEKS);
+	else if (rc >= 0)
+		gs_ctx_count(c, GS_COUNT_GETS);
+	else if (rc == GS_ENOENT)
+		gs_ctx_count(c, GS_COUNT_MISSES);
+	else if (rc == GS_EQUARANTINE)
+		gs_ctx_count(c, GS_COUNT_REFUSED);
+	if (rc == GS_ECORRUPT)
+		gs_ctx_count(c, GS_COUNT_CORRUPT);
+	return rc;
+}
+
+/* ---- touch, del, move ---- */
+
+/* Renew the times of a slot in place. KV_AGAIN when it was replaced or ended meanwhile. */
+static int
+renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+{
+	struct gs_slot *s = hit->slot;
+	uint32_t gen = gs_entry_gen(hit->entry);
+	uint64_t x = plain(&head->X), a = plain(&head->A), i = plain(&head->I), touched = plain(&head->T);
+	uint64_t idle_ms = gs_sub_sat(now_ms, gs_timed_value(a));
+
+	/* X first: it decides between us and the sweep's claim. */
+	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(now_ms, head->ttl_ms, head->deadline), gen),
+	    memory_order_seq_cst, memory_order_relaxed))
+		return KV_AGAIN;
+	(void)atomic_compare_exchange_strong_explicit(&s->T, &touched, gs_timed(now_ms, gen), memory_order_relaxed, memory_order_relaxed);
+	if (idle_ms > 0 && atomic_compare_exchange_strong_explicit(&s->A, &a, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed))
+		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), idle_ms,
+		    gs_kv_half_life_ms(t)), gen), memory_order_relaxed, memory_order_relaxed);
+	/* seq_cst; pairs with the fence in gs_record_merge */
+	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry ? 0 : KV_AGAIN;
+}
+
+int
+gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_index_find(t, c, k, &hit);
+		if (rc <= 0)
+			return rc < 0 ? rc : GS_ENOENT;
+		rc = gs_record_header(t, &hit, &head);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		if (gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
+			return GS_ENOENT;
+		if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT) {
+			gs_ctx_count(c, GS_COUNT_REFUSED);
+			return GS_EQUARANTINE;
+		}
+		if (renew(t, &hit, &head, now_ms) == 0) {
+			gs_ctx_count(c, GS_COUNT_TOUCHED);
+			return 0;
+		}
+	}
+	return GS_EAGAIN;
+}
+
+/* Take a session out of the index and its slot into limbo. False when it changed meanwhile. */
+static bool
+end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t hash)
+{
+	int cell = gs_slots_list(t, c, gs_entry_addr(hit->entry));
+
+	if (!gs_index_remove(t, hit, hash)) {
+		gs_slots_unlist(c, cell);
+		return false;
+	}
+	gs_slots_retire(c, cell);
+	gs_kv_unreserve(t, gs_entry_ring(hit->entry));
+	return true;
+}
+
+int
+gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_index_find(t, c, k, &hit);
+		if (rc <= 0)
+			return rc < 0 ? rc : GS_ENOENT;
+		rc = gs_record_header(t, &hit, &head);
+		if (rc == 0)
+			continue;
+		/* A damaged record can be ended, so that its key can be used again. */
+		if (rc > 0 && gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
+			return GS_ENOENT;
+		if (rc > 0 && if_version != 0 && head.version != if_version)
+			return GS_ECONFLICT;
+		if (end_hit(t, c, &hit, k->hash)) {
+			gs_ctx_count(c, GS_COUNT_ENDED);
+			return 0;
+		}
+	}
+	return GS_EAGAIN;
+}
+
+static enum gs_counter
+move_counter(const struct gs_table *t, uint32_t from, uint32_t to)
+{
+	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
+		return GS_COUNT_QUARANTINED;
+	if (t->ctl->ring[from].kind == GS_RING_SUSPECT)
+		return GS_COUNT_PARDONED;
+	return GS_COUNT_MOVED;
+}
+
+static int
+move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
+{
+	uint32_t from = gs_entry_ring(hit->entry);
+	bool inwards = to < from && t->ctl->ring[to].kind != GS_RING_SUSPECT;
+	int rc;
+
+	if (!gs_kv_reserve(t, to)) {
+		gs_ctx_count(c, GS_COUNT_ENOSPC);
+		return GS_ENOSPC;
+	}
+	rc = gs_kv_relocate(t, c, hit, to, now_ms, inwards ? GS_MOVE_AS_ACCESS : GS_MOVE_KEEP_TIMES);
+	gs_kv_unreserve(t, rc == 0 ? from : to);
+	if (rc == 0)
+		gs_ctx_count(c, move_counter(t, from, to));
+	return rc;
+}
+
+int
+gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t ring)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc;
+
+	if (ring >= t->n_rings)
+		return GS_EINVAL;
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_index_find(t, c, k, &hit);
+		if (rc <= 0)
+			return rc < 0 ? rc : GS_ENOENT;
+		rc = gs_record_header(t, &hit, &head);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		if (gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
+			return GS_ENOENT;
+		if (gs_entry_ring(hit.entry) == ring)
+			return 0;
+		rc = move_hit(t, c, &hit, now_ms, ring);
+		if (rc != KV_AGAIN)
+			return rc;
+	}
+	return GS_EAGAIN;
+}
+
+/* ---- by ordinal ---- */
+
+/* The final entry at an ordinal as a hit. 1, 0 none, -1 look again. */
+static int
+hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
+{
+	if (ordinal >= gs_table_entries(t))
+		return 0;
+	hit->at = gs_table_entry(t, ordinal);
+	hit->ordinal = ordinal;
+	hit->entry = atomic_load_explicit(hit->at, memory_order_acquire);
+	if (hit->entry == 0 || (hit->entry & GS_ENTRY_TENT) != 0)
+		return 0;
+	hit->slot = gs_table_slot(t, hit->entry);
+	if (hit->slot == NULL)
+		return 0;
+	hit->w = atomic_load_explicit(&hit->slot->W, memory_order_acquire);
+	if (gs_word_state(hit->w) != GS_SLOT_READY || (gs_word_gen(hit->w) & GS_GEN_MASK) != gs_entry_gen(hit->entry))
+		return -1;
+	return 1;
+}
+
+/* Header and meta of the session at an ordinal. 1, 0 none, GS_ECORRUPT, GS_EAGAIN. */
+static int
+load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot *head, struct gs_meta *meta)
+{
+	int rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = hit_at(t, ordinal, hit);
+		if (rc == 0)
+			return 0;
+		if (rc < 0)
+			continue;
+		rc = gs_record_header(t, hit, head);
+		if (rc < 0)
+			return rc;
+		if (rc > 0 && fill_meta(hit, head, meta))
+			return 1;
+	}
+	return GS_EAGAIN;
+}
+
+int
+gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = load_at(t, ordinal, &hit, &head, meta);
+
+	if (rc == GS_ECORRUPT)
+		gs_ctx_count(c, GS_COUNT_CORRUPT);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || gs_record_is_over(t, meta->ring, &head, now_ms))
+		return GS_ENOENT;
+	return 0;
+}
+
+uint64_t
+gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
+{
+	return gs_record_next_ms(t, meta->ring, GS_TIME_NEVER, meta->accessed_ms, meta->interest);
+}
+
+/* ---- settle ---- */
+
+/*
+ * End a session whose time is over. The claim of X makes it invisible first;
+ * if an access or a touch came between the judgement and the claim, the claim
+ * is taken back and the session lives.
+ */
+static enum gs_settle
+expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head)
+{
+	uint64_t x = plain(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
+
+	/* seq_cst; pairs with raise_word in record.c, as does the load of A */
+	if (gs_timed_value(x) != 0 && !atomic_compare_exchange_strong_explicit(&hit->slot->X, &x, claimed, memory_order_seq_cst,
+	    memory_order_relaxed))
+		return GS_SETTLE_GONE;
+	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != plain(&head->A)) {
+		(void)atomic_compare_exchange_strong_explicit(&hit->slot->X, &claimed, x, memory_order_seq_cst, memory_order_relaxed);
+		return GS_SETTLE_GONE;
+	}
+	if (!end_hit(t, c, hit, head->hash))
+		return GS_SETTLE_GONE;
+	gs_ctx_count(c, GS_COUNT_EXPIRED);
+	return GS_SETTLE_EXPIRED;
+}
+
+static enum gs_settle
+decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
+{
+	int rc = GS_ENOSPC;
+
+	if (gs_kv_reserve(t, to)) {
+		rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
+		gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : to);
+	}
+	if (rc == 0)
+		gs_ctx_count(c, GS_COUNT_DECAYED);
+	if (rc == GS_ENOSPC)
+		gs_ctx_count(c, GS_COUNT_STUCK);
+	return rc == 0 ? GS_SETTLE_DECAYED : rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
+}
+
+static uint64_t
+after(uint64_t instant_ms)
+{
+	return instant_ms == UINT64_MAX ? UINT64_MAX : instant_ms + 1;
+}
+
+void
+gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	uint32_t to;
+
+	out->what = GS_SETTLE_GONE;
+	out->next_ms = UINT64_MAX;
+	if (load_at(t, ordinal, &hit, &head, &out->meta) != 1)
+		return;
+	hit.place = gs_index_place_of(t, head.hash, ordinal);
+	out->from = out->meta.ring;
+	to = atomic_load_explicit(&t->ctl->ring[out->from].decay_to, memory_order_relaxed);
+	out->to = to;
+	if (hit.place < 0)
+		return;
+	if (gs_record_is_over(t, out->from, &head, now_ms)) {
+		out->what = expire(t, c, &hit, &head);
+		return;
+	}
+	out->next_ms = after(gs_record_next_ms(t, out->from, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+	if (to == GS_RING_NONE || to >= t->n_rings || gs_kv_leaves_ms(t, &out->meta) >= now_ms) {
+		out->what = GS_SETTLE_STAYS;
+		return;
+	}
+	out->what = decay(t, c, &hit, now_ms, to);
+	if (out->what == GS_SETTLE_DECAYED)
+		out->next_ms = after(gs_record_next_ms(t, to, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kv.h - the operations on sessions: get, put, touch, del, move, and what a sweep does to one.
+ *
+ * Every operation takes the time, and a context (ctx.h) that no other thread
+ * uses meanwhile.  Times are store time, ms.  All are lock-free: a process
+ * that dies or stops inside one delays nobody.  Results are enum gs_err.
+ */
+#ifndef GS_SHM_KV_H
+#define GS_SHM_KV_H
+
+#include <sys/types.h>
+
+#include "gsession.h"
+#include "shm/ctx.h"
+#include "shm/table.h"
+
+struct gs_key {
+	const void *bytes;
+	uint32_t len;			/* 1..255 */
+	uint32_t ns;			/* namespace, 0 is the default one */
+	uint64_t hash;
+};
+
+/* Check and hash a key. Returns 0, GS_EINVAL (empty), GS_ENAMETOOLONG (over key_max). */
+int gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len);
+
+/* A record's header as copied out, times in store ms. */
+struct gs_meta {
+	uint64_t ordinal;		/* of its index entry */
+	uint64_t entry;			/* the index entry as seen */
+	uint32_t ring, birth;
+	uint64_t version, hash;
+	uint64_t expires_ms;		/* X: GS_TIME_NEVER, or the last instant it lives */
+	uint64_t accessed_ms, interest, touched_ms, hits;
+	uint64_t deadline_ms, ttl_ms, created_ms;
+	int64_t mtime_ns, ctime_ns;
+	uint64_t mtime_ms;
+	uint32_t uid, gid, mode, class_id;
+	uint32_t key_len, owner_len, val_len;
+	uint8_t key[GS_KEY_BYTES + 1];
+	uint8_t owner[GS_OWNER_BYTES + 1];
+};
+
+enum gs_kv_flags {
+	GS_KV_INSPECT = 1,		/* counts for nothing, moves nothing, works on suspects */
+	GS_KV_ONLY_NEW = 2,
+	GS_KV_ONLY_OLD = 4,
+};
+
+enum gs_kv_set {			/* which fields of struct gs_put_args are given */
+	GS_SET_OWNER_BIT = 1, GS_SET_CLASS_BIT = 2, GS_SET_TTL_BIT = 4, GS_SET_PERM_BIT = 8,
+	GS_SET_UID_BIT = 16, GS_SET_GID_BIT = 32, GS_SET_MODE_BIT = 64, GS_SET_TIMES_BIT = 128,
+};
+
+struct gs_put_args {
+	uint32_t flags;			/* enum gs_kv_flags */
+	uint32_t set;			/* enum gs_kv_set; what is not set is kept, or the default */
+	uint32_t uid, gid, mode;
+	uint32_t class_id;		/* enum gs_session_class */
+	uint64_t ttl_ms;		/* 0: none */
+	uint64_t if_version;		/* 0: any */
+	const void *owner;
+	uint32_t owner_len;
+	uint32_t ring;			/* where a new session starts; GS_RING_NONE: innermost */
+	int64_t wall_ns;		/* mtime and ctime of the new incarnation */
+	int64_t mtime_ns;		/* with GS_SET_TIMES_BIT */
+	uint64_t accessed_ms;		/* with GS_SET_TIMES_BIT */
+};
+
+/*
+ * Copy a value. Returns its length, GS_ENOENT, GS_ERANGE (meta->val_len), GS_EQUARANTINE, GS_ECORRUPT, GS_EAGAIN.
+ * Without GS_KV_INSPECT it is an access: interest, last access, promotion.  meta may be NULL.
+ */
+ssize_t gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms,
+    void *buf, size_t cap, uint32_t flags, struct gs_meta *meta);
+
+/* Begin to fetch the lines a following gs_kv_get of this key will read: stage 0 the bucket, stage 1 the slot. */
+void gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage);
+
+/* Store a value. Returns 1 started, 0 replaced, or as gs_put(3). An access unless GS_KV_INSPECT. */
+int gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms,
+    const void *val, size_t val_len, const struct gs_put_args *args, struct gs_meta *meta);
+
+/* Change attributes named in args->set, keep value and times (but GS_SET_TIMES_BIT). */
+int gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args);
+
+/* Renew. Returns 0, GS_ENOENT, GS_EQUARANTINE. */
+int gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms);
+
+/* End. Returns 0, GS_ENOENT, GS_ECONFLICT. */
+int gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version);
+
+/* Move to ring, by an operator: inwards it is an access, out of suspect a pardon. Returns 0, GS_ENOENT, GS_ENOSPC. */
+int gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t ring);
+
+/* The session at an entry, whole header; 0, or GS_ENOENT when the entry is empty, tentative or over. */
+int gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta);
+
+/* When a session leaves its ring by the decay law as of now; UINT64_MAX: never. */
+uint64_t gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta);
+
+/* What the sweep did to one session. */
+enum gs_settle {
+	GS_SETTLE_STAYS,		/* next_ms says when to look again */
+	GS_SETTLE_DECAYED,		/* moved to meta.ring's decay_to; look again at next_ms */
+	GS_SETTLE_EXPIRED,		/* gone */
+	GS_SETTLE_STUCK,		/* should move, the outer ring is full */
+	GS_SETTLE_GONE,			/* there was none, or somebody changed it meanwhile: look again */
+};
+
+struct gs_settled {
+	enum gs_settle what;
+	uint32_t from, to;		/* ring ids, of a decay */
+	uint64_t next_ms;		/* first instant at which it may be due again; UINT64_MAX never */
+	struct gs_meta meta;		/* the session as it was */
+};
+
+/*
+ * gs_kv_settle - do to the session at an entry what the decay law and its lifetime ask at now_ms: at most one step.
+ * The sweep and `gsession replay` both call this and nothing else.
+ */
+void gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kv_impl.h - what the files of kv share; nobody else includes it.
+ */
+#ifndef GS_SHM_KV_IMPL_H
+#define GS_SHM_KV_IMPL_H
+
+#include "shm/record.h"
+#include "shm/slots.h"
+
+enum {
+	KV_TRIES = 10000,	/* replaced that often by others during one call: GS_EAGAIN */
+	KV_AGAIN = 2,		/* a step's answer: look the key up anew */
+};
+
+/* Reserve a session's place in a ring; false when it is full. */
+bool gs_kv_reserve(struct gs_table *t, uint32_t ring);
+void gs_kv_unreserve(struct gs_table *t, uint32_t ring);
+
+/* The innermost ring's half-life: interest is counted with it wherever the session is. */
+uint64_t gs_kv_half_life_ms(const struct gs_table *t);
+
+/* May an access bring a session of this ring in? */
+bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring);
+
+/* Version of a new incarnation: greater than `old`, different from every other that any context makes. */
+uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
+
+/* Publish a draft over the record that hit names: claims, writes, swings the entry, merges, retires. 0, KV_AGAIN, GS_ENOSPC. */
+int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
+    const struct gs_draft *d);
+
+enum gs_move_as { GS_MOVE_KEEP_TIMES, GS_MOVE_AS_ACCESS };
+
+/* Copy the record that hit names to another ring, where a place is reserved. 0, KV_AGAIN, GS_ENOSPC, GS_ECORRUPT. */
+int gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint32_t ring, uint64_t now_ms, enum gs_move_as as);
+
+#endif

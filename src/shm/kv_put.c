@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/siphash.h"
+#include "policy/decay.h"
+#include "shm/kv.h"
+#include "shm/kv_impl.h"
+
+struct putting {
+	const struct gs_key *key;
+	const struct gs_put_args *args;
+	const void *val;
+	uint32_t val_len;
+	uint64_t now_ms;
+	struct gs_meta *meta;			/* may be NULL */
+};
+
+static void
+set_plain(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static uint64_t
+plain(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* A number that differs between two sessions that use one entry, one after the other. */
+static uint32_t
+birth_of(uint64_t version)
+{
+	version *= UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(version >> 32);
+}
+
+/* What the arguments say about who and what a session is; the rest of the draft stays. */
+static void
+apply_args(const struct gs_table *t, struct gs_draft *d, const struct gs_put_args *args)
+{
+	if ((args->set & GS_SET_OWNER_BIT) != 0) {
+		d->owner = args->owner;
+		d->head.owner_len = (uint8_t)args->owner_len;
+		d->head.owner_hash = args->owner_len == 0 ? 0 : gs_siphash13(t->sip_k0, t->sip_k1, args->owner, args->owner_len);
+	}
+	if ((args->set & GS_SET_CLASS_BIT) != 0)
+		d->head.class_id = (uint8_t)args->class_id;
+	if ((args->set & GS_SET_TTL_BIT) != 0)
+		d->head.ttl_ms = gs_min_u64(args->ttl_ms, GS_TIME_NEVER);
+	if ((args->set & (GS_SET_PERM_BIT | GS_SET_UID_BIT)) != 0)
+		d->head.uid = args->uid;
+	if ((args->set & (GS_SET_PERM_BIT | GS_SET_GID_BIT)) != 0)
+		d->head.gid = args->gid;
+	if ((args->set & (GS_SET_PERM_BIT | GS_SET_MODE_BIT)) != 0)
+		d->head.mode = (uint16_t)(args->mode & 07777);
+}
+
+/* Explicit times: the session takes its age from them. */
+static void
+apply_times(struct gs_draft *d, const struct gs_put_args *args)
+{
+	if ((args->set & GS_SET_TIMES_BIT) == 0)
+		return;
+	d->head.mtime_ns = args->mtime_ns;
+	set_plain(&d->head.A, args->accessed_ms);
+	set_plain(&d->head.I, GS_INTEREST_ONE);
+	set_plain(&d->head.T, args->accessed_ms);
+	d->head.mtime_ms = args->accessed_ms;
+}
+
+static void
+set_expiry(struct gs_draft *d)
+{
+	set_plain(&d->head.X, gs_record_expiry(plain(&d->head.T), d->head.ttl_ms, d->head.deadline));
+}
+
+/* The parts that a put replaces whether the session is new or not. */
+static void
+draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
+{
+	d->key = p->key->bytes;
+	d->value = p->val;
+	d->head.hash = p->key->hash;
+	d->head.key_len = (uint8_t)p->key->len;
+	d->head.ns = (uint16_t)p->key->ns;
+	d->head.val_len = (uint16_t)p->val_len;
+	d->head.version = gs_kv_next_version(c, old_version, p->now_ms);
+	d->head.mtime_ns = p->args->wall_ns;
+	d->head.ctime_ns = p->args->wall_ns;
+	d->head.mtime_ms = p->now_ms;
+	set_plain(&d->head.T, p->now_ms);
+}
+
+/* A session that starts. */
+static void
+draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
+{
+	memset(d, 0, sizeof(*d));
+	d->owner = "";
+	draft_value(c, d, p, old_version);
+	d->head.birth = birth_of(d->head.version);
+	d->head.created = p->now_ms;
+	d->head.deadline = gs_min_u64(gs_add_sat(p->now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
+	d->head.mode = 0600;
+	set_plain(&d->head.A, p->now_ms);
+	set_plain(&d->head.I, GS_INTEREST_ONE);
+	set_plain(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
+	apply_args(t, d, p->args);
+	apply_times(d, p->args);
+	set_expiry(d);
+}
+
+/* A session whose value is replaced. `old` has plain times; d->owner points at the old owner. */
+static void
+draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p)
+{
+	uint64_t idle_ms = gs_sub_sat(p->now_ms, plain(&d->head.A)), half_life_ms = gs_kv_half_life_ms(t);
+	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
+
+	draft_value(c, d, p, d->head.version);
+	set_plain(&d->head.I, counts ? gs_decay_access(plain(&d->head.I), idle_ms, half_life_ms) :
+	    gs_decay_fade(plain(&d->head.I), idle_ms, half_life_ms));
+	set_plain(&d->head.A, gs_max_u64(p->now_ms, plain(&d->head.A)));
+	if (counts)
+		set_plain(&d->head.H, plain(&d->head.H) + 1);
+	apply_args(t, d, p->args);
+	apply_times(d, p->args);
+	set_expiry(d);
+}
+
+/* The session as put, for the caller. */
+static void
+report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct gs_meta *meta)
+{
+	struct gs_slot head;
+	struct gs_hit at = *hit;
+	_Atomic uint64_t *words[] = { &head.X, &head.A, &head.I, &head.T, &head.H };
+
+	if (meta == NULL)
+		return;
+	memcpy(&head, &d->head, sizeof(head));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		set_plain(words[i], gs_timed(plain(words[i]), 0));
+	gs_record_meta(&at, &head, NULL, meta);
+	meta->ring = ring;
+	memcpy(meta->key, d->key, head.key_len);
+	meta->key[head.key_len] = 0;
+	memcpy(meta->owner, d->owner, head.owner_len);
+	meta->owner[head.owner_len] = 0;
+}
+
+static uint32_t
+start_ring(const struct gs_table *t, const struct gs_put_args *args)
+{
+	return args->ring == GS_RING_NONE ? gs_table_innermost(t) : args->ring;
+}
+
+/* Nothing is there: start the session. */
+static int
+put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
+{
+	uint32_t ring = start_ring(t, p->args), addr, gen;
+	struct gs_draft d;
+	struct gs_hit hit;
+	int cell, rc;
+
+	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
+		return GS_ENOENT;
+	if (!gs_kv_reserve(t, ring))
+		return GS_ENOSPC;
+	draft_new(t, c, &d, p, 0);
+	cell = gs_slots_claim(t, c, ring, gs_record_class(t, d.head.key_len, d.head.owner_len, d.head.val_len));
+	if (cell < 0) {
+		gs_kv_unreserve(t, ring);
+		return cell;
+	}
+	addr = c->cell[cell].addr;
+	gen = gs_record_write(t, c, cell, &d);
+	rc = gs_index_insert(t, c, p->key, addr, gen, &hit);
+	if (rc != 1) {
+		gs_slots_keep(c, cell);
+		gs_kv_unreserve(t, ring);
+		return rc == 0 ? KV_AGAIN : rc;
+	}
+	gs_slots_unlist(c, cell);
+	gs_record_rearm(t, addr, &d);
+	gs_ctx_count(c, GS_COUNT_STARTED);
+	if (p->meta != NULL) {
+		hit.ordinal = gs_index_ordinal_of(t, p->key->hash, addr, gen);
+		hit.entry = addr;
+		report(&hit, ring, &d, p->meta);
+	}
+	return 1;
+}
+
+/* What is there is over: start anew in its entry. */
+static int
+put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+{
+	uint32_t ring = start_ring(t, p->args);
+	struct gs_draft d;
+	int rc;
+
+	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
+		return GS_ENOENT;
+	if (!gs_kv_reserve(t, ring))
+		return GS_ENOSPC;
+	draft_new(t, c, &d, p, seen->version);
+	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
+	gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : ring);
+	if (rc != 0)
+		return rc;
+	gs_ctx_count(c, GS_COUNT_EXPIRED);
+	gs_ctx_count(c, GS_COUNT_STARTED);
+	report(hit, ring, &d, p->meta);
+	return 1;
+}
+
+/* A draft with a record's header, and its owner copied to `owner`. False: look again. */
+static bool
+draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft *d, unsigned char owner[GS_OWNER_BYTES])
+{
+	_Atomic uint64_t *words[] = { &d->head.X, &d->head.A, &d->head.I, &d->head.T, &d->head.H, &d->head.Q };
+
+	memcpy(&d->head, seen, sizeof(d->head));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		set_plain(words[i], gs_timed_value(plain(words[i])));
+	d->owner = owner;
+	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
+	return gs_record_is_same(hit->slot, hit->w);
+}
+
+/* The session is there: replace its value, and bring it in if the access does that. */
+static int
+put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+{
+	uint32_t from = gs_entry_ring(hit->entry), to = from;
+	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
+	unsigned char owner[GS_OWNER_BYTES];
+	struct gs_draft d;
+	int rc;
+
+	if ((p->args->flags & GS_KV_ONLY_NEW) != 0)
+		return GS_EEXIST;
+	if (counts && t->ctl->ring[from].kind == GS_RING_SUSPECT)
+		return GS_EQUARANTINE;
+	if (p->args->if_version != 0 && p->args->if_version != seen->version)
+		return GS_ECONFLICT;
+	if (!draft_from(hit, seen, &d, owner))
+		return KV_AGAIN;
+	draft_over(t, c, &d, p);
+	if (counts && gs_kv_is_promotable(t, from) && gs_kv_reserve(t, gs_table_innermost(t)))
+		to = gs_table_innermost(t);
+	rc = gs_kv_publish(t, c, hit, seen, to, &d);
+	if (to != from)
+		gs_kv_unreserve(t, rc == 0 ? from : to);
+	if (rc != 0)
+		return rc;
+	if (to != from)
+		gs_ctx_count(c, GS_COUNT_PROMOTED);
+	gs_ctx_count(c, GS_COUNT_UPDATED);
+	report(hit, to, &d, p->meta);
+	return 0;
+}
+
+static int
+put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
+{
+	struct gs_slot seen;
+	struct gs_hit hit;
+	int rc = gs_index_find(t, c, p->key, &hit);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return put_new(t, c, p);
+	rc = gs_record_header(t, &hit, &seen);
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	if (gs_record_is_over(t, gs_entry_ring(hit.entry), &seen, p->now_ms))
+		return put_over_expired(t, c, p, &hit, &seen);
+	return put_replace(t, c, p, &hit, &seen);
+}
+
+static void
+count_refusal(struct gs_ctx *c, int rc)
+{
+	if (rc == GS_ENOSPC)
+		gs_ctx_count(c, GS_COUNT_ENOSPC);
+	if (rc == GS_EQUARANTINE)
+		gs_ctx_count(c, GS_COUNT_REFUSED);
+}
+
+int
+gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const void *val, size_t val_len,
+    const struct gs_put_args *args, struct gs_meta *meta)
+{
+	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta };
+	int rc;
+
+	gs_ctx_count_max(c, GS_COUNT_LARGEST, val_len);
+	if (val_len > t->record_size) {
+		gs_ctx_count(c, GS_COUNT_EFBIG);
+		return GS_EFBIG;
+	}
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = put_once(t, c, &p);
+		if (rc != KV_AGAIN) {
+			count_refusal(c, rc);
+			return rc;
+		}
+	}
+	return GS_EAGAIN;
+}
+
+/* ---- setattr ---- */
+
+static int
+setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
+{
+	struct gs_slot seen;
+	struct gs_draft d;
+	struct gs_hit hit;
+	int rc = gs_index_find(t, c, k, &hit);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : GS_ENOENT;
+	rc = gs_record_copy(t, c, &hit);
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	memcpy(&seen, c->scratch, sizeof(seen));
+	if (gs_record_is_over(t, gs_entry_ring(hit.entry), &seen, now_ms))
+		return GS_ENOENT;
+	gs_record_draft_of(&d, c->scratch);
+	d.head.ctime_ns = args->wall_ns;
+	apply_args(t, &d, args);
+	apply_times(&d, args);
+	set_expiry(&d);
+	return gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+}
+
+int
+gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
+{
+	int rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = setattr_once(t, c, k, now_ms, args);
+		if (rc != KV_AGAIN)
+			return rc;
+	}
+	return GS_EAGAIN;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * layout.h - every structure that lies in shared memory, and the invariants over them.
+ *
+ * A table is a set of files in the instance's directory:
+ *
+ *	T.ctl		geometry, secrets, ring table, client registry	daemon writes, clients read
+ *	T.idx		population counters, buckets of 15 entries	all write
+ *	T.ctx		one page per client context			its owner writes, daemon reads
+ *	T.R.C		slots of ring R, size class C			all write
+ *
+ * A record is immutable once published.  Whatever changes it writes another
+ * slot and swings the 8-byte index entry to it by compare-and-swap.  Only the
+ * words X, A, I, T, H of a slot change in place, each by a compare-and-swap
+ * that includes the slot's generation (H, a statistic, by a plain store).
+ *
+ * No pointer, enum, size_t or bool is stored; integers are little-endian.
+ *
+ * INVARIANTS (audit.c runs exactly this list)
+ *
+ *   I1	An entry that is not tentative refers to a slot of an existing arena
+ *	whose W is READY with the entry's generation.
+ *   I2	The entry's tag, and its place (home bucket, stash of the group, stash
+ *	of the next group, last resort), follow from the hash in the slot; the
+ *	hash is the key's.
+ *   I3	No two final entries have equal keys.
+ *   I4	A home bucket's header counts at least the entries of that home that
+ *	lie outside it, its filter has their bits, and its kmax their distance.
+ *   I5	Each slot of a committed segment is exactly one of: free (W FREE),
+ *	live (READY, referred to by one entry), listed (in a cell of a living
+ *	client).  free + live + listed = capacity.
+ *   I6	A free slot that no living client lists has its bit set.
+ *   I7	A live slot's due hint is not "never", unless its ring neither
+ *	decays nor bounds it.
+ *   I8	Lengths in a live slot fit its class; X is at most the deadline;
+ *	last access and touched time are not in the future.
+ *   I9	A ring's population counter equals its final entries.
+ *   I10	A tentative entry belongs to a living client.
+ *
+ * Source of the shape: FASTER's tentative insert (Chandramouli et al., SIGMOD
+ * 2018), MICA's bucket (Lim et al., NSDI 2014), Boehm's racy copy.
+ */
+#ifndef GS_SHM_LAYOUT_H
+#define GS_SHM_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GS_ABI_MAJOR 1u
+#define GS_ABI_MINOR 0u
+#define GS_ENDIAN_MARK UINT64_C(0x0102030405060708)
+
+#define GS_CTL_MAGIC	UINT64_C(0x315f6c74635f7367)	/* "gs_ctl_1" */
+#define GS_IDX_MAGIC	UINT64_C(0x315f7864695f7367)	/* "gs_idx_1" */
+#define GS_ARENA_MAGIC	UINT64_C(0x616e6572615f7367)	/* "gs_arena" */
+#define GS_CTX_MAGIC	UINT64_C(0x31707874635f7367)	/* "gs_ctxp1" */
+
+enum {
+	GS_MAX_RINGS = 8,		/* 3 bits of an entry */
+	GS_MAX_CLASSES = 4,		/* 2 bits */
+	GS_MAX_ARENAS = GS_MAX_RINGS * GS_MAX_CLASSES,
+	GS_MAX_CTX = 8192,		/* 13 bits of a version */
+	GS_DAEMON_CTX = 0,		/* the daemon's own */
+	GS_BUCKET_ENTRIES = 15,
+	GS_GROUP_HOMES = 8,
+	GS_GROUP_BUCKETS = 9,		/* homes and the stash */
+	GS_LAST_RESORTS = 64,		/* buckets behind the groups */
+	GS_MEAN_FILL = 10,		/* entries per home at max_sessions */
+	GS_HELD_CELLS = 32,
+	GS_RING_NAME_BYTES = 32,
+	GS_PAGE_BYTES = 4096,
+	GS_CTX_BYTES = 8192,
+	GS_SLOT_HEADER_BYTES = 168,
+	GS_COUNTERS_MAX = 96,
+};
+
+#define GS_SLOT_NUMBERS (UINT32_C(1) << 27)	/* slots an arena can number */
+#define GS_RING_NONE UINT32_C(0xffffffff)
+/* Store times are ms since an epoch ten years before the store was made, so that old ages can be written. */
+#define GS_TIME_ORIGIN_MS UINT64_C(315360000000)
+#define GS_TIME_BITS 47
+#define GS_TIME_NEVER ((UINT64_C(1) << GS_TIME_BITS) - 1)
+#define GS_DUE_SHIFT 8				/* due hints count 256 ms */
+#define GS_DUE_NEVER UINT32_C(0xffffffff)
+#define GS_GEN_BITS 17
+#define GS_GEN_MASK ((UINT64_C(1) << GS_GEN_BITS) - 1)
+
+/*
+ * E, an index entry; 0 is empty.
+ *	[63:50] tag, never 0  [49] tentative  [48:32] generation  [31:29] ring  [28:27] class  [26:0] slot
+ */
+#define GS_ENTRY_TENT (UINT64_C(1) << 49)
+
+static inline uint64_t
+gs_entry(uint32_t tag, uint32_t gen, uint32_t ring, uint32_t class_id, uint32_t slot)
+{
+	return (uint64_t)tag << 50 | ((uint64_t)gen & GS_GEN_MASK) << 32 | (uint64_t)ring << 29 | (uint64_t)class_id << 27 | slot;
+}
+
+static inline uint32_t gs_entry_tag(uint64_t e) { return (uint32_t)(e >> 50); }
+static inline uint32_t gs_entry_gen(uint64_t e) { return (uint32_t)(e >> 32 & GS_GEN_MASK); }
+static inline uint32_t gs_entry_ring(uint64_t e) { return (uint32_t)(e >> 29 & 7); }
+static inline uint32_t gs_entry_class(uint64_t e) { return (uint32_t)(e >> 27 & 3); }
+static inline uint32_t gs_entry_slot(uint64_t e) { return (uint32_t)(e & (GS_SLOT_NUMBERS - 1)); }
+/* ring, class and slot as one number: the address of a slot in its table. */
+static inline uint32_t gs_entry_addr(uint64_t e) { return (uint32_t)e; }
+
+/*
+ * H, a home bucket's header.
+ *	[63:32] version, grows with each commit of an insert and each trim
+ *	[31:16] filter of the entries of this home that lie elsewhere  [15:8] their count, 255 sticks  [7:6] greatest distance
+ */
+static inline uint64_t
+gs_bucket_header(uint32_t version, uint32_t filter, uint32_t count, uint32_t kmax)
+{
+	return (uint64_t)version << 32 | (uint64_t)(filter & 0xffff) << 16 | (uint64_t)(count & 0xff) << 8 | (uint64_t)(kmax & 3) << 6;
+}
+
+static inline uint32_t gs_header_version(uint64_t h) { return (uint32_t)(h >> 32); }
+static inline uint32_t gs_header_filter(uint64_t h) { return (uint32_t)(h >> 16 & 0xffff); }
+static inline uint32_t gs_header_count(uint64_t h) { return (uint32_t)(h >> 8 & 0xff); }
+static inline uint32_t gs_header_kmax(uint64_t h) { return (uint32_t)(h >> 6 & 3); }
+
+/*
+ * W, a slot's state word.
+ *	[63:32] generation  [31:16] context that writes or wrote it  [15:8] state  [7:0] 0
+ */
+enum gs_slot_state { GS_SLOT_FREE = 0, GS_SLOT_WRITING = 1, GS_SLOT_READY = 2 };
+
+static inline uint64_t
+gs_word(uint32_t gen, uint32_t ctx, uint32_t state)
+{
+	return (uint64_t)gen << 32 | (uint64_t)(ctx & 0xffff) << 16 | (uint64_t)(state & 0xff) << 8;
+}
+
+static inline uint32_t gs_word_gen(uint64_t w) { return (uint32_t)(w >> 32); }
+static inline uint32_t gs_word_ctx(uint64_t w) { return (uint32_t)(w >> 16 & 0xffff); }
+static inline uint32_t gs_word_state(uint64_t w) { return (uint32_t)(w >> 8 & 0xff); }
+
+/* X, A, I, T, H: [63:17] value  [16:0] generation of the slot they belong to. */
+static inline uint64_t
+gs_timed(uint64_t value, uint32_t gen)
+{
+	return value << GS_GEN_BITS | ((uint64_t)gen & GS_GEN_MASK);
+}
+
+static inline uint64_t gs_timed_value(uint64_t t) { return t >> GS_GEN_BITS; }
+static inline uint32_t gs_timed_gen(uint64_t t) { return (uint32_t)(t & GS_GEN_MASK); }
+
+struct gs_bucket {				/* line A: H, e[0..6]; line B: e[7..14] */
+	_Atomic uint64_t H;
+	_Atomic uint64_t e[GS_BUCKET_ENTRIES];
+};
+_Static_assert(sizeof(struct gs_bucket) == 128, "a bucket is two lines");
+
+enum gs_slot_flags {
+	GS_SLOT_ENDED = 1,			/* reserved for tombstones */
+};
+
+/* A slot: this header, then the key padded to 8, the owner padded to 8, the value. */
+struct gs_slot {
+	_Atomic uint64_t W;			/* 00 generation and state */
+	uint64_t hash;				/* 08 of namespace and key */
+	_Atomic uint64_t X;			/* 10 expires: ms; 0 = ended by the sweep; never = GS_TIME_NEVER */
+	_Atomic uint64_t A;			/* 18 last access, ms */
+	_Atomic uint64_t I;			/* 20 log2 of interest at the last access, 7.40 */
+	uint16_t val_len;			/* 28 bytes */
+	uint8_t key_len;			/* 2a bytes, 1..255 */
+	uint8_t owner_len;			/* 2b bytes, 0..64 */
+	uint8_t class_id;			/* 2c what the session is: enum gs_session_class */
+	uint8_t flags;				/* 2d enum gs_slot_flags */
+	uint16_t mode;				/* 2e permission bits */
+	uint64_t version;			/* 30 */
+	_Atomic uint64_t T;			/* 38 last put, update or touch, ms */
+	_Atomic uint64_t H;			/* 40 accesses counted; plain stores, a lost one is lost */
+	_Atomic uint64_t Q;			/* 48 quota: arrival time of the bucket, ms */
+	uint64_t deadline;			/* 50 absolute end, ms; GS_TIME_NEVER */
+	uint64_t ttl_ms;			/* 58 own ttl from T; 0 = none */
+	uint64_t created;			/* 60 ms */
+	int64_t mtime_ns;			/* 68 wall clock, valid while T equals mtime_ms */
+	uint64_t mtime_ms;			/* 70 T as first written */
+	int64_t ctime_ns;			/* 78 wall clock */
+	uint64_t hlc;				/* 80 the cluster's stamp: clock */
+	uint32_t lterm;				/* 88 ... lease term */
+	uint16_t writer;			/* 8c ... host */
+	uint16_t ns;				/* 8e namespace, hashed with the key */
+	uint64_t owner_hash;			/* 90 */
+	uint32_t birth;				/* 98 differs between two sessions that used one entry */
+	uint32_t crc;				/* 9c crc32c of the immutable bytes, 0 = off */
+	uint32_t uid;				/* a0 */
+	uint32_t gid;				/* a4 */
+	uint64_t data[];			/* a8 */
+};
+_Static_assert(sizeof(struct gs_slot) == GS_SLOT_HEADER_BYTES, "slot header");
+_Static_assert(offsetof(struct gs_slot, val_len) == 0x28 && offsetof(struct gs_slot, T) == 0x38 &&
+    offsetof(struct gs_slot, deadline) == 0x50 && offsetof(struct gs_slot, owner_hash) == 0x90, "slot offsets");
+
+/* What a session is, for eviction and lifetimes; names in record.c. */
+enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
+
+/* T.idx: this page, then the buckets. */
+struct gs_counter_line {			/* a counter that all write, on a line of its own */
+	_Atomic int64_t n;
+	uint8_t pad[120];
+};
+
+struct gs_idx_hdr {
+	uint64_t magic;
+	uint8_t uuid[16];
+	uint64_t n_buckets;
+	uint8_t pad[96];
+	struct gs_counter_line population[GS_MAX_RINGS];	/* sessions in each ring, reservations included */
+	uint8_t pad2[GS_PAGE_BYTES - 128 - GS_MAX_RINGS * 128];
+};
+_Static_assert(sizeof(struct gs_idx_hdr) == GS_PAGE_BYTES, "index header is a page");
+
+/* T.R.C: this page, segment states, bitmap, due hints, slots; offsets from the start of the file. */
+enum gs_segment_state { GS_SEGMENT_ABSENT = 0, GS_SEGMENT_ACTIVE = 1 };
+
+struct gs_arena_hdr {
+	uint64_t magic;
+	uint8_t uuid[16];
+	uint32_t ring, class_id;
+	uint32_t slot_size;			/* bytes, multiple of 64 */
+	uint32_t n_slots;			/* multiple of seg_slots */
+	uint32_t seg_slots;			/* multiple of 64 */
+	uint32_t n_segments;
+	uint64_t segments_off;			/* _Atomic uint32_t[n_segments], enum gs_segment_state */
+	uint64_t bitmap_off;			/* _Atomic uint64_t[n_slots / 64], a set bit: probably free */
+	uint64_t due_off;			/* _Atomic uint32_t[n_slots], when the sweep must look, in 256 ms */
+	uint64_t slots_off;
+	uint64_t file_bytes;
+	uint8_t pad[GS_PAGE_BYTES - 88];
+};
+_Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
+
+/* T.ctx: GS_MAX_CTX of these. Written by the client that was granted it, read by the daemon. */
+struct gs_ctx_page {
+	uint64_t magic;
+	uint8_t pad0[56];
+	_Atomic uint64_t op_entry;		/* 040 ordinal + 1 of my tentative entry */
+	uint8_t pad1[56];
+	_Atomic uint32_t held[GS_HELD_CELLS];	/* 080 slot address + 1; listed before it can be owned */
+	_Atomic uint64_t count[GS_COUNTERS_MAX];	/* 100 enum gs_counter, never reset */
+	uint8_t pad2[GS_CTX_BYTES - 256 - 8 * GS_COUNTERS_MAX];
+};
+_Static_assert(sizeof(struct gs_ctx_page) == GS_CTX_BYTES, "context page");
+_Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
+
+enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1 };
+enum gs_ring_kind { GS_RING_NORMAL = 0, GS_RING_SUSPECT = 1 };
+
+/* A ring in T.ctl; ring id = its place in the array. The atomics may change while clients run. */
+struct gs_ring_cfg {
+	char name[GS_RING_NAME_BYTES];
+	uint32_t diameter;			/* 0: innermost */
+	uint32_t kind;				/* enum gs_ring_kind */
+	uint32_t n_slots[GS_MAX_CLASSES];
+	uint32_t seg_slots[GS_MAX_CLASSES];
+	_Atomic uint64_t ttl_ms;		/* GS_DURATION_MAX: max */
+	_Atomic uint64_t half_life_ms;
+	_Atomic uint64_t capacity;		/* sessions */
+	_Atomic uint32_t decay_to;		/* ring id, or GS_RING_NONE: from here it expires */
+	_Atomic uint32_t promote;		/* enum gs_promote: may a session here be brought in */
+	uint8_t pad[24];
+};
+_Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
+
+/* A client context's entry in the registry of T.ctl. */
+enum gs_ctx_state { GS_CTX_UNUSED = 0, GS_CTX_LIVE = 1, GS_CTX_DEAD = 2 };
+
+struct gs_ctx_reg {
+	_Atomic uint32_t state;			/* enum gs_ctx_state */
+	uint32_t pid;
+	uint64_t starttime;			/* field 22 of /proc/pid/stat: pids are reused */
+	uint64_t cookie;			/* shown by a client that comes back to a restarted daemon */
+	uint32_t uid;
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct gs_ctx_reg) == 32, "registry entry");
+
+struct gs_ctl_hdr {
+	uint64_t magic;
+	uint32_t abi_major, abi_minor;
+	uint64_t endian;
+	uint8_t uuid[16];			/* in every file of the table */
+	uint64_t sip_k0, sip_k1;		/* secret of the index hash */
+	uint64_t n_groups;			/* home buckets = 8 * n_groups */
+	uint64_t n_buckets;			/* 9 * n_groups + GS_LAST_RESORTS */
+	uint64_t max_sessions;
+	uint32_t record_size, key_max;		/* bytes */
+	uint32_t n_classes, n_rings;
+	uint32_t slot_size[GS_MAX_CLASSES];	/* ascending */
+	uint32_t slot_header_bytes, bucket_bytes, ctx_bytes, n_ctx;
+	uint64_t max_lifetime_ms;		/* GS_DURATION_MAX: none */
+	char table[GS_RING_NAME_BYTES];
+	uint64_t clock_base_ms;			/* store time = CLOCK_BOOTTIME + this, modulo 2^64 */
+	uint32_t crc;				/* crc32c of all the above */
+	uint32_t pad0;
+	uint8_t pad1[256 - 184];
+	/* 100: changes while it runs, written by the daemon */
+	_Atomic uint64_t daemon_epoch;		/* one more at each start of a daemon */
+	_Atomic uint64_t clock_add_ms;		/* store time = CLOCK_MONOTONIC_COARSE + this */
+	_Atomic uint32_t daemon_pid;
+	_Atomic uint32_t n_ctx_used;		/* contexts at or above it were never granted */
+	_Atomic uint32_t retired;		/* 1: the store was made anew, detach */
+	uint32_t pad2;
+	uint8_t pad3[1024 - 288];
+	struct gs_ring_cfg ring[GS_MAX_RINGS];
+	uint8_t pad4[GS_PAGE_BYTES - 2048];
+	struct gs_ctx_reg reg[GS_MAX_CTX];
+};
+_Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");
+_Static_assert(offsetof(struct gs_ctl_hdr, ring) == 1024, "ring table");
+_Static_assert(offsetof(struct gs_ctl_hdr, reg) == GS_PAGE_BYTES, "registry");
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/record.h"
+
+#include <string.h>
+
+#include "base/atomic.h"
+#include "policy/decay.h"
+
+/* Words of the header behind W, which is written on its own. */
+#define BODY_OFF offsetof(struct gs_slot, hash)
+
+uint32_t
+gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len)
+{
+	uint32_t bytes = gs_table_slot_bytes(key_len, owner_len, val_len), i;
+
+	for (i = 0; i < t->n_classes; i++)
+		if (t->arena[i].slot_size >= bytes)
+			return i;
+	return GS_MAX_CLASSES;
+}
+
+bool
+gs_record_is_same(const struct gs_slot *s, uint64_t w)
+{
+	gs_fence_acquire();
+	/* relaxed; the fence orders it after the copy, and pairs with the writer's release fence behind WRITING */
+	return atomic_load_explicit(&s->W, memory_order_relaxed) == w;
+}
+
+static bool
+has_sane_lengths(const struct gs_slot *head, uint32_t slot_size)
+{
+	return head->key_len > 0 && head->owner_len <= GS_OWNER_BYTES &&
+	    gs_record_value_off(head->key_len, head->owner_len) + (uint32_t)head->val_len <= slot_size;
+}
+
+static uint32_t
+slot_size_of(const struct gs_table *t, uint64_t entry)
+{
+	return t->arena[gs_entry_ring(entry) * GS_MAX_CLASSES + gs_entry_class(entry)].slot_size;
+}
+
+int
+gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
+{
+	gs_racy_load(out, hit->slot, sizeof(*out));
+	if (!gs_record_is_same(hit->slot, hit->w))
+		return 0;
+	return has_sane_lengths(out, slot_size_of(t, hit->entry)) ? 1 : GS_ECORRUPT;
+}
+
+int
+gs_record_copy(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit)
+{
+	uint32_t slot_size = slot_size_of(t, hit->entry), end;
+	struct gs_slot *head = (struct gs_slot *)(void *)c->scratch;
+	int rc = gs_record_header(t, hit, head);
+
+	if (rc <= 0)
+		return rc;
+	end = gs_record_value_off(head->key_len, head->owner_len) + head->val_len;
+	if (end > slot_size)
+		return GS_ECORRUPT;
+	gs_racy_load(c->scratch + GS_SLOT_HEADER_BYTES, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
+	return gs_record_is_same(hit->slot, hit->w) ? 1 : 0;
+}
+
+/* ---- times ---- */
+
+uint64_t
+gs_record_expiry(uint64_t touched_ms, uint64_t ttl_ms, uint64_t deadline_ms)
+{
+	uint64_t at = ttl_ms == 0 ? GS_TIME_NEVER : gs_add_sat(touched_ms, ttl_ms);
+
+	return gs_min_u64(gs_min_u64(at, deadline_ms), GS_TIME_NEVER);
+}
+
+static uint64_t
+leaves_ms(const struct gs_table *t, uint32_t ring, uint64_t accessed_ms, uint64_t interest)
+{
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
+
+	if (r->kind == GS_RING_SUSPECT)
+		return UINT64_MAX;
+	return gs_decay_leaves_ms(accessed_ms, interest, atomic_load_explicit(&r->ttl_ms, memory_order_relaxed),
+	    atomic_load_explicit(&r->half_life_ms, memory_order_relaxed));
+}
+
+uint64_t
+gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest)
+{
+	uint64_t at = expires_ms >= GS_TIME_NEVER ? UINT64_MAX : expires_ms;
+
+	return gs_min_u64(at, leaves_ms(t, ring, accessed_ms, interest));
+}
+
+uint32_t
+gs_record_due(uint64_t at_ms)
+{
+	uint64_t due = at_ms >> GS_DUE_SHIFT;
+
+	return due >= GS_DUE_NEVER ? GS_DUE_NEVER : (uint32_t)due;
+}
+
+bool
+gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
+{
+	uint64_t x = atomic_load_explicit(&head->X, memory_order_relaxed);
+
+	if (gs_timed_value(x) < now_ms)
+		return true;
+	/* From the last ring a session expires by the decay law, and readers honour that before the sweep comes. */
+	if (atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed) != GS_RING_NONE)
+		return false;
+	return leaves_ms(t, ring, gs_timed_value(atomic_load_explicit(&head->A, memory_order_relaxed)),
+	    gs_timed_value(atomic_load_explicit(&head->I, memory_order_relaxed))) < now_ms;
+}
+
+/* ---- writing ---- */
+
+/* Give the plain values of a draft their generation, in a private copy. */
+static void
+stamp_words(struct gs_slot *head, uint32_t gen)
+{
+	_Atomic uint64_t *words[] = { &head->X, &head->A, &head->I, &head->T, &head->H, &head->Q };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		uint64_t plain = atomic_load_explicit(words[i], memory_order_relaxed);
+
+		atomic_store_explicit(words[i], gs_timed(plain, gen), memory_order_relaxed);
+	}
+}
+
+static uint32_t
+due_of(const struct gs_table *t, uint32_t addr, const struct gs_slot *head)
+{
+	return gs_record_due(gs_record_next_ms(t, gs_entry_ring(addr), atomic_load_explicit(&head->X, memory_order_relaxed),
+	    atomic_load_explicit(&head->A, memory_order_relaxed), atomic_load_explicit(&head->I, memory_order_relaxed)));
+}
+
+static _Atomic uint32_t *
+due_at(struct gs_table *t, uint32_t addr)
+{
+	return &gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr))->due[gs_entry_slot(addr)];
+}
+
+uint32_t
+gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_draft *d)
+{
+	uint32_t addr = c->cell[cell].addr, gen;
+	struct gs_slot *s = gs_table_slot(t, addr), head;
+	unsigned char *base = (unsigned char *)s;
+
+	/* relaxed; the slot is ours alone since it was claimed or retired */
+	gen = gs_word_gen(atomic_load_explicit(&s->W, memory_order_relaxed)) + 1;
+	atomic_store_explicit(&s->W, gs_word(gen, c->id, GS_SLOT_WRITING), memory_order_relaxed);
+	gs_fence_release();	/* pairs with the acquire fence in gs_record_is_same: a reader that sees our bytes sees WRITING */
+	memcpy(&head, &d->head, sizeof(head));
+	stamp_words(&head, gen);
+	gs_racy_store(base + BODY_OFF, (unsigned char *)&head + BODY_OFF, sizeof(head) - BODY_OFF);
+	gs_racy_store(s->data, d->key, head.key_len);
+	gs_racy_store(base + gs_record_owner_off(head.key_len), d->owner, head.owner_len);
+	gs_racy_store(base + gs_record_value_off(head.key_len, head.owner_len), d->value, head.val_len);
+	atomic_store_explicit(due_at(t, addr), due_of(t, addr, &d->head), memory_order_relaxed);
+	/* release; pairs with the acquire of W in match_entry */
+	atomic_store_explicit(&s->W, gs_word(gen, c->id, GS_SLOT_READY), memory_order_release);
+	return gen;
+}
+
+void
+gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch)
+{
+	struct gs_slot *head = &out->head;
+	_Atomic uint64_t *words[] = { &head->X, &head->A, &head->I, &head->T, &head->H, &head->Q };
+
+	memcpy(head, scratch, sizeof(*head));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		uint64_t timed = atomic_load_explicit(words[i], memory_order_relaxed);
+
+		atomic_store_explicit(words[i], gs_timed_value(timed), memory_order_relaxed);
+	}
+	out->key = scratch + GS_SLOT_HEADER_BYTES;
+	out->owner = scratch + gs_record_owner_off(head->key_len);
+	out->value = scratch + gs_record_value_off(head->key_len, head->owner_len);
+}
+
+void
+gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d)
+{
+	uint32_t never = GS_DUE_NEVER, due = due_of(t, addr, &d->head);
+
+	if (due != GS_DUE_NEVER)
+		(void)atomic_compare_exchange_strong_explicit(due_at(t, addr), &never, due, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* ---- words that change in place ---- */
+
+/* Raise a timed word to at least `value` if it still belongs to the generation. False when it does not. */
+static bool
+raise_word(_Atomic uint64_t *word, uint64_t value, uint64_t gen)
+{
+	uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+	while (gs_timed_gen(seen) == gen && gs_timed_value(seen) < value)
+		/* seq_cst; pairs with the sweep's claim of X in kv.c: one of us sees the other */
+		if (atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(value, (uint32_t)gen), memory_order_seq_cst,
+		    memory_order_relaxed))
+			return true;
+	return gs_timed_gen(seen) == gen;
+}
+
+static void
+add_interest(struct gs_table *t, struct gs_slot *s, uint64_t idle_ms, uint64_t gen)
+{
+	const struct gs_ring_cfg *inner = &t->ctl->ring[gs_table_innermost(t)];
+	uint64_t half_life_ms = atomic_load_explicit(&inner->half_life_ms, memory_order_relaxed);
+	uint64_t seen = atomic_load_explicit(&s->I, memory_order_relaxed), with;
+
+	do {
+		if (gs_timed_gen(seen) != gen)
+			return;
+		with = gs_timed(gs_decay_access(gs_timed_value(seen), idle_ms, half_life_ms), (uint32_t)gen);
+		/* Whoever was faster counted at this same instant: no more time has passed. */
+		idle_ms = 0;
+	} while (with != seen && !atomic_compare_exchange_weak_explicit(&s->I, &seen, with, memory_order_relaxed, memory_order_relaxed));
+}
+
+static void
+count_hit(struct gs_slot *s, uint64_t gen)
+{
+	uint64_t seen = atomic_load_explicit(&s->H, memory_order_relaxed);
+	uint64_t n = gs_timed_gen(seen) == gen ? gs_timed_value(seen) + 1 : 1;
+
+	/* A plain store: two at once count as one, and a late one on a reused slot is undone by the next. */
+	atomic_store_explicit(&s->H, gs_timed(gs_min_u64(n, GS_TIME_NEVER), (uint32_t)gen), memory_order_relaxed);
+}
+
+bool
+gs_record_access(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+{
+	struct gs_slot *s = hit->slot;
+	uint64_t gen = gs_entry_gen(hit->entry);
+	uint64_t last_ms = gs_timed_value(atomic_load_explicit(&head->A, memory_order_relaxed));
+
+	if (!raise_word(&s->A, now_ms, gen))
+		return false;
+	add_interest(t, s, gs_sub_sat(now_ms, last_ms), gen);
+	count_hit(s, gen);
+	/* An update that copied the old words, or a sweep that ended it, has the access not: it must be repeated there. */
+	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry &&
+	    gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
+}
+
+void
+gs_record_merge(struct gs_table *t, const struct gs_slot *old, const struct gs_slot *seen, uint32_t addr, uint32_t gen)
+{
+	struct gs_slot *s = gs_table_slot(t, addr);
+	uint64_t was_a = atomic_load_explicit(&seen->A, memory_order_relaxed), a;
+	uint64_t was_t = atomic_load_explicit(&seen->T, memory_order_relaxed), touched;
+	uint64_t was_x = atomic_load_explicit(&seen->X, memory_order_relaxed), x, from;
+
+	/* seq_cst; pairs with raise_word and touch: they look at the entry after their store, we at their word after ours */
+	atomic_thread_fence(memory_order_seq_cst);
+	a = atomic_load_explicit(&old->A, memory_order_relaxed);
+	touched = atomic_load_explicit(&old->T, memory_order_relaxed);
+	x = atomic_load_explicit(&old->X, memory_order_relaxed);
+	if (a != was_a && gs_timed_gen(a) == gs_timed_gen(was_a)) {
+		(void)raise_word(&s->A, gs_timed_value(a), gen & GS_GEN_MASK);
+		add_interest(t, s, 0, gen & GS_GEN_MASK);
+	}
+	if (touched != was_t && gs_timed_gen(touched) == gs_timed_gen(was_t))
+		(void)raise_word(&s->T, gs_timed_value(touched), gen & GS_GEN_MASK);
+	if (x != was_x && gs_timed_gen(x) == gs_timed_gen(was_x) && gs_timed_value(x) != 0) {
+		from = gs_timed(gs_timed_value(was_x), gen);
+		(void)atomic_compare_exchange_strong_explicit(&s->X, &from, gs_timed(gs_timed_value(x), gen), memory_order_relaxed,
+		    memory_order_relaxed);
+	}
+}
+
+void
+gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsigned char *data, struct gs_meta *out)
+{
+	out->ordinal = hit->ordinal;
+	out->entry = hit->entry;
+	out->ring = gs_entry_ring(hit->entry);
+	out->birth = head->birth;
+	out->version = head->version;
+	out->hash = head->hash;
+	out->expires_ms = gs_timed_value(atomic_load_explicit(&head->X, memory_order_relaxed));
+	out->accessed_ms = gs_timed_value(atomic_load_explicit(&head->A, memory_order_relaxed));
+	out->interest = gs_timed_value(atomic_load_explicit(&head->I, memory_order_relaxed));
+	out->touched_ms = gs_timed_value(atomic_load_explicit(&head->T, memory_order_relaxed));
+	out->hits = gs_timed_value(atomic_load_explicit(&head->H, memory_order_relaxed));
+	out->deadline_ms = head->deadline;
+	out->ttl_ms = head->ttl_ms;
+	out->created_ms = head->created;
+	out->mtime_ns = head->mtime_ns;
+	out->mtime_ms = head->mtime_ms;
+	out->ctime_ns = head->ctime_ns;
+	out->uid = head->uid;
+	out->gid = head->gid;
+	out->mode = head->mode;
+	out->class_id = head->class_id;
+	out->key_len = head->key_len;
+	out->owner_len = head->owner_len;
+	out->val_len = head->val_len;
+	out->key[0] = 0;
+	out->owner[0] = 0;
+	if (data == NULL)
+		return;
+	memcpy(out->key, data, head->key_len);
+	out->key[head->key_len] = 0;
+	memcpy(out->owner, data + gs_align_up(head->key_len, 8), head->owner_len);
+	out->owner[head->owner_len] = 0;
+}

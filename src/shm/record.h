@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * record.h - one record in its slot: read it whole or not at all, write it before it is published.
+ *
+ * Reading: load W, copy, fence, load W again; equal words mean an untorn copy.
+ * Writing: W = WRITING with a new generation, fence, the bytes, W = READY.
+ */
+#ifndef GS_SHM_RECORD_H
+#define GS_SHM_RECORD_H
+
+#include "shm/index.h"
+
+/* Where the parts of a record begin, bytes from the slot's start. */
+static inline uint32_t
+gs_record_owner_off(uint32_t key_len)
+{
+	return GS_SLOT_HEADER_BYTES + (uint32_t)gs_align_up(key_len, 8);
+}
+
+static inline uint32_t
+gs_record_value_off(uint32_t key_len, uint32_t owner_len)
+{
+	return gs_record_owner_off(key_len) + (uint32_t)gs_align_up(owner_len, 8);
+}
+
+/* The smallest class that holds these lengths, or GS_MAX_CLASSES when none does. */
+uint32_t gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len);
+
+/* Is the slot still as it was when `w` was loaded? After a copy. */
+bool gs_record_is_same(const struct gs_slot *s, uint64_t w);
+
+/*
+ * Copy the header that a hit names. Returns 1, 0 when the slot was reused meanwhile (look up again), GS_ECORRUPT when its
+ * lengths are out of bounds.
+ */
+int gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out);
+
+/* Copy the whole slot, header and data, into c->scratch. As above. */
+int gs_record_copy(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit);
+
+/* A record to write: header fields but W, and the parts. */
+struct gs_draft {
+	const void *key, *owner, *value;
+	struct gs_slot head;		/* lengths set; X, A, I, T, H, Q hold plain values, without generation */
+};
+
+/* Write a claimed slot (cell of c): READY afterwards, its due hint set. Returns its generation. */
+uint32_t gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_draft *d);
+
+/* A draft with all of the record in c->scratch, times without generations. */
+void gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch);
+
+/* After publishing: the sweep may have taken the due hint of a slot that no entry named yet. */
+void gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d);
+
+/* When the sweep must look at a record: the earlier of its expiry and its leaving of the ring; UINT64_MAX never. */
+uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest);
+
+/* The due hint of an instant. */
+uint32_t gs_record_due(uint64_t at_ms);
+
+/* X of a record: the earliest of touched + ttl and deadline. */
+uint64_t gs_record_expiry(uint64_t touched_ms, uint64_t ttl_ms, uint64_t deadline_ms);
+
+/* Is it over at now_ms? ring: where it is. */
+bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);
+
+/*
+ * Count one access: last access first, then interest, so that dying between them forgets interest and never makes a
+ * decay early. Returns false when the record was replaced or ended meanwhile: look it up again and count there.
+ */
+bool gs_record_access(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms);
+
+/* Carry what changed in place on the old slot since it was copied over to the new one. */
+void gs_record_merge(struct gs_table *t, const struct gs_slot *old, const struct gs_slot *seen, uint32_t addr, uint32_t gen);
+
+/* Fill meta from a header copied out; data points to the bytes after the header, or NULL to leave key and owner empty. */
+void gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsigned char *data, struct gs_meta *out);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/recover.h"
+
+#include "base/atomic.h"
+#include "shm/record.h"
+#include "shm/slots.h"
+
+enum { TRIES = 100 };
+
+static bool
+is_ctx_live(const struct gs_table *t, uint32_t id)
+{
+	/* acquire; pairs with the daemon's release: the page is clean before the state says LIVE */
+	return id < GS_MAX_CTX && atomic_load_explicit(&t->ctl->reg[id].state, memory_order_acquire) == GS_CTX_LIVE;
+}
+
+/* The hash of a slot whose word is w; false when the slot is not that any more. */
+static bool
+hash_of(const struct gs_slot *s, uint64_t w, uint64_t *out)
+{
+	*out = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
+	return gs_record_is_same(s, w);
+}
+
+static void
+arm(struct gs_table *t, uint32_t addr, const struct gs_slot *s)
+{
+	struct gs_arena *a = gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr));
+	uint64_t next = gs_record_next_ms(t, a->ring, gs_timed_value(atomic_load_explicit(&s->X, memory_order_relaxed)),
+	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)),
+	    gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
+	uint32_t never = GS_DUE_NEVER;
+
+	(void)atomic_compare_exchange_strong_explicit(&a->due[gs_entry_slot(addr)], &never, gs_record_due(next), memory_order_relaxed,
+	    memory_order_relaxed);
+}
+
+enum verdict { SLOT_RIGHT, SLOT_MENDED, SLOT_CHANGED };
+
+static enum verdict
+mend_free(struct gs_table *t, uint32_t addr)
+{
+	if (gs_slots_has_bit(t, addr) || gs_slots_is_listed(t, addr))
+		return SLOT_RIGHT;
+	gs_slots_set_bit(t, addr);
+	return SLOT_MENDED;
+}
+
+static enum verdict
+mend_live(struct gs_table *t, uint32_t addr, const struct gs_slot *s)
+{
+	struct gs_arena *a = gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr));
+
+	if (atomic_load_explicit(&a->due[gs_entry_slot(addr)], memory_order_relaxed) != GS_DUE_NEVER)
+		return SLOT_RIGHT;
+	arm(t, addr, s);
+	return SLOT_RIGHT;
+}
+
+static enum verdict
+look(struct gs_table *t, uint32_t addr)
+{
+	struct gs_slot *s = gs_table_slot(t, addr);
+	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire), hash;
+
+	if (gs_word_state(w) == GS_SLOT_FREE)
+		return mend_free(t, addr);
+	if (gs_slots_is_listed(t, addr))
+		return SLOT_RIGHT;
+	if (gs_word_state(w) == GS_SLOT_READY) {
+		if (!hash_of(s, w, &hash))
+			return SLOT_CHANGED;
+		if (gs_index_ordinal_of(t, hash, addr, gs_word_gen(w)) != UINT64_MAX)
+			return mend_live(t, addr, s);
+	}
+	/* It left the index before we looked there, so its new owner had listed it by then. */
+	if (gs_slots_is_listed(t, addr))
+		return SLOT_CHANGED;
+	return gs_slots_free(t, addr, w) ? SLOT_MENDED : SLOT_CHANGED;
+}
+
+bool
+gs_recover_slot(struct gs_table *t, uint32_t addr)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		enum verdict v = look(t, addr);
+
+		if (v != SLOT_CHANGED)
+			return v == SLOT_MENDED;
+	}
+	return false;	/* somebody is busy with it: it is not lost */
+}
+
+/* Kill one tentative entry if its context is not alive (or is `ctx`). */
+static bool
+kill_entry(struct gs_table *t, _Atomic uint64_t *at)
+{
+	uint64_t e = atomic_load_explicit(at, memory_order_acquire);
+	struct gs_slot *s;
+
+	if ((e & GS_ENTRY_TENT) == 0)
+		return false;
+	s = gs_table_slot(t, e);
+	if (s != NULL && is_ctx_live(t, gs_word_ctx(atomic_load_explicit(&s->W, memory_order_acquire))))
+		return false;
+	return atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire);
+}
+
+uint32_t
+gs_recover_ctx(struct gs_table *t, uint32_t id)
+{
+	struct gs_ctx_page *page = &t->ctx[id];
+	uint64_t op = atomic_load_explicit(&page->op_entry, memory_order_acquire);
+	uint32_t mended = 0;
+
+	if (op > 0 && op <= gs_table_entries(t))
+		(void)kill_entry(t, gs_table_entry(t, op - 1));
+	atomic_store_explicit(&page->op_entry, 0, memory_order_relaxed);
+	for (int i = 0; i < GS_HELD_CELLS; i++) {
+		/* acquire; pairs with the release in slots.c */
+		uint32_t addr = atomic_load_explicit(&page->held[i], memory_order_acquire);
+
+		if (addr != 0 && gs_table_slot(t, addr - 1) != NULL)
+			mended += gs_recover_slot(t, addr - 1);
+		atomic_store_explicit(&page->held[i], 0, memory_order_relaxed);
+	}
+	return mended;
+}
+
+static bool
+is_home(const struct gs_table *t, uint64_t bucket)
+{
+	return bucket < t->n_groups * GS_GROUP_BUCKETS && bucket % GS_GROUP_BUCKETS != GS_GROUP_HOMES;
+}
+
+uint64_t
+gs_recover_entries(struct gs_table *t, uint64_t from, uint64_t n)
+{
+	uint64_t end = gs_min_u64(from + n, t->n_buckets), killed = 0;
+
+	for (uint64_t b = from; b < end; b++) {
+		for (int i = 0; i < GS_BUCKET_ENTRIES; i++)
+			killed += kill_entry(t, &t->buckets[b].e[i]);
+		if (is_home(t, b))
+			gs_index_trim(t, b);
+	}
+	return killed;
+}
+
+/* The slots of one arena from at->slot on; returns how many were looked at. */
+static uint32_t
+walk_arena(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget, uint64_t *repairs)
+{
+	struct gs_arena *a = &t->arena[at->arena];
+	uint32_t seen = 0;
+
+	while (a->map != NULL && at->slot < a->n_slots && seen < budget) {
+		if (at->slot % a->seg_slots == 0 && !gs_slots_is_committed(a, at->slot)) {
+			at->slot += a->seg_slots;
+			continue;
+		}
+		*repairs += gs_recover_slot(t, gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, at->slot)));
+		at->slot++;
+		seen++;
+	}
+	if (a->map == NULL || at->slot >= a->n_slots) {
+		at->arena++;
+		at->slot = 0;
+	}
+	return seen;
+}
+
+uint64_t
+gs_recover_step(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget)
+{
+	uint64_t repairs = 0;
+
+	while (budget > 0 && at->arena < GS_MAX_ARENAS)
+		budget -= walk_arena(t, at, budget, &repairs);
+	if (budget > 0 && at->bucket < t->n_buckets) {
+		repairs += gs_recover_entries(t, at->bucket, budget);
+		at->bucket += budget;
+	}
+	at->done = at->arena == GS_MAX_ARENAS && at->bucket >= t->n_buckets;
+	return repairs;
+}
+
+void
+gs_recover_population(struct gs_table *t)
+{
+	int64_t before[GS_MAX_RINGS], n[GS_MAX_RINGS] = { 0 };
+
+	for (uint32_t i = 0; i < t->n_rings; i++)
+		before[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
+	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
+		uint64_t e = atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire);
+
+		if (e != 0 && (e & GS_ENTRY_TENT) == 0)
+			n[gs_entry_ring(e)]++;
+	}
+	/* Where the counter moved meanwhile it is left for the next time. */
+	for (uint32_t i = 0; i < t->n_rings; i++)
+		if (before[i] != n[i])
+			(void)atomic_compare_exchange_strong_explicit(&t->idx->population[i].n, &before[i], n[i], memory_order_acq_rel,
+			    memory_order_relaxed);
+}

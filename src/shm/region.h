@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * region.h - one file of shared memory: make, commit, map.
+ */
+#ifndef GS_SHM_REGION_H
+#define GS_SHM_REGION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Make a file of `bytes`, all of it a hole, mode 0600. dir_fd < 0: anonymous memory.
+ * Returns a descriptor, GS_EEXIST, GS_ENOSPC or GS_ESYSTEM.
+ */
+int gs_region_create(int dir_fd, const char *name, uint64_t bytes);
+
+/*
+ * Make sure that [off, off + bytes) has memory behind it, so that touching it cannot fail.
+ * Returns 0, GS_ENOSPC (the file system is full) or GS_ESYSTEM. What is there stays.
+ */
+int gs_region_commit(int fd, uint64_t off, uint64_t bytes);
+
+/* Map a file shared, kept out of core dumps. NULL when that fails. */
+void *gs_region_map(int fd, uint64_t bytes, bool writable);
+
+#endif

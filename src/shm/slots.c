@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/slots.h"
+
+#include "gsession.h"
+#include "shm/region.h"
+
+enum {
+	REFILL = 4,		/* slots taken from the bitmap at once */
+	LIMBO_DEPTH = 8,	/* operations for which a retired slot is left alone */
+};
+
+static struct gs_arena *
+arena_of(struct gs_table *t, uint32_t addr)
+{
+	return gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr));
+}
+
+static void
+set_cell(struct gs_ctx *c, int cell, uint32_t addr, uint32_t state)
+{
+	c->cell[cell].addr = addr;
+	c->cell[cell].state = state;
+	c->cell[cell].seq = ++c->seq;
+}
+
+/* Release: what we did with the slot before is seen by whoever finds it listed (recovery's acquire), and by the order of our own program. */
+static void
+list_cell(struct gs_ctx *c, int cell, uint32_t addr, uint32_t state)
+{
+	atomic_store_explicit(&c->page->held[cell], addr + 1, memory_order_release);
+	/*
+	 * The listing must be visible before the slot can become ours. The
+	 * read-modify-write that takes it (bitmap, entry) is acq_rel, so it
+	 * cannot be seen before this store.
+	 */
+	set_cell(c, cell, addr, state);
+}
+
+static void
+unlist_cell(struct gs_ctx *c, int cell)
+{
+	/* release; pairs with the acquire in gs_slots_is_listed: the slot has its new home first */
+	atomic_store_explicit(&c->page->held[cell], 0, memory_order_release);
+	set_cell(c, cell, 0, GS_CELL_EMPTY);
+}
+
+void
+gs_slots_set_bit(struct gs_table *t, uint32_t addr)
+{
+	uint32_t slot = gs_entry_slot(addr);
+
+	/* acq_rel; pairs with the fetch_and in refill: W is FREE before the bit is seen */
+	(void)atomic_fetch_or_explicit(&arena_of(t, addr)->bitmap[slot / 64], UINT64_C(1) << (slot % 64), memory_order_acq_rel);
+}
+
+bool
+gs_slots_has_bit(struct gs_table *t, uint32_t addr)
+{
+	uint32_t slot = gs_entry_slot(addr);
+
+	return (atomic_load_explicit(&arena_of(t, addr)->bitmap[slot / 64], memory_order_relaxed) >> (slot % 64) & 1) != 0;
+}
+
+bool
+gs_slots_free(struct gs_table *t, uint32_t addr, uint64_t w)
+{
+	struct gs_slot *s = gs_table_slot(t, addr);
+
+	/* acq_rel; pairs with the claim in refill */
+	if (!atomic_compare_exchange_strong_explicit(&s->W, &w, gs_word(gs_word_gen(w), 0, GS_SLOT_FREE), memory_order_acq_rel,
+	    memory_order_acquire))
+		return false;
+	gs_slots_set_bit(t, addr);
+	return true;
+}
+
+/* Give a held slot back to its arena. */
+static void
+release_cell(struct gs_table *t, struct gs_ctx *c, int cell)
+{
+	uint32_t addr = c->cell[cell].addr;
+	struct gs_slot *s = gs_table_slot(t, addr);
+
+	(void)gs_slots_free(t, addr, atomic_load_explicit(&s->W, memory_order_relaxed));
+	unlist_cell(c, cell);
+}
+
+/* The oldest cell in `state`, of one arena (ring and class bits of an address) or of any when arena is NULL; -1 if none. */
+static int
+oldest(const struct gs_ctx *c, uint32_t state, const struct gs_arena *a)
+{
+	int found = -1;
+
+	for (int i = 0; i < GS_HELD_CELLS; i++) {
+		const struct gs_cell *cell = &c->cell[i];
+
+		if (cell->state != state)
+			continue;
+		if (a != NULL && (gs_entry_ring(cell->addr) != a->ring || gs_entry_class(cell->addr) != a->class_id))
+			continue;
+		if (found < 0 || cell->seq < c->cell[found].seq)
+			found = i;
+	}
+	return found;
+}
+
+static int
+count_cells(const struct gs_ctx *c, uint32_t state)
+{
+	int n = 0;
+
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		n += c->cell[i].state == state;
+	return n;
+}
+
+/* A free cell; gives the oldest held slot back when there is none. */
+static int
+empty_cell(struct gs_table *t, struct gs_ctx *c)
+{
+	int cell = oldest(c, GS_CELL_EMPTY, NULL);
+
+	if (cell >= 0)
+		return cell;
+	cell = oldest(c, GS_CELL_LIMBO, NULL);
+	if (cell < 0)
+		cell = oldest(c, GS_CELL_OWNED, NULL);
+	release_cell(t, c, cell);	/* an operation never has more than a few BUSY, so there is one */
+	return cell;
+}
+
+bool
+gs_slots_is_committed(const struct gs_arena *a, uint32_t slot)
+{
+	/* acquire; pairs with the release in gs_slots_commit: the memory is there before the state says so */
+	return atomic_load_explicit(&a->segments[slot / a->seg_slots], memory_order_acquire) == GS_SEGMENT_ACTIVE;
+}
+
+/*
+ * Any process may commit, daemon or not, and any number at once: each step
+ * can be done twice. A bit set for a slot that was taken meanwhile is a lie
+ * that costs its finder one failed compare-and-swap.
+ */
+int
+gs_slots_commit(struct gs_arena *a)
+{
+	uint32_t seg = 0, first;
+	int rc;
+
+	while (seg < a->n_segments && atomic_load_explicit(&a->segments[seg], memory_order_acquire) != GS_SEGMENT_ABSENT)
+		seg++;
+	if (seg == a->n_segments)
+		return 0;
+	first = seg * a->seg_slots;
+	rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
+	    (uint64_t)a->seg_slots * a->slot_size);
+	if (rc == 0)
+		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
+		    4ull * a->seg_slots);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = first / 64; i < (first + a->seg_slots) / 64; i++)
+		(void)atomic_fetch_or_explicit(&a->bitmap[i], UINT64_MAX, memory_order_acq_rel);
+	/* release; pairs with the acquire in gs_slots_is_committed */
+	atomic_store_explicit(&a->segments[seg], GS_SEGMENT_ACTIVE, memory_order_release);
+	return 1;
+}
+
+/* FREE -> WRITING of a slot that we listed; false when it is somebody's. */
+static bool
+take(struct gs_slot *s, uint32_t ctx)
+{
+	/* acquire; pairs with the release of whoever set it FREE */
+	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire);
+
+	if (gs_word_state(w) != GS_SLOT_FREE)
+		return false;
+	return atomic_compare_exchange_strong_explicit(&s->W, &w, gs_word(gs_word_gen(w) + 1, ctx, GS_SLOT_WRITING),
+	    memory_order_acq_rel, memory_order_acquire);
+}
+
+/* List up to REFILL slots of a bitmap word, clear their bits, take them. Returns how many are ours now. */
+static int
+refill_from(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a, uint32_t word)
+{
+	uint64_t bits = atomic_load_explicit(&a->bitmap[word], memory_order_relaxed), mask = 0, had;
+	int cell[REFILL], n = 0, got = 0;
+	uint32_t addr[REFILL];
+
+	for (; bits != 0 && n < REFILL; n++, bits &= bits - 1) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(bits);
+
+		addr[n] = gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, word * 64 + bit));
+		cell[n] = empty_cell(t, c);
+		list_cell(c, cell[n], addr[n], GS_CELL_BUSY);
+		mask |= UINT64_C(1) << bit;
+	}
+	if (n == 0)
+		return 0;
+	had = atomic_fetch_and_explicit(&a->bitmap[word], ~mask, memory_order_acq_rel);
+	for (int i = 0; i < n; i++) {
+		if ((had >> (gs_entry_slot(addr[i]) % 64) & 1) != 0 && take(gs_table_slot(t, addr[i]), c->id)) {
+			set_cell(c, cell[i], addr[i], GS_CELL_OWNED);
+			got++;
+		} else {
+			unlist_cell(c, cell[i]);
+		}
+	}
+	return got;
+}
+
+/* Search the committed part of the bitmap once round, from where we stopped last. */
+static bool
+refill(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
+{
+	uint32_t words = a->n_slots / 64, at = c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] % words;
+
+	for (uint32_t i = 0; i < words; i++, at = at + 1 == words ? 0 : at + 1) {
+		if (!gs_slots_is_committed(a, at * 64)) {
+			/* to the last word of the segment that is not there */
+			uint32_t skip = a->seg_slots / 64 - 1 - at % (a->seg_slots / 64);
+
+			i += skip;
+			at += skip;
+			continue;
+		}
+		if (atomic_load_explicit(&a->bitmap[at], memory_order_relaxed) != 0 && refill_from(t, c, a, at) > 0) {
+			c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+claim_cell(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
+{
+	int cell = oldest(c, GS_CELL_OWNED, a);
+
+	if (cell >= 0)
+		return cell;
+	if (count_cells(c, GS_CELL_LIMBO) >= LIMBO_DEPTH) {
+		cell = oldest(c, GS_CELL_LIMBO, a);
+		if (cell >= 0)
+			return cell;
+		release_cell(t, c, oldest(c, GS_CELL_LIMBO, NULL));
+	}
+	while (!refill(t, c, a))
+		if (gs_slots_commit(a) != 1) {
+			/* Nothing is left but what we hold in limbo: readers under way will look again. */
+			cell = oldest(c, GS_CELL_LIMBO, a);
+			return cell >= 0 ? cell : GS_ENOSPC;
+		}
+	return oldest(c, GS_CELL_OWNED, a);
+}
+
+int
+gs_slots_claim(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t class_id)
+{
+	int cell = claim_cell(t, c, gs_table_arena(t, ring, class_id));
+
+	if (cell >= 0)
+		set_cell(c, cell, c->cell[cell].addr, GS_CELL_BUSY);
+	return cell;
+}
+
+int
+gs_slots_list(struct gs_table *t, struct gs_ctx *c, uint32_t addr)
+{
+	int cell = empty_cell(t, c);
+
+	list_cell(c, cell, addr, GS_CELL_BUSY);
+	return cell;
+}
+
+void
+gs_slots_unlist(struct gs_ctx *c, int cell)
+{
+	unlist_cell(c, cell);
+}
+
+void
+gs_slots_keep(struct gs_ctx *c, int cell)
+{
+	set_cell(c, cell, c->cell[cell].addr, GS_CELL_OWNED);
+}
+
+void
+gs_slots_retire(struct gs_ctx *c, int cell)
+{
+	set_cell(c, cell, c->cell[cell].addr, GS_CELL_LIMBO);
+}
+
+void
+gs_slots_flush(struct gs_table *t, struct gs_ctx *c)
+{
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		if (c->cell[i].state != GS_CELL_EMPTY)
+			release_cell(t, c, i);
+}
+
+bool
+gs_slots_is_listed(const struct gs_table *t, uint32_t addr)
+{
+	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_acquire);
+
+	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++) {
+		if (atomic_load_explicit(&t->ctl->reg[i].state, memory_order_acquire) != GS_CTX_LIVE)
+			continue;
+		for (int k = 0; k < GS_HELD_CELLS; k++)
+			/* acquire; pairs with the release in list_cell and unlist_cell */
+			if (atomic_load_explicit(&t->ctx[i].held[k], memory_order_acquire) == addr + 1)
+				return true;
+	}
+	return false;
+}

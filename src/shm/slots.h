@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slots.h - free slots: claimed before they are written, given back after they are read no more.
+ *
+ * The word W of a slot is the truth about it; a bit of the bitmap is a hint
+ * that it is free.  Every slot that a context may own is in its `held` list
+ * first, so the life of a slot is a line: listed, in the index, listed by
+ * whoever took it out, free or written anew.
+ */
+#ifndef GS_SHM_SLOTS_H
+#define GS_SHM_SLOTS_H
+
+#include "shm/ctx.h"
+
+/*
+ * Claim a slot of an arena: W is WRITING by us. Returns its cell (BUSY), or GS_ENOSPC.
+ * Makes a system call only when the arena commits its next segment.
+ */
+int gs_slots_claim(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t class_id);
+
+/* List somebody's published slot before taking it out of the index. Returns its cell (BUSY). */
+int gs_slots_list(struct gs_table *t, struct gs_ctx *c, uint32_t addr);
+
+/* The index has the slot now, or we do not get it after all: forget it. */
+void gs_slots_unlist(struct gs_ctx *c, int cell);
+/* Claimed and not used: keep for the next claim. */
+void gs_slots_keep(struct gs_ctx *c, int cell);
+/* Taken out of the index: ours, left alone for a while, for readers under way. */
+void gs_slots_retire(struct gs_ctx *c, int cell);
+
+/* Give every slot held back. */
+void gs_slots_flush(struct gs_table *t, struct gs_ctx *c);
+
+/* Set free a slot that nobody owns any more (recovery): W to FREE if it still is `w`, then its bit. */
+bool gs_slots_free(struct gs_table *t, uint32_t addr, uint64_t w);
+/* Set a slot's bit: it is free (or the bit lies, which does no harm). */
+void gs_slots_set_bit(struct gs_table *t, uint32_t addr);
+bool gs_slots_has_bit(struct gs_table *t, uint32_t addr);
+
+/* Commit an arena's next segment. Returns 1, 0 when all are, GS_ENOSPC, GS_ESYSTEM. */
+int gs_slots_commit(struct gs_arena *a);
+/* Is the segment of this slot committed? */
+bool gs_slots_is_committed(const struct gs_arena *a, uint32_t slot);
+
+/* Is the slot in a cell of a context in use? Searches all of them. */
+bool gs_slots_is_listed(const struct gs_table *t, uint32_t addr);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * table.h - one table's memory: created or opened by the daemon, mapped by everybody.
+ *
+ *	gs_table_create/_open	the daemon, files in the instance's directory
+ *	gs_table_map		a client, from the descriptors the daemon sent
+ *	gs_table_create_private	tests and the laboratory, memory of this process
+ *
+ * Geometry is checked once and copied into struct gs_table, private memory;
+ * every number read from shared memory later is held against that copy, so
+ * that damage can never send a reader outside its maps.
+ */
+#ifndef GS_SHM_TABLE_H
+#define GS_SHM_TABLE_H
+
+#include <stdbool.h>
+
+#include "base/bits.h"
+#include "shm/layout.h"
+
+/* What a table is to be made like; the daemon fills it from the configuration. */
+struct gs_ring_spec {
+	char name[GS_RING_NAME_BYTES];
+	uint32_t kind;			/* enum gs_ring_kind */
+	uint32_t promote;		/* enum gs_promote */
+	uint64_t ttl_ms, half_life_ms;
+	uint64_t capacity;		/* sessions */
+	uint32_t decay_to;		/* index into rings, or GS_RING_NONE */
+};
+
+struct gs_table_spec {
+	char name[GS_RING_NAME_BYTES];
+	uint32_t record_size;		/* bytes of value */
+	uint32_t key_max;		/* bytes */
+	uint32_t n_classes;
+	uint32_t slot_size[GS_MAX_CLASSES];	/* bytes, ascending; the last holds key_max, an owner and record_size */
+	uint64_t max_sessions;
+	uint64_t max_lifetime_ms;	/* GS_DURATION_MAX: none */
+	uint32_t n_rings;
+	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
+};
+
+struct gs_arena {			/* all from the checked header, private */
+	struct gs_arena_hdr *map;
+	_Atomic uint32_t *segments;
+	_Atomic uint64_t *bitmap;
+	_Atomic uint32_t *due;
+	unsigned char *slots;
+	uint64_t bytes;
+	uint32_t n_slots, seg_slots, n_segments, slot_size;
+	uint32_t ring, class_id;
+	int fd;				/* kept: commits segments */
+};
+
+struct gs_table {
+	uint64_t magic;
+	struct gs_ctl_hdr *ctl;		/* read-only in clients */
+	struct gs_idx_hdr *idx;
+	struct gs_bucket *buckets;
+	struct gs_ctx_page *ctx;
+	uint64_t ctl_bytes, idx_bytes, ctx_bytes;
+	int ctl_fd, idx_fd, ctx_fd;
+	uint64_t n_groups, n_homes, n_buckets;	/* private copies */
+	uint64_t sip_k0, sip_k1;
+	uint32_t record_size, key_max, n_classes, n_rings;
+	uint64_t max_lifetime_ms;
+	uint8_t uuid[16];
+	char name[GS_RING_NAME_BYTES];
+	struct gs_arena arena[GS_MAX_ARENAS];	/* [ring * GS_MAX_CLASSES + class]; map NULL where there is none */
+};
+
+/* Descriptors of a table in the order in which they are sent: ctl, idx, ctx, arenas by ring and class. */
+enum { GS_TABLE_FDS = 3 + GS_MAX_ARENAS };
+
+/* The smallest slot, multiple of 64, that holds a key, an owner and a value of these lengths. */
+uint32_t gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len);
+
+/*
+ * gs_table_create - make a table's files anew in dir_fd and map them.
+ * Returns 0, GS_ENOSPC when the file system cannot hold index and headers, GS_ESYSTEM, GS_EEXIST.
+ * On failure no file is left behind.
+ */
+int gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec);
+
+/*
+ * gs_table_open - map the files of a table made earlier.
+ * why (256 bytes) gets a sentence when it fails: GS_ENOENT none there, GS_EVERSION another ABI,
+ * GS_ECORRUPT foreign, cut short or damaged, GS_ESYSTEM.
+ */
+int gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why);
+
+/* A table in anonymous memory, shared with children, whose contexts 0..GS_PRIVATE_CTX-1 may be used at once; for tests and the laboratory. */
+enum { GS_PRIVATE_CTX = 16 };
+int gs_table_create_private(struct gs_table **out, const struct gs_table_spec *spec);
+
+/* gs_table_map - map from descriptors, which it takes over in any case. ctl is mapped read-only. As gs_table_open. */
+int gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], char *why);
+
+/* Put the descriptors to send into fds and return how many; they stay the table's. */
+int gs_table_fds(const struct gs_table *t, int fds[GS_TABLE_FDS]);
+
+void gs_table_free(struct gs_table **t);
+
+/* Remove a table's files from dir_fd. */
+void gs_table_unlink(int dir_fd, const char *name);
+
+/* Store time, ms. */
+uint64_t gs_table_now_ms(const struct gs_table *t);
+/* The wall-clock time (ms since 1970) of a store time, and back; wall_now_ns and now_ms are read together. */
+int64_t gs_table_wall_ms(uint64_t store_ms, uint64_t now_ms, int64_t wall_now_ns);
+uint64_t gs_table_store_ms(int64_t wall_ms, uint64_t now_ms, int64_t wall_now_ns);
+
+/* Ring id by name, or GS_RING_NONE. */
+uint32_t gs_table_ring(const struct gs_table *t, const char *name);
+/* The innermost ring's id. */
+uint32_t gs_table_innermost(const struct gs_table *t);
+/* The suspect ring's id, or GS_RING_NONE. */
+uint32_t gs_table_suspect(const struct gs_table *t);
+
+static inline struct gs_arena *
+gs_table_arena(struct gs_table *t, uint32_t ring, uint32_t class_id)
+{
+	return &t->arena[ring * GS_MAX_CLASSES + class_id];
+}
+
+/* The slot that an entry names, or NULL when it names none of ours. */
+static inline struct gs_slot *
+gs_table_slot(struct gs_table *t, uint64_t e)
+{
+	struct gs_arena *a = &t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)];
+	uint32_t slot = gs_entry_slot(e);
+
+	if (a->map == NULL || slot >= a->n_slots)
+		return NULL;
+	return (struct gs_slot *)(void *)(a->slots + (uint64_t)slot * a->slot_size);
+}
+
+/* Entries are numbered through all buckets. */
+static inline uint64_t
+gs_table_entries(const struct gs_table *t)
+{
+	return t->n_buckets * GS_BUCKET_ENTRIES;
+}
+
+static inline _Atomic uint64_t *
+gs_table_entry(struct gs_table *t, uint64_t ordinal)
+{
+	return &t->buckets[ordinal / GS_BUCKET_ENTRIES].e[ordinal % GS_BUCKET_ENTRIES];
+}
+
+#endif

@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""replay_model.py - an independent calculation of what `gsession replay` reports.
+
+Reads the log with a regular expression and applies the decay law as it is
+written down, with interest as a number.  Knows nothing of the store: rings are
+counters.  Shares no code and no table with the C.
+
+	replay_model.py expect REPORT.json LOG [--key K] [--half-life MS] [--rings R] [--max-lifetime MS]
+	    print every difference; exit 1 when there is one
+	replay_model.py generate SEED LINES
+	    print a log with odd lines in it
+	replay_model.py counts REPORT.json NAME...
+	    print figures of a report on one line
+
+Rings are NAME:TTL_MS:CAPACITY, from the innermost outwards, with commas between.
+"""
+
+import argparse
+import datetime
+import heapq
+import json
+import math
+import random
+import re
+import sys
+
+LINE = re.compile(
+    rb'([^ ]+) +[^ ]+ +[^ ]+ +'
+    rb'\[([0-9]{2})/([A-Za-z]{3})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})\] +'
+    rb'"(?:[^"\\]|\\.)*" +(?:[0-9]{3}|-) +(?:[0-9]+|-)(?= |\Z)', re.DOTALL)
+AGENT = re.compile(rb' +"(?:[^"\\]|\\.)*" +"((?:[^"\\]|\\.)*)"', re.DOTALL)
+MONTHS = [b'Jan', b'Feb', b'Mar', b'Apr', b'May', b'Jun', b'Jul', b'Aug', b'Sep', b'Oct', b'Nov', b'Dec']
+LINE_BYTES = 65536
+SPAN_MS = 4000 * 366 * 86400 * 1000
+SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
+STEPS = [SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE,
+         HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY] + [DAY * 10 ** i for i in range(1, 6)]
+BUILT_IN = 'active:300000:8192,warm:1800000:16384,cold:1209600000:32768'
+NEVER = math.inf
+
+
+def time_of(m):
+    day, month, year, hour, minute, second = m[2], m[3], m[4], m[5], m[6], m[7]
+    if month not in MONTHS or int(second) > 60 or int(m[9]) > 23 or int(m[10]) > 59:
+        return None
+    try:
+        at = datetime.datetime(int(year), MONTHS.index(month) + 1, int(day), int(hour), int(minute))
+    except ValueError:
+        return None
+    zone = (int(m[9]) * 60 + int(m[10])) * 60 * (1 if m[8] == b'+' else -1)
+    days = at.toordinal() - datetime.date(1970, 1, 1).toordinal()
+    return (days * 86400 + at.hour * 3600 + at.minute * 60 + int(second) - zone) * 1000
+
+
+def read_log(path, key):
+    """(key, time) of each readable line, None for others."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    lines = data.split(b'\n')
+    if lines[-1] == b'':
+        lines.pop()
+    for line in lines:
+        line = line[:LINE_BYTES]
+        if line.endswith(b'\r'):
+            line = line[:-1]
+        m = LINE.match(line)
+        at = time_of(m) if m else None
+        if at is None:
+            yield None
+            continue
+        who = m[1]
+        if key == 'ip+agent':
+            agent = AGENT.match(line, m.end())
+            if agent is None:
+                yield None
+                continue
+            who = (who, agent[1])
+        yield who, at
+
+
+class Session:
+    def __init__(self, number):
+        self.number = number
+        self.ring = None                # index; None: there is none
+        self.due = NEVER
+        self.since = None               # waiting for room since
+
+
+class Store:
+    def __init__(self, rings, half_life, max_lifetime):
+        self.names = [r[0] for r in rings]
+        self.ttl = [r[1] for r in rings]
+        self.capacity = [r[2] for r in rings]
+        self.half_life = half_life
+        self.max_lifetime = max_lifetime
+        self.count = [0] * len(rings)
+        self.heap = []
+        self.waiting = [[] for _ in rings]  # [(since, number, session)] for room in that ring
+        self.started = self.gets = self.refused = self.expired = self.stuck = 0
+        self.moves = {}
+        self.now = 0
+
+    def leaves(self, s):
+        bonus = self.half_life * math.log2(s.interest) if self.half_life else 0
+        return math.floor(s.last + self.ttl[s.ring] + bonus)
+
+    def arm(self, s, when):
+        s.due = when
+        if when != NEVER:
+            heapq.heappush(self.heap, (when, s.number, s))
+
+    def move(self, s, to):
+        name = '%s>%s' % (self.names[s.ring], self.names[to])
+        self.moves[name] = self.moves.get(name, 0) + 1
+        self.count[s.ring] -= 1
+        self.count[to] += 1
+        s.ring = to
+
+    def settle(self, s):
+        """Returns the ring that has room now, or None."""
+        s.since = None
+        left = s.ring
+        outer = s.ring + 1
+        if self.now > s.end or (self.now > self.leaves(s) and outer == len(self.names)):
+            self.expired += 1
+            self.count[left] -= 1
+            s.ring = None
+            s.due = NEVER
+            return left
+        if self.now <= self.leaves(s):
+            self.arm(s, min(self.leaves(s), s.end) + 1)
+            return None
+        if self.count[outer] >= self.capacity[outer]:
+            self.stuck += 1
+            s.since = self.now
+            heapq.heappush(self.waiting[outer], (s.since, s.number, s))
+            self.arm(s, s.end + 1)
+            return None
+        self.move(s, outer)
+        self.arm(s, min(self.leaves(s), s.end) + 1)
+        return left
+
+    def let_in(self, ring):
+        while ring is not None and self.count[ring] < self.capacity[ring] and self.waiting[ring]:
+            since, _, s = heapq.heappop(self.waiting[ring])
+            if s.since == since and s.ring == ring - 1:
+                self.let_in(self.settle(s))
+
+    def run_until(self, until):
+        while self.heap and self.heap[0][0] <= until:
+            when, _, s = heapq.heappop(self.heap)
+            if s.due != when or s.ring is None:
+                continue
+            s.due = NEVER
+            self.now = max(self.now, when)
+            self.let_in(self.settle(s))
+        self.now = until
+
+    def access(self, s):
+        now, left = self.now, None
+        if s.ring is None:
+            if self.count[0] >= self.capacity[0]:
+                self.refused += 1
+                return
+            self.started += 1
+            self.count[0] += 1
+            s.ring, s.interest = 0, 1
+            s.end = now + self.max_lifetime
+        else:
+            self.gets += 1
+            faded = s.interest * 2 ** (-(now - s.last) / self.half_life) if self.half_life else 0
+            s.interest = 1 + faded
+            if s.ring > 0 and self.count[0] < self.capacity[0]:
+                left = s.ring
+                self.move(s, 0)
+        s.last = now
+        s.since = None
+        self.arm(s, min(self.leaves(s), s.end) + 1)
+        self.let_in(left)
+
+    def populations(self):
+        rings = dict(zip(self.names, self.count))
+        rings['suspect'] = 0
+        return rings
+
+
+def replay(args):
+    rings = [(n, int(t), int(c)) for n, t, c in (r.split(':') for r in args.rings.split(','))]
+    lines = list(read_log(args.log, args.key))
+    store = Store(rings, args.half_life, args.max_lifetime)
+    sessions, accesses, first, at = {}, [], None, 0
+    for line in lines:
+        if line is None:
+            continue
+        first = line[1] if first is None else first
+        at = max(at, min(line[1] - first, SPAN_MS))
+        accesses.append((at, line[0]))
+    step = next(s for s in STEPS if at // s <= 60)
+    series, point = [], 0
+    for when, who in accesses:
+        while point < when:
+            store.run_until(point)
+            series.append({'t': first + point, 'rings': store.populations()})
+            point += step
+        store.run_until(when)
+        store.access(sessions.setdefault(who, Session(len(sessions))))
+    if accesses:
+        series.append({'t': first + at, 'rings': store.populations()})
+    return {
+        'requests': len(accesses), 'keys': len(sessions), 'unreadable': len(lines) - len(accesses),
+        'started': store.started, 'gets': store.gets, 'refused': store.refused, 'expired': store.expired,
+        'stuck': store.stuck, 'moves': store.moves, 'rings': store.populations(), 'suspects': [], 'series': series,
+    }
+
+
+def expect(args):
+    with open(args.report) as f:
+        got = json.load(f)
+    want = replay(args)
+    same = True
+    for name in sorted(set(got) | set(want)):
+        if got.get(name) != want.get(name):
+            same = False
+            print('%s: reported %s, calculated %s' % (name, got.get(name), want.get(name)))
+    if same:
+        print(json.dumps({n: v for n, v in want.items() if n != 'series'}))
+    return 0 if same else 1
+
+
+ODD = [
+    '', ' ', 'nonsense', '\x00\x01\x02\xff\xfe binary \x80',
+    'h - - [10/Oct/2000:13:55:36] "no zone" 200 1',
+    'h - - [31/Jun/2020:13:55:36 +0000] "no such day" 200 1',
+    'h - - [10/Jun/2020:13:55:36 +0000] "unterminated 200 1',
+    'h - - [10/Jun/2020:13:55:36 +0000] "GET /" 200',
+]
+
+
+def generate(args):
+    """Bursts of visitors, zones, escapes, lines out of order, and lines that nobody can read."""
+    rng = random.Random(args.seed)
+    at = 1600000000
+    for _ in range(args.lines):
+        at += rng.choice([0, 0, 0, 1, 2, 7, 30, 60, 200, 300, 900, rng.randrange(4000)])
+        if rng.random() < 0.03:
+            out = rng.choice(ODD)
+        else:
+            zone = rng.choice([0, 0, 0, 2 * 60, -8 * 60, 5 * 60 + 30])
+            shown = at - rng.choice([0] * 20 + [5, 100, 86400])
+            when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=shown + zone * 60)
+            host = 'host%d.example' % min(int(rng.expovariate(0.15)), 40)
+            if rng.random() < 0.02:
+                host = 'long' * 70 + host
+            agent = rng.choice(['a', 'a b', 'say \\"hi\\"', 'x' * 300, '\xe9', ''])
+            out = '%s - %s [%02d/%s/%04d:%s %s%02d%02d] "GET /%s HTTP/1.1" %s %s' % (
+                host, rng.choice(['-', 'frank']), when.day, MONTHS[when.month - 1].decode(), when.year,
+                when.strftime('%H:%M:%S'), '-' if zone < 0 else '+', abs(zone) // 60, abs(zone) % 60,
+                rng.choice(['', '\\"', 'a b', '\\\\']), rng.choice(['200', '304', '-']), rng.choice(['0', '-', '77777']))
+            out += rng.choice(['', ' "-" "%s"' % agent, ' "http://x/\\"" "%s"' % agent, ' "-" "cut', ' junk', ' "-"'])
+        sys.stdout.buffer.write(out.encode('latin-1') + rng.choice([b'\n', b'\n', b'\n', b'\r\n']))
+    return 0
+
+
+def counts(args):
+    with open(args.report) as f:
+        got = json.load(f)
+    print(*[got[n] for n in args.name])
+    return 0
+
+
+def main():
+    p = argparse.ArgumentParser()
+    verbs = p.add_subparsers(dest='verb', required=True)
+    v = verbs.add_parser('expect')
+    v.add_argument('report')
+    v.add_argument('log')
+    v.add_argument('--key', choices=['ip', 'ip+agent'], default='ip')
+    v.add_argument('--half-life', type=int, default=300000)
+    v.add_argument('--rings', default=BUILT_IN)
+    v.add_argument('--max-lifetime', type=int, default=30 * DAY)
+    v.set_defaults(run=expect)
+    v = verbs.add_parser('generate')
+    v.add_argument('seed', type=int)
+    v.add_argument('lines', type=int)
+    v.set_defaults(run=generate)
+    v = verbs.add_parser('counts')
+    v.add_argument('report')
+    v.add_argument('name', nargs='+')
+    v.set_defaults(run=counts)
+    args = p.parse_args()
+    return args.run(args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

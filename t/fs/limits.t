@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Goal: what does not fit is refused, and what was there before stays.
+. "${0%/*}/../lib/functions.sh"
+requires_root
+requires_fuse
+
+new_instance
+start_manager
+start_mount "$tmp/mnt"
+active=$tmp/mnt/sessions/active
+
+zeros() {
+	head -c "$1" /dev/zero
+}
+fill() {
+	zeros "$1" > "$2"
+}
+counter() {
+	sed -n "s/^$1 //p" "$tmp/mnt/control/sessions/stats"
+}
+key() {
+	printf "%0$1d" 0
+}
+
+check "a value of record_size is stored" fill 8192 "$active/full"
+check_eq "whole" "$(stat -c %s "$active/full")" 8192
+printf old > "$active/k"
+check_not "one byte more is refused" fill 8193 "$active/k"
+check_match "with EFBIG" "$output" 'File too large'
+check_eq "and the old value stays" "$(cat "$active/k")" old
+check_eq "stats count it" "$(counter efbig)" 1
+check_eq "and keep how long it was" "$(counter largest_value)" 8193
+
+check_not "a write far behind the end is refused" dd of="$active/k" bs=1 seek=1000000000 conv=notrunc status=none <<< x
+check_eq "the old value stays" "$(cat "$active/k")" old
+check_not "so is a truncation to more than fits" truncate -s 8193 "$active/k"
+check_eq "the old value stays there too" "$(cat "$active/k")" old
+
+in_pieces() {
+	zeros 10000 | dd of="$1" bs=1000 iflag=fullblock status=none
+}
+check_not "a truncating writer is refused at the piece that does not fit" in_pieces "$active/k"
+check_match "with EFBIG" "$output" 'File too large'
+check_eq "and its earlier pieces are taken back" "$(cat "$active/k")" old
+exec 3> "$active/k"
+zeros 8000 >&3
+check_eq "until then they are to be seen" "$(stat -c %s "$active/k")" 8000
+zeros 1000 2>/dev/null >&3
+check_eq "then no more" "$(cat "$active/k")" old
+printf x 2>/dev/null >&3
+check_eq "nothing else is written by that handle" "$(cat "$active/k")" old
+exec 3>&-
+check_eq "nor by its close" "$(cat "$active/k")" old
+
+exec 3> "$active/k"
+zeros 8000 >&3
+printf other > "$active/k"
+zeros 1000 2>/dev/null >&3
+exec 3>&-
+check_eq "what somebody else wrote meanwhile is not taken back" "$(stat -c %s "$active/k" | sed 's/^9000$/both/')" "$(stat -c %s "$active/k")"
+check_not "a new file that is refused" in_pieces "$active/fresh"
+check_eq "is as empty as it was made" "$(stat -c %s "$active/fresh")" 0
+
+printf 0123456789 > "$active/k"
+check_not "appending more than fits is refused" dd if=/dev/zero of="$active/k" bs=8190 count=1 oflag=append conv=notrunc status=none
+check_eq "and nothing was appended" "$(cat "$active/k")" 0123456789
+
+check "a key of 255 bytes is stored" fill 3 "$active/$(key 255)"
+check_eq "and found" "$(stat -c %s "$active/$(key 255)")" 3
+check_not "one of 256 is refused" fill 3 "$active/$(key 256)"
+check_match "with ENAMETOOLONG" "$output" 'File name too long'
+for what in "cat $active/$(key 256)" "rm $active/$(key 256)" "mv $active/k $active/$(key 256)" "stat $active/$(key 4000)"; do
+	check_not "so is ${what%% *}" $what
+	check_match "with ENAMETOOLONG" "$output" 'File name too long'
+done
+check_eq "the file that should have got that name is there" "$(cat "$active/k")" 0123456789
+odd=$'\x01 \n\xff\\"'"'"'*'
+check "a key may be of any bytes but / and NUL" fill 1 "$active/$odd"
+check "and is found by them" test -e "$active/$odd"
+check "and ended" rm "$active/$odd"
+gs put 'a/b' <<< x >/dev/null
+check_eq "a key that no file can have is not listed" "$(ls "$active" | grep -c /)" 0
+
+cat > "$tmp/small.conf" <<-'CONF'
+	[ring active]
+	capacity = 64
+	[ring warm]
+	capacity = 64
+	[ring cold]
+	capacity = 64
+CONF
+if "$GSESSIOND" -t -c "$tmp/small.conf" >/dev/null 2>&1; then
+	stop_mount "$tmp/mnt"
+	stop_manager
+	new_instance "s$$"
+	start_manager "$tmp/small.conf"
+	start_mount "$tmp/mnt"
+	made=0
+	while [ "$made" -lt 1000 ] && printf x 2>/dev/null > "$active/f$made"; do
+		made=$((made + 1))
+	done
+	check "a ring takes as many sessions as its capacity" test "$made" -ge 64 -a "$made" -lt 1000
+	check_not "then no more are started" fill 1 "$active/one-more"
+	check_match "with ENOSPC" "$output" 'No space left'
+	check_eq "those that are there are as they were" "$(cat "$active/f0")" x
+	check "and one that ends makes room for another" bash -c "rm '$active/f0' && printf y > '$active/one-more'"
+fi
+
+done_testing

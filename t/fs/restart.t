@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Goal: a dead daemon stops nobody's sessions, and a dead mount is repaired by the next.
+. "${0%/*}/../lib/functions.sh"
+requires_root
+requires_fuse
+
+new_instance
+start_manager
+start_mount "$tmp/mnt"
+active=$tmp/mnt/sessions/active
+control=$tmp/mnt/control
+
+printf before > "$active/k"
+cat "$control/version" >/dev/null
+kill_manager
+check_eq "after kill -9 of the daemon, sessions are read" "$(cat "$active/k")" before
+check "and written" bash -c "printf after > '$active/k'"
+check "and started" bash -c "printf new > '$active/k2'"
+check "and moved" mv "$active/k2" "$tmp/mnt/sessions/warm/"
+check_eq "and listed" "$(ls "$active")" k
+check_not "control files say" cat "$control/stats"
+check_match "that the daemon is down" "$output" 'Host is down'
+check "control itself is there" test -d "$control"
+
+start_manager
+check_eq "after its restart they are to be read again" "$(poll_until 5 cat "$control/node/pid"; cat "$control/node/pid")" "$MANAGER_PID"
+check_eq "and every session is there" "$(cat "$active/k" "$tmp/mnt/sessions/warm/k2")" afternew
+check "and written as before" bash -c "echo 3m > '$control/sessions/rings/active/ttl'"
+check "the audit is clean" gs audit
+
+kill -KILL "$MOUNT_PID"
+wait_gone "$MOUNT_PID"
+check_not "a dead mount answers nothing" stat "$active/k"
+check_match "but ENOTCONN" "$output" 'not connected'
+check "gsession-fs mounts over it" "$GSESSION_FS" -i "$INSTANCE" "$tmp/mnt"
+check_eq "and nothing is lost" "$(cat "$active/k")" after
+find_mount_pid "$tmp/mnt"
+kill -TERM "$MOUNT_PID"
+check "SIGTERM ends it" wait_gone "$MOUNT_PID"
+check_not "and unmounts" is_mounted "$tmp/mnt"
+start_mount "$tmp/mnt"
+umount "$tmp/mnt"
+check "umount ends it" wait_gone "$MOUNT_PID"
+
+done_testing

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Goal: ids of sessions are credentials: only root lists, and only owners and root read, end and move.
+. "${0%/*}/../lib/functions.sh"
+requires_root
+requires_fuse
+requires "setpriv is not installed" setpriv --reuid 65534 --regid 65534 --clear-groups true
+
+new_instance
+start_manager
+start_mount "$tmp/mnt"
+chmod 755 "$tmp"
+active=$tmp/mnt/sessions/active
+warm=$tmp/mnt/sessions/warm
+
+as() {
+	local uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+refused() {
+	local sentence=$1 errno=$2
+	shift 2
+	check_not "$sentence" "$@"
+	check_match "with $errno" "$output" "$errno"
+}
+
+check_eq "ring directories are 0733 and root's" "$(stat -c '%a %U' "$active")" "733 root"
+check "anybody starts a session" as 1001 bash -c "umask 077; printf mine > '$active/k'"
+check_eq "and owns it" "$(stat -c '%u %g %a' "$active/k")" "1001 1001 600"
+check_eq "and reads it" "$(as 1001 cat "$active/k")" mine
+refused "nobody but root lists" 'Permission denied' as 1001 ls "$active"
+check_eq "root lists" "$(ls "$active")" k
+check_eq "root reads" "$(cat "$active/k")" mine
+refused "another does not read" 'Permission denied' as 1002 cat "$active/k"
+refused "nor write" 'Permission denied' as 1002 bash -c "printf x > '$active/k'"
+refused "nor truncate" 'Permission denied' as 1002 truncate -s 0 "$active/k"
+refused "nor end" 'not permitted' as 1002 rm -f "$active/k"
+refused "nor move" 'not permitted' as 1002 mv "$active/k" "$warm/"
+refused "nor rename" 'not permitted' as 1002 mv "$active/k" "$active/k2"
+refused "nor replace" 'not permitted' as 1002 bash -c "printf x > '$active/other' && mv -f '$active/other' '$active/k'"
+refused "nor chmod" 'not permitted' as 1002 chmod 666 "$active/k"
+refused "nor chown" 'not permitted' as 1002 chown 1002 "$active/k"
+refused "nor age" 'not permitted' as 1002 touch -d yesterday "$active/k"
+refused "nor renew" 'denied|not permitted' as 1002 touch "$active/k"
+refused "nor read attributes" 'Permission denied' as 1002 getfattr -n user.gsession.owner "$active/k"
+refused "nor set them" 'not permitted' as 1002 setfattr -n user.gsession.owner -v me "$active/k"
+check_eq "after all that it is as it was" "$(stat -c '%u %a' "$active/k"; cat "$active/k")" "$(printf '1001 600\nmine')"
+
+check "the owner changes its mode" as 1001 chmod 640 "$active/k"
+refused "its owner does not give it away" 'not permitted' as 1001 chown 1002 "$active/k"
+check "chown to whom it belongs is no change, and succeeds" as 1001 chown 1001:1001 "$active/k"
+refused "a group it is not in does not count" 'Permission denied' as 1002 cat "$active/k"
+check_eq "who is of its group reads" "$(setpriv --reuid 1002 --regid 1002 --groups 1001 cat "$active/k")" mine
+refused "but does not write" 'Permission denied' setpriv --reuid 1002 --regid 1002 --groups 1001 truncate -s 0 "$active/k"
+check "the owner moves it" as 1001 mv "$active/k" "$warm/"
+check "and renews it" as 1001 touch "$active/k"
+check "and ends it" as 1001 rm "$active/k"
+check_not "then it is gone" test -e "$active/k"
+
+printf x > "$active/open"
+chmod 666 "$active/open"
+check "who may write may renew" as 1002 touch "$active/open"
+refused "but not set times" 'not permitted' as 1002 touch -d yesterday "$active/open"
+check "test -r asks for the caller" as 1002 test -r "$active/open"
+chmod 600 "$active/open"
+check_not "and is told no" as 1002 test -r "$active/open"
+
+done_testing

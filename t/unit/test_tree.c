@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/tree.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "daemon/events.h"
+#include "daemon/spec.h"
+
+/* A manager with the built-in configuration on private memory, and what it said last. */
+struct fixture {
+	struct manager m;
+	char *text;
+	int rc;
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct gs_table_spec spec;
+
+	assert_non_null(f);
+	gs_conf_defaults(&f->m.conf);
+	f->m.file = f->m.conf;
+	f->m.instance = "test";
+	f->m.started_ns = gs_clock_mono_ns();
+	f->m.events = events_new();
+	spec_from_conf(&spec, &f->m.conf.tables[0]);
+	assert_int_equal(gs_table_create_private(&f->m.tables[0].shm, &spec), 0);
+	assert_int_equal(gs_ctx_init(&f->m.tables[0].ctx, f->m.tables[0].shm, GS_DAEMON_CTX), 0);
+	*state = f;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	gs_ctx_fini(&f->m.tables[0].ctx, f->m.tables[0].shm);
+	gs_table_free(&f->m.tables[0].shm);
+	events_free(&f->m.events);
+	free(f->text);
+	free(f);
+	return 0;
+}
+
+/* Ask; the answer is in f->text. */
+static int
+ask(struct fixture *f, struct tree_request r)
+{
+	size_t len;
+	FILE *to;
+
+	free(f->text);
+	to = open_memstream(&f->text, &len);
+	assert_non_null(to);
+	f->rc = tree_answer(&f->m, &r, to);
+	assert_int_equal(fclose(to), 0);
+	return f->rc;
+}
+
+static const char *
+get(struct fixture *f, const char *path)
+{
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_GET, .path = path, .value = "" }), 0);
+	return f->text;
+}
+
+static int
+set_bytes(struct fixture *f, const char *path, const char *value, size_t len)
+{
+	return ask(f, (struct tree_request){
+		.verb = GS_VERB_SET, .path = path, .value = value, .value_len = len,
+		.caller = { .uid = 7, .gid = 7, .pid = 4711, .is_operator = true },
+	});
+}
+
+static int
+set(struct fixture *f, const char *path, const char *value)
+{
+	return set_bytes(f, path, value, strlen(value));
+}
+
+static const char *
+list(struct fixture *f, const char *path)
+{
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_LIST, .path = path, .value = "" }), 0);
+	return f->text;
+}
+
+static uint64_t
+shared_ttl(struct fixture *f, const char *ring)
+{
+	struct gs_table *t = f->m.tables[0].shm;
+
+	return atomic_load(&t->ctl->ring[gs_table_ring(t, ring)].ttl_ms);
+}
+
+/* Every path of the tree below dir, one call of fn each. */
+static void
+each_path(struct fixture *f, const char *dir, void (*fn)(struct fixture *f, const char *path, unsigned mode))
+{
+	char *listing = strdup(list(f, dir)), *at = listing, *line, path[256], name[64];
+	unsigned mode;
+
+	while ((line = strsep(&at, "\n")) != NULL && line[0] != '\0') {
+		if (sscanf(line, "d %63s", name) == 1) {
+			(void)snprintf(path, sizeof(path), "%s%s%s", dir, dir[0] == '\0' ? "" : "/", name);
+			each_path(f, path, fn);
+			continue;
+		}
+		assert_int_equal(sscanf(line, "f %o %63s", &mode, name), 2);
+		(void)snprintf(path, sizeof(path), "%s%s%s", dir, dir[0] == '\0' ? "" : "/", name);
+		fn(f, path, mode);
+	}
+	free(listing);
+}
+
+static void
+check_file(struct fixture *f, const char *path, unsigned mode)
+{
+	char *was;
+
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = path, .value = "" }), 0);
+	assert_int_equal(f->text[0], 'f');
+	was = strdup(get(f, path));
+	if (mode == 0440) {
+		assert_int_equal(set(f, path, "1\n"), GS_EPERM);
+	} else {
+		assert_int_equal(mode, 0640);
+		if (strcmp(path, "ctl") != 0) {
+			assert_int_equal(set(f, path, was), 0);
+			assert_string_equal(get(f, path), was);
+		}
+	}
+	free(was);
+}
+
+static void
+every_listed_file_is_read_and_what_is_writable_takes_what_it_says(void **state)
+{
+	each_path(*state, "", check_file);
+}
+
+static void
+every_setting_is_a_file(void **state)
+{
+	static const char *const dirs[] = {
+		[GS_CONF_IN_DAEMON] = "node", [GS_CONF_IN_TABLE] = "sessions", [GS_CONF_IN_RING] = "sessions/rings/warm",
+	};
+	const struct gs_conf_option *o;
+	char path[128];
+
+	for (o = gs_conf_options; o->key != NULL; o++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dirs[o->section], o->key);
+		(void)get(*state, path);
+	}
+}
+
+static void
+settings_say_what_is_configured(void **state)
+{
+	static const struct {
+		const char *path, *want;
+	} rows[] = {
+		{ "sessions/rings/active/ttl", "5m\n" },
+		{ "sessions/rings/active/decay_to", "warm\n" },
+		{ "sessions/rings/suspect/ttl", "max\n" },
+		{ "sessions/rings/warm/capacity", "16384\n" },
+		{ "sessions/record_size", "8K\n" },
+		{ "sessions/slot_sizes", "384 768 2K\n" },
+		{ "node/log_level", "notice\n" },
+		{ "node/instance", "test\n" },
+		{ "sessions/rings/active/count", "0\n" },
+		{ "last_error", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(get(*state, rows[i].path), rows[i].want);
+}
+
+static void
+a_write_changes_configuration_and_shared_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(set(f, "sessions/rings/active/ttl", "2s\n"), 0);
+	assert_string_equal(get(f, "sessions/rings/active/ttl"), "2s\n");
+	assert_int_equal(f->m.conf.tables[0].rings[0].ttl_ms, 2000);
+	assert_int_equal(shared_ttl(f, "active"), 2000);
+	assert_int_equal(shared_ttl(f, "warm"), 30 * 60 * 1000);
+}
+
+static void
+an_accepted_write_is_an_event(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(set(f, "sessions/rings/warm/ttl", " 90m \t\n"), 0);
+	assert_non_null(strstr(get(f, "events"), " set path=sessions/rings/warm/ttl old=30m new=90m uid=7 pid=4711\n"));
+	assert_string_equal(get(f, "events.counts"), "set 1\n");
+}
+
+static void
+values_that_are_refused_change_nothing_and_say_why(void **state)
+{
+	static const struct {
+		const char *path, *value;
+		size_t len;		/* 0: strlen */
+		int want;
+		const char *sentence;
+	} rows[] = {
+		{ "sessions/rings/active/ttl", "5x\n", 0, GS_EINVAL, "5x" },
+		{ "sessions/rings/active/ttl", "5\n", 0, GS_EINVAL, "duration" },
+		{ "sessions/rings/active/ttl", "", 0, GS_EINVAL, "nothing was written" },
+		{ "sessions/rings/active/ttl", "\n", 0, GS_EINVAL, "duration" },
+		{ "sessions/rings/active/ttl", "-5s\n", 0, GS_EINVAL, "-5s" },
+		{ "sessions/rings/active/ttl", "5m 6m\n", 0, GS_EINVAL, "5m 6m" },
+		{ "sessions/rings/active/ttl", "5m\0", 3, GS_EINVAL, "control bytes" },
+		{ "sessions/rings/active/ttl", "5m\r\n", 0, GS_EINVAL, "control bytes" },
+		{ "sessions/rings/active/ttl", "\x7f\n", 0, GS_EINVAL, "control bytes" },
+		{ "sessions/rings/active/ttl", "200000d\n", 0, GS_ERANGE, "200000d" },
+		{ "sessions/rings/active/ttl", "1h\n", 0, GS_ERANGE, "outwards" },
+		{ "sessions/rings/active/half_life", "max\n", 0, GS_ERANGE, "half_life" },
+		{ "sessions/rings/active/promote", "sometimes\n", 0, GS_EINVAL, "never|access" },
+		{ "sessions/rings/active/decay_to", "none\n", 0, GS_EINVAL, "warm" },
+		{ "sessions/rings/active/decay_to", "nowhere\n", 0, GS_EINVAL, "warm" },
+		{ "sessions/rings/active/capacity", "0\n", 0, GS_ERANGE, "capacity" },
+		{ "sessions/rings/active/capacity", "-1\n", 0, GS_EINVAL, "capacity" },
+		{ "sessions/rings/active/capacity", "99999999999999999999999\n", 0, GS_ERANGE, "capacity" },
+		{ "sessions/rings/active/count", "1\n", 0, GS_EPERM, "cannot be written" },
+		{ "sessions/record_size", "4K\n", 0, GS_EPERM, "when the daemon starts" },
+		{ "sessions", "1\n", 0, GS_EPERM, "cannot be written" },
+		{ "node/log_level", "loud\n", 0, GS_EINVAL, "error|warn" },
+		{ "ctl", "dance\n", 0, GS_EINVAL, "reload, audit" },
+		{ "ctl", "audit\ndance\n", 0, GS_EINVAL, "reload, audit" },
+		{ "ctl", "", 0, GS_EINVAL, "verb" },
+		{ "nothing", "1\n", 0, GS_ENOENT, "no such" },
+		{ "sessions/rings/deep/ttl", "1s\n", 0, GS_ENOENT, "no such" },
+		{ "sessions/rings/active/ttl/x", "1s\n", 0, GS_ENOENT, "no such" },
+		{ "sessions//rings", "1s\n", 0, GS_ENOENT, "no such" },
+	};
+	struct fixture *f = *state;
+	struct gs_conf was = f->m.conf;
+	size_t i, len;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		len = rows[i].len != 0 ? rows[i].len : strlen(rows[i].value);
+		if (set_bytes(f, rows[i].path, rows[i].value, len) != rows[i].want || strstr(f->text, rows[i].sentence) == NULL)
+			fail_msg("%s = \"%s\" answered %d: %s", rows[i].path, rows[i].value, f->rc, f->text);
+		if (strstr(f->m.last_error, "pid 4711: ") == NULL || strstr(f->m.last_error, rows[i].sentence) == NULL)
+			fail_msg("last_error is: %s", f->m.last_error);
+		assert_memory_equal(&was, &f->m.conf, sizeof(was));
+	}
+	assert_int_equal(events_size(f->m.events), 0);
+}
+
+static void
+a_line_has_at_most_4096_bytes(void **state)
+{
+	char value[5000];
+
+	memset(value, ' ', sizeof(value));
+	value[0] = '1';
+	value[1] = 's';
+	assert_int_equal(set_bytes(*state, "sessions/rings/active/ttl", value, 4096), 0);
+	assert_int_equal(set_bytes(*state, "sessions/rings/active/ttl", value, 4097), GS_ERANGE);
+}
+
+static void
+several_lines_are_all_or_nothing_and_the_last_one_wins(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(set(f, "sessions/rings/active/ttl", "1s\n2s\n3s"), 0);
+	assert_string_equal(get(f, "sessions/rings/active/ttl"), "3s\n");
+	assert_int_equal(set(f, "sessions/rings/active/ttl", "4s\nnonsense\n5s\n"), GS_EINVAL);
+	assert_int_equal(set(f, "sessions/rings/active/ttl", "4s\n2h\n"), GS_ERANGE);
+	assert_string_equal(get(f, "sessions/rings/active/ttl"), "3s\n");
+	assert_int_equal(shared_ttl(f, "active"), 3000);
+}
+
+static void
+capacity_is_bounded_by_the_memory_that_was_made(void **state)
+{
+	struct fixture *f = *state;
+
+	/* The index of this one is large enough for any. */
+	f->m.conf.tables[0].max_sessions = UINT64_C(1) << 26;
+	assert_int_equal(set(f, "sessions/rings/active/capacity", "100\n"), 0);
+	assert_int_equal(set(f, "sessions/rings/active/capacity", "8192\n"), 0);
+	assert_int_equal(set(f, "sessions/rings/active/capacity", "10000000\n"), GS_ERANGE);
+	assert_non_null(strstr(f->text, "was made with"));
+	assert_string_equal(get(f, "sessions/rings/active/capacity"), "8192\n");
+}
+
+static void
+only_an_operator_writes(void **state)
+{
+	struct fixture *f = *state;
+	struct tree_request r = {
+		.verb = GS_VERB_SET, .path = "sessions/rings/active/ttl", .value = "1s\n", .value_len = 3,
+		.caller = { .uid = 1000, .gid = 1000, .pid = 99 },
+	};
+
+	assert_int_equal(ask(f, r), GS_EPERM);
+	assert_non_null(strstr(f->text, "uid 1000"));
+	assert_string_equal(get(f, "sessions/rings/active/ttl"), "5m\n");
+	assert_non_null(strstr(get(f, "last_error"), "pid 99: sessions/rings/active/ttl: "));
+}
+
+static void
+a_read_that_fails_leaves_last_error_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = ".git", .value = "" }), GS_ENOENT);
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_GET, .path = "sessions", .value = "" }), GS_EINVAL);
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_LIST, .path = "stats", .value = "" }), GS_EINVAL);
+	assert_string_equal(get(f, "last_error"), "");
+}
+
+static void
+listings_name_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(list(f, "sessions/rings"), "d active\nd warm\nd cold\nd suspect\n");
+	assert_non_null(strstr(list(f, ""), "d node\nd sessions\n"));
+	assert_non_null(strstr(f->text, "f 0640 ctl\n"));
+	assert_non_null(strstr(f->text, "f 0440 events 0\n"));
+	assert_non_null(strstr(list(f, "sessions/rings/active"), "f 0640 ttl\n"));
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = "sessions/rings", .value = "" }), 0);
+	assert_string_equal(f->text, "d rings\n");
+}
+
+static void
+events_are_read_from_an_offset_and_their_size_is_listed(void **state)
+{
+	struct fixture *f = *state;
+	char want[64];
+	uint64_t size;
+
+	assert_int_equal(set(f, "node/log_level", "info\n"), 0);
+	size = events_size(f->m.events);
+	assert_int_equal(set(f, "node/log_level", "warn\n"), 0);
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_GET, .path = "events", .value = "", .offset = size }), 0);
+	assert_null(strstr(f->text, "new=info"));
+	assert_non_null(strstr(f->text, "new=warn"));
+	(void)snprintf(want, sizeof(want), "f 0440 events %llu\n", (unsigned long long)events_size(f->m.events));
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = "events", .value = "" }), 0);
+	assert_string_equal(f->text, want);
+}
+
+static void
+stats_count_what_sessions_do(void **state)
+{
+	struct fixture *f = *state;
+	struct gs_table *t = f->m.tables[0].shm;
+	struct gs_put_args args = { .ring = GS_RING_NONE };
+	struct gs_key k;
+
+	assert_int_equal(gs_key_init(t, &k, "k", 1), 0);
+	assert_int_equal(gs_kv_put(t, &f->m.tables[0].ctx, &k, gs_table_now_ms(t), "v", 1, &args, NULL), 1);
+	assert_string_equal(get(f, "sessions/rings/active/count"), "1\n");
+	assert_non_null(strstr(get(f, "sessions/rings/active/stats"), "count 1\ncapacity 8192\n"));
+	assert_non_null(strstr(get(f, "stats"), "started 1\n"));
+	assert_non_null(strstr(f->text, "clients 0\n"));
+	assert_non_null(strstr(get(f, "sessions/stats"), "sessions 1\n"));
+}
+
+static void
+the_readme_explains_every_file(void **state)
+{
+	struct fixture *f = *state;
+	const struct gs_conf_option *o;
+
+	(void)get(f, "README");
+	for (o = gs_conf_options; o->key != NULL; o++)
+		assert_non_null(strstr(f->text, o->help));
+	assert_non_null(strstr(f->text, "last_error"));
+}
+
+static void
+ctl_lists_its_verbs_and_audit_reports_to_the_events(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(strstr(get(f, "ctl"), "audit"));
+	assert_non_null(strstr(f->text, "reload"));
+	assert_int_equal(set(f, "ctl", "audit\n"), 0);
+	assert_non_null(strstr(get(f, "events"), " audit broken=0\n"));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(every_listed_file_is_read_and_what_is_writable_takes_what_it_says),
+		T(every_setting_is_a_file),
+		T(settings_say_what_is_configured),
+		T(a_write_changes_configuration_and_shared_memory),
+		T(an_accepted_write_is_an_event),
+		T(values_that_are_refused_change_nothing_and_say_why),
+		T(a_line_has_at_most_4096_bytes),
+		T(several_lines_are_all_or_nothing_and_the_last_one_wins),
+		T(capacity_is_bounded_by_the_memory_that_was_made),
+		T(only_an_operator_writes),
+		T(a_read_that_fails_leaves_last_error_alone),
+		T(listings_name_what_is_there),
+		T(events_are_read_from_an_offset_and_their_size_is_listed),
+		T(stats_count_what_sessions_do),
+		T(the_readme_explains_every_file),
+		T(ctl_lists_its_verbs_and_audit_reports_to_the_events),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd.h"
+
+#include "print.h"
+
+int
+cmd_stat(int argc, char **argv, const struct cmd_env *env)
+{
+	struct cmd_line line;
+	struct cmd_key k;
+	struct gs_info info;
+	struct gs_json j;
+	struct gs *gs;
+	int rc, status;
+
+	if (!cmd_parse(&line, argc, argv, env) || cmd_key_init(&k, line.operand[0]) != EXIT_YES)
+		return EXIT_USAGE;
+	status = cmd_attach(&gs, env);
+	if (status != EXIT_YES)
+		goto out;
+	rc = gs_stat(gs, k.bytes, k.len, &info);
+	gs_detach(&gs);
+	if (rc < 0) {
+		status = cmd_fail(rc, "%s", k.shown);
+	} else if (line.json) {
+		gs_json_init(&j, stdout);
+		gs_json_object(&j, NULL);
+		print_session_json(&j, k.bytes, k.len, &info);
+		gs_json_end(&j, false);
+		gs_json_done(&j);
+		status = cmd_done();
+	} else {
+		print_session(stdout, k.bytes, k.len, &info);
+		status = cmd_done();
+	}
+out:
+	cmd_key_fini(&k);
+	return status;
+}
