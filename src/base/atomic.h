@@ -51,8 +51,15 @@ gs_racy_load(void *dst, const void *src, size_t n)
 {
 	const _Atomic uint64_t *from = src;
 	unsigned char *to = dst;
-	uint64_t word;
+	uint64_t word, four[4];
 
+	for (; n >= sizeof(four); n -= sizeof(four), to += sizeof(four), from += 4) {
+		four[0] = atomic_load_explicit(from, GS_WORD_LOAD);
+		four[1] = atomic_load_explicit(from + 1, GS_WORD_LOAD);
+		four[2] = atomic_load_explicit(from + 2, GS_WORD_LOAD);
+		four[3] = atomic_load_explicit(from + 3, GS_WORD_LOAD);
+		memcpy(to, four, sizeof(four));
+	}
 	for (; n >= sizeof(word); n -= sizeof(word), to += sizeof(word)) {
 		word = atomic_load_explicit(from++, GS_WORD_LOAD);
 		memcpy(to, &word, sizeof(word));
@@ -69,8 +76,15 @@ gs_racy_store(void *dst, const void *src, size_t n)
 {
 	_Atomic uint64_t *to = dst;
 	const unsigned char *from = src;
-	uint64_t word;
+	uint64_t word, four[4];
 
+	for (; n >= sizeof(four); n -= sizeof(four), from += sizeof(four), to += 4) {
+		memcpy(four, from, sizeof(four));
+		atomic_store_explicit(to, four[0], GS_WORD_STORE);
+		atomic_store_explicit(to + 1, four[1], GS_WORD_STORE);
+		atomic_store_explicit(to + 2, four[2], GS_WORD_STORE);
+		atomic_store_explicit(to + 3, four[3], GS_WORD_STORE);
+	}
 	for (; n >= sizeof(word); n -= sizeof(word), from += sizeof(word)) {
 		memcpy(&word, from, sizeof(word));
 		atomic_store_explicit(to++, word, GS_WORD_STORE);

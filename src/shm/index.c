@@ -8,6 +8,7 @@ enum {
 	TRIES = 10000,
 	KILL_AFTER_NS = 2000,		/* a tentative entry of the same key gets this long to become final */
 	COUNT_STICKS = 255,
+	PREFETCH_BYTES = 704,		/* header, key and a value of the usual size */
 };
 
 void
@@ -36,6 +37,18 @@ is_place_used(uint64_t header, const struct gs_probe *p, int k)
 }
 
 enum match { MATCH_NO, MATCH_YES, MATCH_AGAIN };
+
+void
+gs_index_prefetch_slot(struct gs_table *t, uint64_t e)
+{
+	const struct gs_arena *a = &t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)];
+	uint32_t slot = gs_entry_slot(e), bytes = a->slot_size < PREFETCH_BYTES ? a->slot_size : PREFETCH_BYTES;
+
+	if (a->map == NULL || slot >= a->n_slots)
+		return;
+	for (uint32_t off = 0; off < bytes; off += 64)
+		__builtin_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
+}
 
 /* Does the entry name a record of this key? AGAIN when the slot is not as the entry says: it was replaced. */
 static enum match
@@ -90,6 +103,7 @@ find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, 
 
 			if (e >> 49 != (uint64_t)p->tag << 1)
 				continue;
+			gs_index_prefetch_slot(t, e);
 			switch (match_entry(t, k, e, &out->slot, &out->w)) {
 			case MATCH_YES:
 				fill_hit(out, t, p->bucket[place], i, place, e);
@@ -125,6 +139,7 @@ gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, stru
 	int rc;
 
 	gs_index_probe(t, k->hash, &p);
+	__builtin_prefetch(&t->buckets[p.bucket[0]].e[7]);
 	out->at = NULL;
 	for (int tries = 0; tries < TRIES; tries++) {
 		rc = find_once(t, k, &p, out);

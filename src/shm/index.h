@@ -45,6 +45,9 @@ struct gs_hit {
 /* Find a key's final entry. Returns 1, 0, GS_EAGAIN (writers were faster every time), GS_ECORRUPT. */
 int gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, struct gs_hit *out);
 
+/* Begin to fetch the lines of the slot that an entry names which a look-up and most reads touch. */
+void gs_index_prefetch_slot(struct gs_table *t, uint64_t e);
+
 /*
  * Insert the record written in slot `addr`, generation gen. Returns 1, or 0 when the key is there (*hit), GS_ENOSPC when
  * all places of its home are full, GS_EAGAIN, GS_ECORRUPT.

@@ -142,12 +142,9 @@ gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage)
 	}
 	for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
 		uint64_t e = atomic_load_explicit(&b->e[i], memory_order_relaxed);
-		struct gs_slot *s;
 
-		if (gs_entry_tag(e) != p.tag || (s = gs_table_slot(t, e)) == NULL)
-			continue;
-		__builtin_prefetch(s);
-		__builtin_prefetch((unsigned char *)s + 128);
+		if (gs_entry_tag(e) == p.tag)
+			gs_index_prefetch_slot(t, e);
 	}
 }
 
@@ -244,7 +241,8 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 	if (counts) {
 		if (!gs_record_access(t, hit, &head, now_ms))
 			return READ_AGAIN;
-		account(t, &head, now_ms);
+		if (r->meta != NULL)
+			account(t, &head, now_ms);
 	}
 	return fill_meta(hit, &head, r->meta) ? (ssize_t)head.val_len : READ_AGAIN;
 }
@@ -301,11 +299,11 @@ renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, 
 	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(now_ms, head->ttl_ms, head->deadline), gen),
 	    memory_order_seq_cst, memory_order_relaxed))
 		return KV_AGAIN;
-	(void)atomic_compare_exchange_strong_explicit(&s->T, &touched, gs_timed(now_ms, gen), memory_order_relaxed, memory_order_relaxed);
+	(void)atomic_compare_exchange_strong_explicit(&s->T, &touched, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed);
 	if (idle_ms > 0 && atomic_compare_exchange_strong_explicit(&s->A, &a, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed))
 		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), idle_ms,
 		    gs_kv_half_life_ms(t)), gen), memory_order_relaxed, memory_order_relaxed);
-	/* seq_cst; pairs with the fence in gs_record_merge */
+	/* seq_cst; pairs with the loads in gs_record_merge */
 	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry ? 0 : KV_AGAIN;
 }
 

@@ -260,11 +260,14 @@ gs_record_merge(struct gs_table *t, const struct gs_slot *old, const struct gs_s
 	uint64_t was_t = atomic_load_explicit(&seen->T, memory_order_relaxed), touched;
 	uint64_t was_x = atomic_load_explicit(&seen->X, memory_order_relaxed), x, from;
 
-	/* seq_cst; pairs with raise_word and touch: they look at the entry after their store, we at their word after ours */
-	atomic_thread_fence(memory_order_seq_cst);
-	a = atomic_load_explicit(&old->A, memory_order_relaxed);
-	touched = atomic_load_explicit(&old->T, memory_order_relaxed);
-	x = atomic_load_explicit(&old->X, memory_order_relaxed);
+	/*
+	 * seq_cst; pairs with raise_word and with renew in kv.c: they store a
+	 * word and then look at the entry, we swung the entry and now look at
+	 * the word, so one of us sees the other.
+	 */
+	a = atomic_load_explicit(&old->A, memory_order_seq_cst);
+	touched = atomic_load_explicit(&old->T, memory_order_seq_cst);
+	x = atomic_load_explicit(&old->X, memory_order_seq_cst);
 	if (a != was_a && gs_timed_gen(a) == gs_timed_gen(was_a)) {
 		(void)raise_word(&s->A, gs_timed_value(a), gen & GS_GEN_MASK);
 		add_interest(t, s, 0, gen & GS_GEN_MASK);

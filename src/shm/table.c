@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +14,10 @@
 #include "gsession.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
-#include "base/random.h"
-#include "policy/decay.h"
 #include "shm/region.h"
+#include "shm/table_impl.h"
 
 #define TABLE_MAGIC UINT64_C(0x7461626c65313167)
-#define FILE_NAME_BYTES 64
-#define WHY_BYTES 256
-#define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
-#define SPARE_SLOTS 256				/* beyond a ring's capacity: slots that clients hold */
-
-struct arena_shape {
-	uint64_t segments_off, bitmap_off, due_off, slots_off, bytes;
-};
 
 uint32_t
 gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len)
@@ -37,24 +27,8 @@ gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len)
 	return (uint32_t)gs_align_up(n, 64);
 }
 
-static uint32_t
-segment_slots(uint32_t slot_size)
-{
-	uint32_t n = SEGMENT_BYTES / slot_size / 64 * 64;
-
-	return n > 64 ? n : 64;
-}
-
-static uint32_t
-arena_slots(uint64_t capacity, uint32_t seg_slots)
-{
-	uint64_t n = capacity + gs_max_u64(SPARE_SLOTS, capacity / 8);
-
-	return (uint32_t)(gs_div_up(n, seg_slots) * seg_slots);
-}
-
-static void
-arena_shape(struct arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size)
+void
+gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size)
 {
 	out->segments_off = GS_PAGE_BYTES;
 	out->bitmap_off = gs_align_up(out->segments_off + 4ull * (n_slots / seg_slots), 64);
@@ -63,198 +37,24 @@ arena_shape(struct arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint3
 	out->bytes = out->slots_off + (uint64_t)n_slots * slot_size;
 }
 
-static uint64_t
-idx_bytes(uint64_t n_buckets)
+uint64_t
+gs_table_idx_bytes(uint64_t n_buckets)
 {
 	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket);
 }
 
-static void
-arena_name(char out[FILE_NAME_BYTES], const char *table, uint32_t ring, uint32_t class_id)
+void
+gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t ring, uint32_t class_id)
 {
-	(void)snprintf(out, FILE_NAME_BYTES, "%s.%u.%u", table, ring, class_id);
+	(void)snprintf(out, GS_TABLE_FILE_BYTES, "%s.%u.%u", table, ring, class_id);
 }
 
-/* ---- making ---- */
-
-static void
-fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diameter, const struct gs_ctl_hdr *ctl)
-{
-	memcpy(r->name, spec->name, sizeof(r->name));
-	r->diameter = diameter;
-	r->kind = spec->kind;
-	for (uint32_t i = 0; i < ctl->n_classes; i++) {
-		r->seg_slots[i] = segment_slots(ctl->slot_size[i]);
-		r->n_slots[i] = arena_slots(spec->capacity, r->seg_slots[i]);
-	}
-	atomic_init(&r->ttl_ms, spec->ttl_ms);
-	atomic_init(&r->half_life_ms, spec->half_life_ms);
-	atomic_init(&r->capacity, spec->capacity);
-	atomic_init(&r->decay_to, spec->decay_to);
-	atomic_init(&r->promote, spec->promote);
-}
-
-static int
-fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec)
-{
-	uint64_t secrets[4];
-	int rc = gs_random_bytes(secrets, sizeof(secrets));
-
-	if (rc < 0)
-		return rc;
-	h->magic = GS_CTL_MAGIC;
-	h->abi_major = GS_ABI_MAJOR;
-	h->abi_minor = GS_ABI_MINOR;
-	h->endian = GS_ENDIAN_MARK;
-	memcpy(h->uuid, secrets, sizeof(h->uuid));
-	h->sip_k0 = secrets[2];
-	h->sip_k1 = secrets[3];
-	h->n_groups = gs_max_u64(2, gs_div_up(spec->max_sessions, (uint64_t)GS_MEAN_FILL * GS_GROUP_HOMES));
-	h->n_buckets = h->n_groups * GS_GROUP_BUCKETS + GS_LAST_RESORTS;
-	h->max_sessions = spec->max_sessions;
-	h->record_size = spec->record_size;
-	h->key_max = spec->key_max;
-	h->n_classes = spec->n_classes;
-	h->n_rings = spec->n_rings;
-	memcpy(h->slot_size, spec->slot_size, sizeof(h->slot_size));
-	h->slot_header_bytes = GS_SLOT_HEADER_BYTES;
-	h->bucket_bytes = sizeof(struct gs_bucket);
-	h->ctx_bytes = GS_CTX_BYTES;
-	h->n_ctx = GS_MAX_CTX;
-	h->max_lifetime_ms = spec->max_lifetime_ms;
-	memcpy(h->table, spec->name, sizeof(h->table));
-	h->clock_base_ms = GS_TIME_ORIGIN_MS - gs_clock_mono_ms() - gs_clock_suspended_ms();
-	h->crc = gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc));
-	atomic_init(&h->clock_add_ms, h->clock_base_ms + gs_clock_suspended_ms());
-	for (uint32_t i = 0; i < spec->n_rings; i++)
-		fill_ring(&h->ring[i], &spec->rings[i], i, h);
-	return 0;
-}
-
-static int
-write_all(int fd, const void *bytes, size_t n)
-{
-	return pwrite(fd, bytes, n, 0) == (ssize_t)n ? 0 : GS_ENOSPC;
-}
-
-static int
-create_ctl(int dir_fd, const struct gs_ctl_hdr *h)
-{
-	char name[FILE_NAME_BYTES];
-	int fd, rc;
-
-	(void)snprintf(name, sizeof(name), "%s.ctl", h->table);
-	fd = gs_region_create(dir_fd, name, sizeof(*h));
-	if (fd < 0)
-		return fd;
-	rc = gs_region_commit(fd, 0, sizeof(*h));
-	if (rc == 0)
-		rc = write_all(fd, h, sizeof(*h));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
-}
-
-static int
-create_idx(int dir_fd, const struct gs_ctl_hdr *h)
-{
-	struct gs_idx_hdr head = { .magic = GS_IDX_MAGIC, .n_buckets = h->n_buckets };
-	char name[FILE_NAME_BYTES];
-	int fd, rc;
-
-	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
-	(void)snprintf(name, sizeof(name), "%s.idx", h->table);
-	fd = gs_region_create(dir_fd, name, idx_bytes(h->n_buckets));
-	if (fd < 0)
-		return fd;
-	rc = gs_region_commit(fd, 0, idx_bytes(h->n_buckets));
-	if (rc == 0)
-		rc = write_all(fd, &head, sizeof(head));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
-}
-
-static int
-create_ctx(int dir_fd, const struct gs_ctl_hdr *h)
-{
-	char name[FILE_NAME_BYTES];
-
-	(void)snprintf(name, sizeof(name), "%s.ctx", h->table);
-	return gs_region_create(dir_fd, name, (uint64_t)GS_MAX_CTX * GS_CTX_BYTES);
-}
-
-static int
-create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id)
-{
-	struct gs_arena_hdr head = {
-		.magic = GS_ARENA_MAGIC, .ring = ring, .class_id = class_id, .slot_size = h->slot_size[class_id],
-		.n_slots = h->ring[ring].n_slots[class_id], .seg_slots = h->ring[ring].seg_slots[class_id],
-	};
-	struct arena_shape shape;
-	char name[FILE_NAME_BYTES];
-	int fd, rc;
-
-	arena_shape(&shape, head.n_slots, head.seg_slots, head.slot_size);
-	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
-	head.n_segments = head.n_slots / head.seg_slots;
-	head.segments_off = shape.segments_off;
-	head.bitmap_off = shape.bitmap_off;
-	head.due_off = shape.due_off;
-	head.slots_off = shape.slots_off;
-	head.file_bytes = shape.bytes;
-	arena_name(name, h->table, ring, class_id);
-	fd = gs_region_create(dir_fd, name, shape.bytes);
-	if (fd < 0)
-		return fd;
-	/* The due hints are committed with their segments. */
-	rc = gs_region_commit(fd, 0, shape.due_off);
-	if (rc == 0)
-		rc = write_all(fd, &head, sizeof(head));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
-}
-
-static void
-close_fds(int fds[GS_TABLE_FDS])
+void
+gs_table_close_fds(int fds[GS_TABLE_FDS])
 {
 	for (int i = 0; i < GS_TABLE_FDS; i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
-}
-
-static int
-create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
-{
-	int rc;
-
-	for (int i = 0; i < GS_TABLE_FDS; i++)
-		fds[i] = -1;
-	for (uint32_t ring = 0; ring < h->n_rings; ring++)
-		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
-			rc = create_arena(dir_fd, h, ring, class_id);
-			if (rc < 0)
-				return rc;
-			fds[3 + ring * GS_MAX_CLASSES + class_id] = rc;
-		}
-	rc = create_idx(dir_fd, h);
-	if (rc < 0)
-		return rc;
-	fds[1] = rc;
-	rc = create_ctx(dir_fd, h);
-	if (rc < 0)
-		return rc;
-	fds[2] = rc;
-	/* Last: a table without T.ctl is none, so a daemon killed here begins again. */
-	rc = create_ctl(dir_fd, h);
-	if (rc < 0)
-		return rc;
-	fds[0] = rc;
-	return 0;
 }
 
 /* ---- checking ---- */
@@ -263,7 +63,7 @@ static int
 refuse(char *why, int rc, const char *file, const char *what)
 {
 	if (why != NULL)
-		(void)snprintf(why, WHY_BYTES, "%s: %s", file, what);
+		(void)snprintf(why, GS_TABLE_WHY_BYTES, "%s: %s", file, what);
 	return rc;
 }
 
@@ -334,7 +134,7 @@ check_idx(int fd, const struct gs_ctl_hdr *h, char *why)
 {
 	struct gs_idx_hdr head;
 
-	if (!is_file_of(fd, idx_bytes(h->n_buckets)) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+	if (!is_file_of(fd, gs_table_idx_bytes(h->n_buckets)) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return refuse(why, GS_ECORRUPT, "idx", "cut short");
 	if (head.magic != GS_IDX_MAGIC || head.n_buckets != h->n_buckets || memcmp(head.uuid, h->uuid, sizeof(head.uuid)) != 0)
 		return refuse(why, GS_ECORRUPT, "idx", "belongs to another table");
@@ -346,11 +146,11 @@ check_arena(int fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id
 {
 	const struct gs_ring_cfg *r = &h->ring[ring];
 	struct gs_arena_hdr head;
-	struct arena_shape shape;
-	char name[FILE_NAME_BYTES];
+	struct gs_arena_shape shape;
+	char name[GS_TABLE_FILE_BYTES];
 
-	arena_name(name, h->table, ring, class_id);
-	arena_shape(&shape, r->n_slots[class_id], r->seg_slots[class_id], h->slot_size[class_id]);
+	gs_table_arena_name(name, h->table, ring, class_id);
+	gs_table_arena_shape(&shape, r->n_slots[class_id], r->seg_slots[class_id], h->slot_size[class_id]);
 	if (!is_file_of(fd, shape.bytes) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return refuse(why, GS_ECORRUPT, name, "cut short");
 	if (head.magic != GS_ARENA_MAGIC || memcmp(head.uuid, h->uuid, sizeof(head.uuid)) != 0 || head.ring != ring ||
@@ -391,7 +191,7 @@ check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why)
 static int
 map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id)
 {
-	struct arena_shape shape;
+	struct gs_arena_shape shape;
 	unsigned char *base;
 
 	a->ring = ring;
@@ -400,7 +200,7 @@ map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring,
 	a->seg_slots = h->ring[ring].seg_slots[class_id];
 	a->n_segments = a->n_slots / a->seg_slots;
 	a->slot_size = h->slot_size[class_id];
-	arena_shape(&shape, a->n_slots, a->seg_slots, a->slot_size);
+	gs_table_arena_shape(&shape, a->n_slots, a->seg_slots, a->slot_size);
 	base = gs_region_map(fd, shape.bytes, true);
 	if (base == NULL)
 		return GS_ENOMEM;
@@ -434,7 +234,7 @@ static int
 map_all(struct gs_table *t, const struct gs_ctl_hdr *h, bool ctl_writable)
 {
 	t->ctl_bytes = sizeof(*h);
-	t->idx_bytes = idx_bytes(h->n_buckets);
+	t->idx_bytes = gs_table_idx_bytes(h->n_buckets);
 	t->ctx_bytes = (uint64_t)GS_MAX_CTX * GS_CTX_BYTES;
 	t->ctl = gs_region_map(t->ctl_fd, t->ctl_bytes, ctl_writable);
 	t->idx = gs_region_map(t->idx_fd, t->idx_bytes, true);
@@ -453,9 +253,8 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, bool ctl_writable)
 	return 0;
 }
 
-/* Check the descriptors and map them; takes them over in any case. */
-static int
-adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why)
+int
+gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why)
 {
 	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
 	struct gs_table *t = calloc(1, sizeof(*t));
@@ -485,61 +284,21 @@ adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why
 out_close:
 	free(h);
 	free(t);
-	close_fds(fds);
+	gs_table_close_fds(fds);
 	return rc;
-}
-
-int
-gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec)
-{
-	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
-	int fds[GS_TABLE_FDS];
-	int rc;
-
-	if (h == NULL)
-		return GS_ENOMEM;
-	rc = fill_ctl(h, spec);
-	if (rc == 0)
-		rc = create_files(fds, dir_fd, h);
-	if (rc < 0)
-		close_fds(fds);
-	else
-		rc = adopt(out, fds, true, NULL);
-	if (rc < 0 && rc != GS_EEXIST && dir_fd >= 0)
-		gs_table_unlink(dir_fd, spec->name);
-	free(h);
-	return rc;
-}
-
-int
-gs_table_create_private(struct gs_table **out, const struct gs_table_spec *spec)
-{
-	int rc = gs_table_create(out, -1, spec);
-
-	if (rc < 0)
-		return rc;
-	rc = gs_region_commit((*out)->ctx_fd, 0, (uint64_t)GS_PRIVATE_CTX * GS_CTX_BYTES);
-	if (rc < 0) {
-		gs_table_free(out);
-		return rc;
-	}
-	for (uint32_t i = 0; i < GS_PRIVATE_CTX; i++)
-		atomic_store_explicit(&(*out)->ctl->reg[i].state, GS_CTX_LIVE, memory_order_relaxed);
-	atomic_store_explicit(&(*out)->ctl->n_ctx_used, GS_PRIVATE_CTX, memory_order_relaxed);
-	return 0;
 }
 
 int
 gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 {
 	int fds[GS_TABLE_FDS];
-	char file[FILE_NAME_BYTES];
+	char file[GS_TABLE_FILE_BYTES];
 
 	for (int i = 0; i < GS_TABLE_FDS; i++) {
 		if (i < 3)
 			(void)snprintf(file, sizeof(file), "%s.%s", name, i == 0 ? "ctl" : i == 1 ? "idx" : "ctx");
 		else
-			arena_name(file, name, (uint32_t)(i - 3) / GS_MAX_CLASSES, (uint32_t)(i - 3) % GS_MAX_CLASSES);
+			gs_table_arena_name(file, name, (uint32_t)(i - 3) / GS_MAX_CLASSES, (uint32_t)(i - 3) % GS_MAX_CLASSES);
 		fds[i] = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		if (fds[i] < 0 && i < 3) {
 			int rc = errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM;
@@ -550,7 +309,7 @@ gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 			return rc;
 		}
 	}
-	return adopt(out, fds, true, why);
+	return gs_table_adopt(out, fds, true, why);
 }
 
 int
@@ -559,7 +318,7 @@ gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], char *why)
 	int own[GS_TABLE_FDS];
 
 	memcpy(own, fds, sizeof(own));
-	return adopt(out, own, false, why);
+	return gs_table_adopt(out, own, false, why);
 }
 
 int
@@ -604,7 +363,7 @@ gs_table_free(struct gs_table **tp)
 void
 gs_table_unlink(int dir_fd, const char *name)
 {
-	char file[FILE_NAME_BYTES];
+	char file[GS_TABLE_FILE_BYTES];
 
 	/* T.ctl first: what is left without it is no table. */
 	(void)snprintf(file, sizeof(file), "%s.ctl", name);
@@ -614,7 +373,7 @@ gs_table_unlink(int dir_fd, const char *name)
 	(void)snprintf(file, sizeof(file), "%s.ctx", name);
 	(void)unlinkat(dir_fd, file, 0);
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
-		arena_name(file, name, i / GS_MAX_CLASSES, i % GS_MAX_CLASSES);
+		gs_table_arena_name(file, name, i / GS_MAX_CLASSES, i % GS_MAX_CLASSES);
 		(void)unlinkat(dir_fd, file, 0);
 	}
 }

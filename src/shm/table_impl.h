@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * table_impl.h - what table.c and table_make.c share; nobody else includes it.
+ */
+#ifndef GS_SHM_TABLE_IMPL_H
+#define GS_SHM_TABLE_IMPL_H
+
+#include "shm/table.h"
+
+enum { GS_TABLE_FILE_BYTES = 64, GS_TABLE_WHY_BYTES = 256 };
+
+/* Where the parts of an arena's file begin. */
+struct gs_arena_shape {
+	uint64_t segments_off, bitmap_off, due_off, slots_off, bytes;
+};
+
+void gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size);
+uint64_t gs_table_idx_bytes(uint64_t n_buckets);
+void gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t ring, uint32_t class_id);
+void gs_table_close_fds(int fds[GS_TABLE_FDS]);
+
+/* Check the files behind the descriptors and map them; takes the descriptors over in any case. */
+int gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why);
+
+#endif
