@@ -140,8 +140,9 @@ parse_line(const char *text, struct line *out)
 static int
 ask(struct call *c, enum gs_wire_verb verb, const char *path, uint64_t offset, char **text, size_t *len)
 {
-	struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	int rc = ctlpool_request(c->m->control->pool, verb, path, NULL, 0, offset, &as, text, len);
+	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	const struct ctlpool_question q = { .verb = verb, .path = path, .offset = offset, .as = &as };
+	int rc = ctlpool_request(c->m->control->pool, &q, text, len);
 
 	if (rc < 0) {
 		free(*text);
@@ -198,11 +199,12 @@ static int
 is_table(struct control *ctl, const char *name)
 {
 	char path[GS_WIRE_PATH_BYTES], *text;
+	const struct ctlpool_question q = { .verb = GS_VERB_STAT, .path = path };
 	size_t len;
 	int rc;
 
 	(void)snprintf(path, sizeof(path), "%s/record_size", name);
-	rc = ctlpool_request(ctl->pool, GS_VERB_STAT, path, NULL, 0, 0, NULL, &text, &len);
+	rc = ctlpool_request(ctl->pool, &q, &text, &len);
 	free(text);
 	return rc == 0;
 }
@@ -210,13 +212,14 @@ is_table(struct control *ctl, const char *name)
 int
 control_tables(struct control *ctl, char names[MOUNT_TABLES][GS_NAME_BYTES], uint32_t *n)
 {
+	const struct ctlpool_question q = { .verb = GS_VERB_LIST, .path = "" };
 	char *text, *save = NULL, *at;
 	struct line line;
 	size_t len;
 	int rc;
 
 	*n = 0;
-	rc = ctlpool_request(ctl->pool, GS_VERB_LIST, "", NULL, 0, 0, NULL, &text, &len);
+	rc = ctlpool_request(ctl->pool, &q, &text, &len);
 	if (rc == 0)
 		for (at = strtok_r(text, "\n", &save); at != NULL && *n < MOUNT_TABLES; at = strtok_r(NULL, "\n", &save))
 			if (parse_line(at, &line) && line.is_dir && strlen(line.name) < GS_NAME_BYTES && is_table(ctl, line.name))
@@ -414,7 +417,8 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 int
 control_write(struct call *c, struct control_file *f, const void *data, size_t len)
 {
-	struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	struct ctlpool_question q = { .verb = GS_VERB_SET, .value = data, .value_len = len, .as = &as };
 	struct path p;
 	char *text;
 	size_t text_len;
@@ -424,7 +428,8 @@ control_write(struct call *c, struct control_file *f, const void *data, size_t l
 		return E2BIG;
 	if (!path_of(c->m->control, f->path, &p))
 		return ESTALE;
-	rc = ctlpool_request(c->m->control->pool, GS_VERB_SET, p.text, data, len, 0, &as, &text, &text_len);
+	q.path = p.text;
+	rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);
 	free(text);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }

@@ -3,18 +3,22 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "gsession.h"
 #include "mount.h"
 
-enum { TIMEOUT_MS = 5000 };
+enum { TIMEOUT_MS = 2000 };
 
 struct ctlpool {
 	const char *instance;
 	pthread_mutex_t lock;		/* guards: all below */
 	size_t n;
 	struct gs_ctl *idle[MOUNT_THREADS];
+	atomic_bool is_frozen;		/* the last request was not answered in time */
+	atomic_bool is_probing;		/* one request tries whether that has changed */
 };
 
 struct ctlpool *
@@ -85,22 +89,40 @@ take(struct ctlpool *p, struct gs_ctl **out)
 	return gs_ctl_open(out, p->instance, NULL, TIMEOUT_MS);
 }
 
-int
-ctlpool_request(struct ctlpool *p, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len,
-    uint64_t offset, const struct gs_ctl_caller *as, char **text, size_t *text_len)
+/* One request over one connection. */
+static int
+request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t *text_len)
 {
 	struct gs_ctl *c;
 	int rc;
 
-	*text = NULL;
-	*text_len = 0;
 	rc = take(p, &c);
 	if (rc < 0)
 		return rc;
-	rc = gs_ctl_request(c, verb, path, value, value_len, offset, as, text, text_len);
+	rc = gs_ctl_request(c, q->verb, q->path, q->value, q->value_len, q->offset, q->as, text, text_len);
 	if (rc == GS_ETIMEDOUT || rc == GS_EDOWN || rc == GS_EPROTO)
 		gs_ctl_close(&c);
 	else
 		push(p, c);
+	return rc;
+}
+
+int
+ctlpool_request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t *text_len)
+{
+	bool is_probe = false;
+	int rc;
+
+	*text = NULL;
+	*text_len = 0;
+	if (atomic_load(&p->is_frozen)) {
+		if (atomic_exchange(&p->is_probing, true))
+			return GS_ETIMEDOUT;
+		is_probe = true;
+	}
+	rc = request(p, q, text, text_len);
+	atomic_store(&p->is_frozen, rc == GS_ETIMEDOUT);
+	if (is_probe)
+		atomic_store(&p->is_probing, false);
 	return rc;
 }

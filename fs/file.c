@@ -252,7 +252,7 @@ file_release(struct call *c, struct file *f)
 
 	list_remove(c->m->files, f);
 	pthread_mutex_lock(&f->lock);
-	if (f->is_staged && f->refused == 0)
+	if (f->is_staged)
 		(void)file_publish_locked(c, f, &empty);
 	pthread_mutex_unlock(&f->lock);
 	file_fini(f);

@@ -85,22 +85,35 @@ op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	call_end(&c);
 }
 
+/*
+ * Of what is no session nothing can be set.  What would change nothing, the
+ * truncation of a control file and the times of a directory, which tar and
+ * rsync set at the end of a restore, are taken as if they were done.
+ */
+static bool
+changes_permissions(const struct stat *st, const struct stat *want, int to_set)
+{
+	return ((to_set & FUSE_SET_ATTR_MODE) != 0 && (want->st_mode & 07777) != (st->st_mode & 07777)) ||
+	    ((to_set & FUSE_SET_ATTR_UID) != 0 && want->st_uid != st->st_uid) ||
+	    ((to_set & FUSE_SET_ATTR_GID) != 0 && want->st_gid != st->st_gid);
+}
+
 static void
 op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struct fuse_file_info *fi)
 {
 	struct call c;
 	struct stat st;
-	double timeout_s = 0;
-	int rc = EPERM;
+	double timeout_s;
+	int rc;
 
 	call_begin(&c, req);
 	if (node_kind(node) == NODE_IS_SESSION) {
 		timeout_s = c.m->attr_s;
 		rc = attr_set(&c, node, want, to_set, fi, &st);
-	} else if (node_kind(node) == NODE_IS_CONTROL &&
-	    (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) == 0) {
-		/* Truncating a control file, or its times: as if it were done. */
-		rc = control_getattr(&c, node, &st, &timeout_s);
+	} else {
+		rc = stat_node(&c, node, &st, &timeout_s);
+		if (rc == 0 && changes_permissions(&st, want, to_set))
+			rc = EPERM;
 	}
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);

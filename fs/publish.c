@@ -134,6 +134,7 @@ file_take_back_locked(struct file *f, int why)
 	forget_old(f);
 	free(f->snap);
 	f->snap = NULL;
+	f->is_staged = false;
 	f->refused = why;
 }
 

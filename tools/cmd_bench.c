@@ -3,12 +3,14 @@
 
 #include <inttypes.h>
 
+#include "base/bits.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "lab/bench.h"
 
 enum { OPT_RECORDS, OPT_SIZE, OPT_PROCS, OPT_JSON };
-enum { OP_MS = 2000 };
+/* How long each operation is measured: long enough for a large store, and no longer than a small one is worth. */
+enum { OP_MS_MIN = 50, OP_MS_MAX = 2000, RECORDS_PER_MS = 500 };
 
 const struct args_option cmd_bench_options[] = {
 	[OPT_RECORDS] = { 'r', "records", "N", "sessions in the store (1000000)" },
@@ -79,7 +81,7 @@ take_count(const char *name, const char *text, uint64_t least, uint64_t most, ui
 int
 cmd_bench(int argc, char **argv, const struct cmd_env *env)
 {
-	struct bench_options o = { .records = 1000000, .size = 512, .procs = 1, .op_ms = OP_MS };
+	struct bench_options o = { .records = 1000000, .size = 512, .procs = 1 };
 	struct bench_result result;
 	char why[BENCH_WHY_BYTES];
 	struct cmd_line line;
@@ -91,6 +93,7 @@ cmd_bench(int argc, char **argv, const struct cmd_env *env)
 	    !take_count("size", line.value[OPT_SIZE], BENCH_SIZE_MIN, BENCH_SIZE_MAX, &o.size) ||
 	    !take_count("procs", line.value[OPT_PROCS], 1, BENCH_PROCS_MAX, &o.procs))
 		return EXIT_USAGE;
+	o.op_ms = gs_min_u64(OP_MS_MAX, gs_max_u64(OP_MS_MIN, o.records / RECORDS_PER_MS));
 	rc = bench_run(&result, &o, why);
 	if (rc < 0) {
 		(void)fprintf(stderr, "gsession: %s\n", why);

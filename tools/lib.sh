@@ -122,11 +122,18 @@ shm_dir() {
 	fi
 }
 
+# Gone, or a zombie, whose parent is late.
+has_ended() {
+	local state
+	state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || :
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
 # The pid of an instance's daemon, if it lives.
 daemon_pid() {
 	local pid
 	pid=$(cat "$(run_dir)/$1.pid" 2>/dev/null) || return 1
-	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && grep -q gsessiond "/proc/$pid/comm" && echo "$pid"
+	[ -n "$pid" ] && ! has_ended "$pid" && grep -q gsessiond "/proc/$pid/comm" && echo "$pid"
 }
 
 # The instances of this user that run.
@@ -148,10 +155,6 @@ poll_until() {
 		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.05
 	done
-}
-
-has_ended() {
-	! kill -0 "$1" 2>/dev/null
 }
 
 # Where a mount is whose server is gone, or that is busy, it is taken away all the same.

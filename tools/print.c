@@ -86,7 +86,9 @@ print_session_json(struct gs_json *j, const void *key, size_t key_len, const str
 	gs_json_string(j, "key", key, key_len);
 	gs_json_text(j, "ring", info->ring);
 	gs_json_u64(j, "size", info->len);
-	gs_json_u64(j, "version", info->version);
+	/* Over 2^53: a number that many programs would round. */
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)info->version);
+	gs_json_text(j, "version", text);
 	gs_json_u64(j, "created", info->created_ms);
 	gs_json_u64(j, "accessed", info->accessed_ms);
 	gs_json_u64(j, "touched", info->touched_ms);

@@ -304,6 +304,8 @@ manager_audit(struct manager *m, FILE *to)
 
 		if (t == NULL)
 			continue;
+		/* Places that the dead had reserved can be counted only where nobody counts meanwhile: perhaps now. */
+		gs_recover_population(t);
 		gs_audit_run(t, gs_table_now_ms(t), &a, to);
 		gs_audit_print(&a, t, to);
 		n_broken += a.n_broken;

@@ -94,26 +94,17 @@ tree_set_member(struct gs_conf *c, const struct tree_place *p)
 	abort();
 }
 
-static uint64_t
-ring_slots(const struct gs_table *t, const char *name)
-{
-	uint32_t ring = gs_table_ring(t, name), i;
-	uint64_t n = 0;
-
-	for (i = 0; ring != GS_RING_NONE && i < t->n_classes; i++)
-		n += t->arena[ring * GS_MAX_CLASSES + i].n_slots;
-	return n;
-}
-
-/* gs_conf_check() holds the capacities against the index; here against the slots that were made. */
+/* gs_conf_check() holds the capacities against the index; here against the slots that were made, as at a restart. */
 static int
 check_slots(const struct tree_place *p, const struct gs_conf_ring *ring, char why[GS_CONF_WHY_BYTES])
 {
-	uint64_t slots = ring_slots(p->m->tables[p->table].shm, ring->name);
+	const struct gs_table *t = p->m->tables[p->table].shm;
+	uint32_t id = gs_table_ring(t, ring->name);
+	uint64_t slots = id == GS_RING_NONE ? 0 : t->arena[id * GS_MAX_CLASSES].n_slots;
 
 	if (ring->capacity <= slots)
 		return 0;
-	(void)snprintf(why, GS_CONF_WHY_BYTES, "\"%llu\": ring %s was made with %llu slots: at most that many",
+	(void)snprintf(why, GS_CONF_WHY_BYTES, "\"%llu\": the memory of ring %s was made for %llu sessions",
 	    (unsigned long long)ring->capacity, ring->name, (unsigned long long)slots);
 	return GS_ERANGE;
 }
@@ -186,20 +177,25 @@ run_reload(struct manager *m, FILE *to)
 	return rc;
 }
 
-/* The report belongs to who asks with `gsession audit`; here the verdict goes to the events. */
+/* The report belongs to who asks with `gsession audit`; the verdict and the sums, its last line, go to the events. */
 static int
 run_audit(struct manager *m, FILE *to)
 {
-	FILE *null = fopen("/dev/null", "we");
-	uint64_t n_broken;
+	unsigned long long n_broken, free_slots = 0, live = 0, listed = 0, capacity = 0;
+	char *text = NULL, *sums;
+	size_t len = 0;
+	FILE *report = open_memstream(&text, &len);
 
-	if (null == NULL) {
-		(void)fputs("cannot open /dev/null", to);
-		return GS_ESYSTEM;
+	if (report == NULL) {
+		(void)fputs("out of memory", to);
+		return GS_ENOMEM;
 	}
-	n_broken = manager_audit(m, null);
-	(void)fclose(null);
-	events_add(m->events, "audit", "broken=%llu", (unsigned long long)n_broken);
+	n_broken = manager_audit(m, report);
+	if (fclose(report) == 0 && (sums = strstr(text, "\nfree ")) != NULL)
+		(void)sscanf(sums, " free %llu + live %llu + listed %llu = capacity %llu", &free_slots, &live, &listed, &capacity);
+	free(text);
+	events_add(m->events, "audit", "broken=%llu free=%llu live=%llu listed=%llu capacity=%llu", n_broken, free_slots, live,
+	    listed, capacity);
 	return 0;
 }
 

@@ -22,6 +22,7 @@ enum {
 	ROUNDS_MAX = 4096,
 	ROUNDS_MIN = 8,			/* however long they take */
 	READ_MS = 1500,			/* how long the processes read */
+	READY_MS = 10000,		/* and how long they may take to begin */
 	MAIN_CTX = 0, FIRST_READER_CTX = 1,
 };
 
@@ -410,6 +411,7 @@ read_for_a_while(struct bench *b, struct reading *all, uint32_t i)
 static double
 read_together(struct bench *b, struct reading *all, uint32_t n)
 {
+	uint64_t until = gs_clock_mono_ms() + READY_MS;
 	double per_s = 0;
 	uint32_t i, n_started = 0;
 	int status, rc = GS_OK;
@@ -422,7 +424,8 @@ read_together(struct bench *b, struct reading *all, uint32_t n)
 			read_for_a_while(b, all, i);
 		n_started += pid > 0;
 	}
-	while (n_started == n && atomic_load(&all->n_ready) < n)
+	/* Who is not ready by then has died, which its status says. */
+	while (n_started == n && atomic_load(&all->n_ready) < n && gs_clock_mono_ms() < until)
 		(void)usleep(100);
 	atomic_store(&all->go, 1);
 	for (i = 0; i < n_started; i++)

@@ -22,6 +22,9 @@ gs set sessions/rings/active/ttl 7m
 gs set sessions/rings/active/half_life 1m
 gs set sessions/rings/warm/capacity 15000
 gs set sessions/rings/cold/promote never
+slots=$(gs show sessions/rings/active/stats | sed -n 's/^slots_[0-9]* //p' | head -n1)
+check "capacity may grow to what the memory was made for" gs set sessions/rings/active/capacity "$slots"
+check_status 2 "but not beyond" gs set sessions/rings/active/capacity "$((slots + 1))"
 version=$(stat_of k3 version)
 
 kill_manager
@@ -34,6 +37,7 @@ check_eq "and its ring" "$(stat_of k5 ring)" cold
 check_eq "a changed ttl is still in force" "$(gs show sessions/rings/active/ttl)" 7m
 check_eq "a changed half_life too" "$(gs show sessions/rings/active/half_life)" 1m
 check_eq "a changed capacity too" "$(gs show sessions/rings/warm/capacity)" 15000
+check_eq "also the greatest" "$(gs show sessions/rings/active/capacity)" "$slots"
 check_eq "a changed promote too" "$(gs show sessions/rings/cold/promote)" never
 check_eq "what is in force is what show says: cold serves where it is" "$(gs get k5; stat_of k5 ring)" "$(printf 'value 5\ncold')"
 check "the memory is sound" gs audit

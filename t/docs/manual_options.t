@@ -32,16 +32,4 @@ compare "$GSESSION" gsession.1
 compare "$GSESSIOND" gsessiond.8
 compare "$GSESSION_FS" gsession-fs.8
 
-if [ -x "$GSESSION" ] && [ -e "$srctop/man/gsession.1" ]; then
-	verbs=$("$GSESSION" --help | sed -n '/^verbs:/,$ s/^  \([a-z]*\) .*/\1/p')
-	for verb in $verbs; do
-		check "gsession $verb --help succeeds" "$GSESSION" "$verb" --help
-		missing=$("$GSESSION" "$verb" --long-options | grep -oE -- '--[a-z-]+' | while read -r o; do
-			grep -q -- "$o" <<< "$output" || echo "$o"
-		done)
-		check_eq "every option of gsession $verb is in its --help" "$missing" ""
-		check "the verb $verb is in gsession.1" grep -qE "^\.It (Cm|Ic) $verb( |$)" "$srctop/man/gsession.1"
-	done
-fi
-
 done_testing

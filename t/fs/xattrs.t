@@ -27,7 +27,7 @@ check_eq "ring" "$(value ring)" active
 check_eq "host" "$(value host)" "$(cat "$tmp/mnt/control/node/id")"
 check "created is when it was started" test "$(value created)" -ge "$((before_ms - 1000))" -a "$(value created)" -le "$(date +%s%3N)"
 check "deadline is its end" test "$(value deadline)" -gt "$(value created)"
-check_eq "interest begins at 1" "$(value interest)" 1
+check_match "interest begins at 1, and fades" "$(value interest)" "^(1|0\.99[0-9]*)$"
 check_match "rate is per second" "$(value rate)" '^[0-9.e-]+/s$'
 check_eq "no ttl of its own" "$(value ttl_ms)" 0
 check_eq "no owner" "$(value owner)" ""
