@@ -357,6 +357,9 @@ control_open(struct call *c, uint64_t node, int flags, struct control_file **out
 void
 control_release(struct control_file *f)
 {
+	/* The thread that answered the last read may not have left it yet. */
+	pthread_mutex_lock(&f->lock);
+	pthread_mutex_unlock(&f->lock);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f->text);
 	free(f);

@@ -10,7 +10,11 @@
 #define NAMES "a name is 1 to 31 of a-z 0-9 _ . - and begins with none of . -"
 
 /* Names that mean something else beside a table's directory, now or in what is planned. */
-static const char *const reserved[] = { "control", "cluster", "node", "stats", "ctl", "events", "find" };
+/* What the control tree, and the mount, call something else. */
+static const char *const reserved[] = {
+	"control", "cluster", "node", "stats", "metrics", "ctl", "events", "find", "version", "uptime", "last_error", "events.counts",
+	"events_pipe",
+};
 
 static size_t
 row_of(const struct gs_conf_option *o)
@@ -65,7 +69,7 @@ take_table(struct gs_draft *d, const char *section, const char *name, struct gs_
 		return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": %s", section, NAMES);
 	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": any name but control cluster node stats ctl events find", section);
+			return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": any name but those of control files (control cluster node stats metrics ctl events find ...)", section);
 	i = find_table(d, name);
 	if (i == GS_CONF_TABLES)
 		return gs_conf_refuse(GS_ERANGE, why, "\"[%s]\": at most %d tables", section, GS_CONF_TABLES);

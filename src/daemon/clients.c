@@ -17,8 +17,11 @@
 
 enum { MAX_PROCESSES = GS_MAX_CTX };
 
+#define BIRTHS (UINT32_MAX / MAX_PROCESSES)
+
 struct process {
 	int pidfd;			/* -1: unused */
+	uint32_t birth;			/* differs between processes that have this place one after the other */
 	uint32_t pid;
 	uint64_t starttime;
 };
@@ -81,6 +84,7 @@ watch_process(struct clients *c, uint32_t pid, uint64_t starttime)
 {
 	struct process *p = find_process(c, pid, starttime);
 	struct epoll_event ev = { .events = EPOLLIN };
+	uint32_t birth;
 	int pidfd;
 
 	if (p != NULL)
@@ -92,12 +96,13 @@ watch_process(struct clients *c, uint32_t pid, uint64_t starttime)
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
 		return NULL;
-	ev.data.u64 = c->tag | (uint64_t)(p - c->process);
+	birth = (p->birth + 1) % BIRTHS;
+	ev.data.u64 = c->tag | (uint64_t)birth * MAX_PROCESSES | (uint64_t)(p - c->process);
 	if (starttime_of(pid) != starttime || has_ended(pidfd) || epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, pidfd, &ev) < 0) {
 		(void)close(pidfd);
 		return NULL;
 	}
-	*p = (struct process){ .pidfd = pidfd, .pid = pid, .starttime = starttime };
+	*p = (struct process){ .pidfd = pidfd, .birth = birth, .pid = pid, .starttime = starttime };
 	c->m->n_clients++;
 	return p;
 }
@@ -187,7 +192,8 @@ clients_died(struct clients *c, uint32_t index)
 	uint32_t pid = p->pid;
 	uint64_t starttime = p->starttime;
 
-	if (p->pidfd < 0)
+	/* The place may be another's since the event was fetched: the process said good-bye, and one that came has it now. */
+	if (p->pidfd < 0 || p->birth != index / MAX_PROCESSES)
 		return;
 	forget_process(c, p);
 	recover_process(c, pid, starttime);
@@ -260,27 +266,36 @@ has_contexts(const struct clients *c, const struct process *p)
 	return false;
 }
 
+/* Take back a table's contexts that a process was granted with a cookie. Returns how many; *starttime is when it began. */
+static uint32_t
+release_of(struct gs_table *t, uint32_t pid, uint64_t cookie, uint64_t *starttime)
+{
+	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed), n = 0;
+
+	for (uint32_t id = GS_DAEMON_CTX + 1; id < used; id++) {
+		struct gs_ctx_reg *reg = &t->ctl->reg[id];
+
+		if (atomic_load_explicit(&reg->state, memory_order_relaxed) != GS_CTX_LIVE || reg->pid != pid || reg->cookie != cookie)
+			continue;
+		*starttime = reg->starttime;
+		(void)recover(t, id);
+		n++;
+	}
+	return n;
+}
+
 uint32_t
 clients_release(struct clients *c, int32_t pid, uint64_t cookie)
 {
-	struct process *p = find_process(c, (uint32_t)pid, starttime_of((uint32_t)pid));
+	uint64_t starttime = 0;
+	struct process *p;
 	uint32_t n = 0;
 
-	for (size_t i = 0; p != NULL && i < c->m->conf.n_tables; i++) {
-		struct gs_table *t = c->m->tables[i].shm;
-		uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
-
-		for (uint32_t id = GS_DAEMON_CTX + 1; id < used; id++) {
-			struct gs_ctx_reg *reg = &t->ctl->reg[id];
-
-			if (atomic_load_explicit(&reg->state, memory_order_relaxed) != GS_CTX_LIVE || reg->pid != p->pid ||
-			    reg->starttime != p->starttime || reg->cookie != cookie)
-				continue;
-			(void)recover(t, id);
-			n++;
-		}
-	}
-	if (n > 0 && !has_contexts(c, p))
+	/* The process may have ended meanwhile, so /proc is not asked: the cookie tells it from one that has its pid now. */
+	for (size_t i = 0; i < c->m->conf.n_tables; i++)
+		n += release_of(c->m->tables[i].shm, (uint32_t)pid, cookie, &starttime);
+	p = n > 0 ? find_process(c, (uint32_t)pid, starttime) : NULL;
+	if (p != NULL && !has_contexts(c, p))
 		forget_process(c, p);
 	return n;
 }
@@ -296,7 +311,7 @@ clients_new(struct manager *m, int epoll_fd, uint64_t tag)
 	c->epoll_fd = epoll_fd;
 	c->tag = tag;
 	for (uint32_t i = 0; i < MAX_PROCESSES; i++)
-		c->process[i].pidfd = -1;
+		c->process[i] = (struct process){ .pidfd = -1 };
 	return c;
 }
 

@@ -15,7 +15,7 @@
 
 struct clients;
 
-/* epoll_fd is where pidfds are added, with `tag | index` as data. */
+/* epoll_fd is where pidfds are added, with `tag | index` as data; index has 32 bits and is for clients_died(). */
 struct clients *clients_new(struct manager *m, int epoll_fd, uint64_t tag);
 void clients_free(struct clients **c);
 
@@ -31,7 +31,7 @@ int clients_grant(struct clients *c, size_t table, const struct manager_caller *
 /* A client gives back what it was granted with this cookie. Returns how many contexts. */
 uint32_t clients_release(struct clients *c, int32_t pid, uint64_t cookie);
 
-/* The pidfd of this index became readable. */
+/* The pidfd of this index became readable; an index of a process that is forgotten already does nothing. */
 void clients_died(struct clients *c, uint32_t index);
 
 #endif

@@ -18,7 +18,10 @@
 #define KEPT_FILE "conf.file"
 #define KEPT_LIVE "conf.live"
 
-enum { FIT_NUMERATOR = 4, FIT_DENOMINATOR = 5 };	/* of the free memory may be promised to rings */
+enum {
+	FIT_NUMERATOR = 4, FIT_DENOMINATOR = 5,	/* of the free memory may be promised to rings */
+	WALL_SLACK_MS = 10,			/* the wall clock may drift so far before the times shown follow it */
+};
 
 /* ---- the memory against the configuration ---- */
 
@@ -68,10 +71,29 @@ check_shape(const struct gs_table *t, const struct gs_table_spec *spec, char why
 		if (t->arena[i].slot_size != spec->slot_size[i])
 			return refuse(why, GS_EINVAL, "table %s: the memory has slot size %u, the configuration %u: " REMEDY, spec->name,
 			    t->arena[i].slot_size, spec->slot_size[i]);
-	if (t->ctl->max_sessions != spec->max_sessions)
-		return refuse(why, GS_EINVAL, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
+	if (t->ctl->max_sessions < spec->max_sessions)
+		return refuse(why, GS_ERANGE, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
 		    REMEDY, spec->name, t->ctl->max_sessions, spec->max_sessions);
 	return check_rings(t, spec, why);
+}
+
+/* Does the memory in use have room for what a configuration asks? It also says how many sessions its index holds. */
+static int
+check_shapes(const struct manager *m, struct gs_conf *c, char why[GS_CONF_WHY_BYTES])
+{
+	struct gs_table_spec spec;
+	int rc;
+
+	for (size_t i = 0; i < c->n_tables; i++) {
+		const struct gs_table *t = m->tables[i].shm;
+
+		spec_from_conf(&spec, &c->tables[i]);
+		rc = check_shape(t, &spec, why);
+		if (rc < 0)
+			return rc;
+		c->tables[i].max_sessions = t->ctl->max_sessions;
+	}
+	return 0;
 }
 
 /* ---- opening ---- */
@@ -155,6 +177,7 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 		if (rc < 0)
 			return rc;
 	}
+	c->max_sessions = mt->shm->ctl->max_sessions;
 	rc = take_daemon_ctx(mt);
 	return rc < 0 ? refuse(why, rc, "table %s: %s", c->name, gs_strerror(rc)) : 0;
 }
@@ -226,16 +249,35 @@ manager_close(struct manager *m)
 	m->shm_dir_fd = -1;
 }
 
+/*
+ * Times of sessions are shown through one fixed difference to the wall clock,
+ * so that two looks at a session agree to the millisecond; it moves when the
+ * clock was set, not with every tick's rounding.
+ */
+static void
+follow_wall_clock(struct gs_table *t)
+{
+	uint64_t add = (uint64_t)(gs_clock_wall_ns() / 1000000) - gs_table_now_ms(t);
+	uint64_t kept = atomic_load_explicit(&t->ctl->wall_add_ms, memory_order_relaxed), off = add - kept;
+
+	if (off + WALL_SLACK_MS > 2 * WALL_SLACK_MS)
+		atomic_store_explicit(&t->ctl->wall_add_ms, add, memory_order_relaxed);
+}
+
 void
 manager_tick(struct manager *m)
 {
 	uint64_t suspended_ms = gs_clock_suspended_ms();
 
-	/* Time in suspend counts: sessions age while the host sleeps. */
-	for (size_t i = 0; i < m->conf.n_tables; i++)
-		if (m->tables[i].shm != NULL)
-			atomic_store_explicit(&m->tables[i].shm->ctl->clock_add_ms, m->tables[i].shm->ctl->clock_base_ms + suspended_ms,
-			    memory_order_relaxed);
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		struct gs_table *t = m->tables[i].shm;
+
+		if (t == NULL)
+			continue;
+		/* Time in suspend counts: sessions age while the host sleeps. */
+		atomic_store_explicit(&t->ctl->clock_add_ms, t->ctl->clock_base_ms + suspended_ms, memory_order_relaxed);
+		follow_wall_clock(t);
+	}
 }
 
 /* ---- changing ---- */
@@ -282,6 +324,8 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 	merged = fresh;
 	merge_conf(&merged, &m->file, &m->conf);
 	rc = gs_conf_check(&merged, why);
+	if (rc == 0)
+		rc = check_shapes(m, &merged, why);
 	if (rc < 0)
 		return rc;
 	m->file = fresh;

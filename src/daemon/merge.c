@@ -74,7 +74,8 @@ fixed_difference(enum gs_conf_section section, const void *a, const void *b)
 	char left[VALUE_BYTES], right[VALUE_BYTES];
 
 	for (const struct gs_conf_option *o = gs_conf_options; o->key != NULL; o++) {
-		if (o->section != section || o->can_change)
+		/* max_sessions follows the capacities where the file does not say it; the memory decides whether it fits */
+		if (o->section != section || o->can_change || strcmp(o->key, "max_sessions") == 0)
 			continue;
 		gs_conf_get(o, a, left, sizeof(left));
 		gs_conf_get(o, b, right, sizeof(right));

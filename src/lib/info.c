@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "policy/decay.h"
 
 #define ORDINAL_BITS 33
@@ -15,7 +14,13 @@ void
 gs_info_now(const struct gs *gs, struct gs_now *out)
 {
 	out->store_ms = gs_table_now_ms(gs->t);
-	out->wall_ns = gs_clock_wall_ns();
+	out->wall_ns = gs_info_wall_ns(gs, out->store_ms);
+}
+
+int64_t
+gs_info_wall_ns(const struct gs *gs, uint64_t store_ms)
+{
+	return (int64_t)(store_ms + atomic_load_explicit(&gs->t->ctl->wall_add_ms, memory_order_relaxed)) * 1000000;
 }
 
 int

@@ -7,13 +7,14 @@
 
 #include "lib/handle.h"
 
-/* The two clocks, read together. */
+/* Store time, and the wall clock that the table keeps for it: one session always shows the same times. */
 struct gs_now {
 	uint64_t store_ms;
 	int64_t wall_ns;
 };
 
 void gs_info_now(const struct gs *gs, struct gs_now *out);
+int64_t gs_info_wall_ns(const struct gs *gs, uint64_t store_ms);
 void gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out);
 
 /* Class number of a name (NULL or "": none), or GS_EINVAL. */

@@ -24,7 +24,7 @@ read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags
 	now.store_ms = gs_table_now_ms(gs->t);
 	rc = gs_kv_get(gs->t, c, k, now.store_ms, item->buf, item->cap, flags, info == NULL ? NULL : &meta);
 	if (info != NULL && (rc >= 0 || rc == GS_ERANGE || rc == GS_EQUARANTINE)) {
-		now.wall_ns = gs_clock_wall_ns();
+		now.wall_ns = gs_info_wall_ns(gs, now.store_ms);
 		gs_info_fill(gs, &meta, &now, info);
 	}
 	return rc;
@@ -347,12 +347,15 @@ static void
 set_times(struct gs *gs, struct gs_put_args *args, int64_t mtime_ns, int64_t atime_ns)
 {
 	int64_t last_ns = atime_ns > mtime_ns ? atime_ns : mtime_ns;
-	uint64_t now_ms = gs_table_now_ms(gs->t);
-	uint64_t at = gs_table_store_ms(last_ns / 1000000, now_ms, args->wall_ns);
+	struct gs_now now;
+	uint64_t at;
+
+	gs_info_now(gs, &now);
+	at = gs_table_store_ms(last_ns / 1000000, now.store_ms, now.wall_ns);
 
 	args->set |= GS_SET_TIMES_BIT;
 	args->mtime_ns = mtime_ns;
-	args->accessed_ms = at > now_ms ? now_ms : at;
+	args->accessed_ms = at > now.store_ms ? now.store_ms : at;
 }
 
 int

@@ -103,6 +103,8 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	d->head.birth = birth_of(d->head.version);
 	d->head.created = p->now_ms;
 	d->head.deadline = gs_min_u64(gs_add_sat(p->now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
+	d->head.uid = p->args->uid;
+	d->head.gid = p->args->gid;
 	d->head.mode = 0600;
 	set_plain(&d->head.A, p->now_ms);
 	set_plain(&d->head.I, GS_INTEREST_ONE);

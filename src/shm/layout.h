@@ -302,11 +302,12 @@ struct gs_ctl_hdr {
 	/* 100: changes while it runs, written by the daemon */
 	_Atomic uint64_t daemon_epoch;		/* one more at each start of a daemon */
 	_Atomic uint64_t clock_add_ms;		/* store time = CLOCK_MONOTONIC_COARSE + this */
+	_Atomic uint64_t wall_add_ms;		/* wall-clock ms = store time + this, modulo 2^64; moves only when the clock is set */
 	_Atomic uint32_t daemon_pid;
 	_Atomic uint32_t n_ctx_used;		/* contexts at or above it were never granted */
 	_Atomic uint32_t retired;		/* 1: the store was made anew, detach */
 	uint32_t pad2;
-	uint8_t pad3[1024 - 288];
+	uint8_t pad3[1024 - 296];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	uint8_t pad4[GS_PAGE_BYTES - 2048];
 	struct gs_ctx_reg reg[GS_MAX_CTX];

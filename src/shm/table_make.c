@@ -80,6 +80,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec)
 	h->clock_base_ms = GS_TIME_ORIGIN_MS - gs_clock_mono_ms() - gs_clock_suspended_ms();
 	h->crc = gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc));
 	atomic_init(&h->clock_add_ms, h->clock_base_ms + gs_clock_suspended_ms());
+	atomic_init(&h->wall_add_ms, (uint64_t)(gs_clock_wall_ns() / 1000000) - GS_TIME_ORIGIN_MS);
 	for (uint32_t i = 0; i < spec->n_rings; i++)
 		fill_ring(&h->ring[i], &spec->rings[i], i, h);
 	return 0;

@@ -6,8 +6,8 @@ requires_root
 requires_fuse
 
 sessions=5000
-batches=40
-[ -z "${GS_QUICK-}" ] || batches=10
+batches=160
+[ -z "${GS_QUICK-}" ] || batches=40
 
 new_instance
 start_manager
@@ -24,4 +24,4 @@ value=$(printf 'x%.0s' {1..512})
 for ((i = 0; i < sessions; i++)); do
 	printf %s "$value" > "$tmp/mnt/sessions/active/k$i"
 done
-"$buildtop/t/bench/mount_read" -b "$batches" -r 2000 "$sessions" "$tmp/mnt/sessions/active" "$tmp/null/sessions/active"
+"$buildtop/t/bench/mount_read" -b "$batches" -r 500 "$sessions" "$tmp/mnt/sessions/active" "$tmp/null/sessions/active"

@@ -122,7 +122,7 @@ number(const char *text, uint64_t most)
 int
 main(int argc, char **argv)
 {
-	struct plan p = { .batches = 40, .reads = 2000, .seed = UINT64_C(0x9e3779b97f4a7c15) };
+	struct plan p = { .batches = 160, .reads = 500, .seed = UINT64_C(0x9e3779b97f4a7c15) };
 	int c, i;
 
 	while ((c = getopt(argc, argv, "b:r:")) != -1) {

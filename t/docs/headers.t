@@ -28,7 +28,7 @@ for compiler in gcc clang; do
 done
 
 nameless=$(for header in $(headers); do
-	sed -n 3p "$srctop/$header" | grep -q "^ \* ${header##*/} - [a-z]" || echo "$header"
+	sed -n 3p "$srctop/$header" | grep -q "^ \* ${header##*/} - [A-Za-z]" || echo "$header"
 done)
 check_eq "the third line of every header is \"name.h - its purpose\"" "$nameless" ""
 

@@ -36,7 +36,14 @@ check "options may be before" fs -o attr_ms=0,defaults,x-systemd.automount "$tmp
 check_status 4 "mounting twice is refused" fs "$tmp/mnt"
 check_match "in words" "$output" 'mounted there already'
 printf x > "$tmp/mnt/sessions/active/k"
-check_eq "attr_ms=0 shows every change at once" "$(for i in 1 22 333; do gs put k <<< "$i" >/dev/null; stat -c %s "$tmp/mnt/sessions/active/k"; done | tr '\n' ' ')" "2 3 4 "
+sizes() {
+	local value
+	for value in 1 22 333; do
+		gs put k <<< "$value" >/dev/null
+		stat -c %s "$tmp/mnt/sessions/active/k"
+	done
+}
+check_eq "attr_ms=0 shows every change at once" "$(sizes | tr '\n' ' ')" "2 3 4 "
 stop_mount "$tmp/mnt"
 check "or behind the directory" fs "$tmp/mnt" -o ro
 check_not "ro is read-only" touch "$tmp/mnt/sessions/active/k"

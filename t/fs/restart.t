@@ -29,6 +29,19 @@ check_eq "and every session is there" "$(cat "$active/k" "$tmp/mnt/sessions/warm
 check "and written as before" bash -c "echo 3m > '$control/sessions/rings/active/ttl'"
 check "the audit is clean" gs audit
 
+cleanup_fn kill -CONT "$MANAGER_PID"
+kill -STOP "$MANAGER_PID"
+check_not "a frozen daemon does not answer" cat "$control/stats"
+check_match "in time" "$output" 'timed out'
+for _ in {1..12}; do
+	cat "$control/stats" >/dev/null 2>&1 &
+done
+check_eq "while twelve wait for it, sessions are read" "$(timeout 1 cat "$active/k")" after
+check "and written" timeout 1 bash -c "printf again > '$active/k' && printf after > '$active/k'"
+kill -CONT "$MANAGER_PID"
+wait $(jobs -p)
+check "when it goes on it answers" poll_until 5 cat "$control/stats"
+
 kill -KILL "$MOUNT_PID"
 wait_gone "$MOUNT_PID"
 check_not "a dead mount answers nothing" stat "$active/k"

@@ -47,6 +47,8 @@ refused "nor read attributes" 'Permission denied' as 1002 getfattr -n user.gsess
 refused "nor set them" 'not permitted' as 1002 setfattr -n user.gsession.owner -v me "$active/k"
 check_eq "after all that it is as it was" "$(stat -c '%u %a' "$active/k"; cat "$active/k")" "$(printf '1001 600\nmine')"
 
+diag "fs.protected_regular is $(cat /proc/sys/fs/protected_regular)"
+check "root opens what is another's with O_CREAT, whatever fs.protected_regular is" bash -c "printf '' >> '$active/k'"
 check "the owner changes its mode" as 1001 chmod 640 "$active/k"
 refused "its owner does not give it away" 'not permitted' as 1001 chown 1002 "$active/k"
 check "chown to whom it belongs is no change, and succeeds" as 1001 chown 1001:1001 "$active/k"
