@@ -51,4 +51,17 @@ check_not "reload of a wrong file is refused" gs set ctl reload
 check_match "with file, line and text" "$output" 'gsession.conf:3: .*tttl'
 check_match "also in last_error" "$(gs show last_error)" 'gsession.conf:3: .*tttl'
 check_eq "and changes nothing" "$(gs show sessions/rings/active/ttl)" 6m
+
+sed -i '/tttl/d' "$tmp/gsession.conf"
+printf '[ring warm]\ncapacity = 12000\n' >> "$tmp/gsession.conf"
+check "a smaller capacity in the file is taken by a reload" gs set ctl reload
+check_eq "and is in force" "$(gs show sessions/rings/warm/capacity)" 12000
+sed -i 's/12000/90000/' "$tmp/gsession.conf"
+check_not "one that the memory was not made for is refused" gs set ctl reload
+check_match "and says what the memory has" "$(gs show last_error)" 'max_sessions 72960'
+sed -i 's/90000/11000/' "$tmp/gsession.conf"
+kill_manager
+start_manager "$tmp/gsession.conf"
+check_eq "a restart takes the file's new capacity" "$(gs show sessions/rings/warm/capacity)" 11000
+check_eq "and keeps the sessions" "$(gs ls | wc -l)" 5
 done_testing

@@ -4,8 +4,9 @@
 . "${0%/*}/../lib/functions.sh"
 requires "mandoc is not installed" command -v mandoc
 
+# Bold is a letter, a backspace and the letter.
 rendered() {
-	mandoc -T ascii "$srctop/man/$1" | col -b
+	mandoc -T ascii "$srctop/man/$1" | sed $'s/.\b//g'
 }
 
 # compare PROGRAM MANUAL
