@@ -336,6 +336,8 @@ GS_API int gs_move(struct gs *gs, const void *key, size_t key_len, const char *r
  * gs_rename - put the session `from` under the key `to`, replacing what is there; `from` ends.
  *   flags	GS_ONLY_NEW: GS_EEXIST if `to` is there
  *   ring	where `to` goes; NULL: where `from` is
+ * A `to` that is there keeps its beginning, end and interest, and takes value,
+ * owner and modification time; a new one is `from` under another name.
  * Two steps: `to` appears before `from` goes, so a process killed between
  * them leaves both.  Returns 0 or as gs_put() and gs_del().
  */

@@ -41,6 +41,18 @@ gs_max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static inline int64_t
+gs_min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t
+gs_max_i64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* a + b, or UINT64_MAX where that overflows. */
 static inline uint64_t
 gs_add_sat(uint64_t a, uint64_t b)

@@ -15,7 +15,10 @@
 #include "prog/log.h"
 #include "shm/region.h"
 
-enum { MAX_PROCESSES = GS_MAX_CTX };
+enum {
+	MAX_PROCESSES = GS_MAX_CTX,
+	RECOVER_TICKS = 40,		/* how long a living client may have a dead one's slot in its list before that is its own affair */
+};
 
 #define BIRTHS (UINT32_MAX / MAX_PROCESSES)
 
@@ -31,6 +34,7 @@ struct clients {
 	int epoll_fd;
 	uint64_t tag;
 	struct process process[MAX_PROCESSES];
+	uint8_t n_tries[GS_CONF_TABLES][GS_MAX_CTX];	/* of a dead context: ticks since it died */
 };
 
 /* ---- processes ---- */
@@ -117,31 +121,44 @@ forget_process(struct clients *c, struct process *p)
 
 /* ---- contexts ---- */
 
-/* Take back what a context holds; afterwards its number may be granted anew. */
+/* Take back what a context holds; its number may be granted anew when nothing is left, at once or after some ticks. */
 static uint32_t
-recover(struct gs_table *t, uint32_t id)
+recover(struct clients *c, size_t table, uint32_t id)
 {
+	struct gs_table *t = c->m->tables[table].shm;
+	uint8_t *n_tries = &c->n_tries[table][id];
 	uint32_t mended;
 
 	/* release; pairs with the acquire in gs_slots_is_listed: the dead list nothing */
 	atomic_store_explicit(&t->ctl->reg[id].state, GS_CTX_DEAD, memory_order_release);
 	mended = gs_recover_ctx(t, id);
+	if (!gs_recover_is_done(t, id) && ++*n_tries < RECOVER_TICKS)
+		return mended;
+	gs_recover_forget(t, id);
+	*n_tries = 0;
 	atomic_store_explicit(&t->ctl->reg[id].state, GS_CTX_UNUSED, memory_order_release);
 	return mended;
 }
 
+static uint32_t
+state_of(const struct gs_table *t, uint32_t id)
+{
+	return atomic_load_explicit(&t->ctl->reg[id].state, memory_order_relaxed);
+}
+
 /* Recover the contexts of a table that a process had. Returns how many. */
 static uint32_t
-recover_of(struct gs_table *t, uint32_t pid, uint64_t starttime, uint32_t *mended)
+recover_of(struct clients *c, size_t table, uint32_t pid, uint64_t starttime, uint32_t *mended)
 {
+	struct gs_table *t = c->m->tables[table].shm;
 	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed), n = 0;
 
 	for (uint32_t id = GS_DAEMON_CTX + 1; id < used; id++) {
 		struct gs_ctx_reg *reg = &t->ctl->reg[id];
 
-		if (atomic_load_explicit(&reg->state, memory_order_relaxed) == GS_CTX_UNUSED || reg->pid != pid || reg->starttime != starttime)
+		if (state_of(t, id) != GS_CTX_LIVE || reg->pid != pid || reg->starttime != starttime)
 			continue;
-		*mended += recover(t, id);
+		*mended += recover(c, table, id);
 		n++;
 	}
 	return n;
@@ -153,13 +170,12 @@ recover_process(struct clients *c, uint32_t pid, uint64_t starttime)
 	uint32_t n = 0, mended = 0;
 
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
-		struct gs_table *t = c->m->tables[i].shm;
-		uint32_t of_table = recover_of(t, pid, starttime, &mended);
+		uint32_t of_table = recover_of(c, i, pid, starttime, &mended);
 
 		n += of_table;
 		/* A tentative entry is found by its context's op_entry; a place reserved by nobody only by counting. */
 		if (of_table > 0)
-			gs_recover_population(t);
+			c->m->tables[i].wants_recount = true;
 	}
 	if (n == 0)
 		return;
@@ -178,10 +194,22 @@ clients_adopt(struct clients *c)
 		for (uint32_t id = GS_DAEMON_CTX + 1; id < used && id < GS_MAX_CTX; id++) {
 			struct gs_ctx_reg *reg = &t->ctl->reg[id];
 
-			if (atomic_load_explicit(&reg->state, memory_order_relaxed) != GS_CTX_UNUSED &&
-			    watch_process(c, reg->pid, reg->starttime) == NULL)
+			if (state_of(t, id) == GS_CTX_LIVE && watch_process(c, reg->pid, reg->starttime) == NULL)
 				recover_process(c, reg->pid, reg->starttime);
 		}
+	}
+}
+
+void
+clients_tick(struct clients *c)
+{
+	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
+		struct gs_table *t = c->m->tables[i].shm;
+		uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
+
+		for (uint32_t id = GS_DAEMON_CTX + 1; id < used && id < GS_MAX_CTX; id++)
+			if (state_of(t, id) == GS_CTX_DEAD)
+				(void)recover(c, i, id);
 	}
 }
 
@@ -204,7 +232,7 @@ static uint32_t
 unused_ctx(const struct gs_table *t, uint32_t from)
 {
 	for (uint32_t id = from; id < GS_MAX_CTX; id++)
-		if (atomic_load_explicit(&t->ctl->reg[id].state, memory_order_relaxed) == GS_CTX_UNUSED)
+		if (state_of(t, id) == GS_CTX_UNUSED)
 			return id;
 	return 0;
 }
@@ -255,12 +283,11 @@ static bool
 has_contexts(const struct clients *c, const struct process *p)
 {
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
-		const struct gs_ctl_hdr *ctl = c->m->tables[i].shm->ctl;
-		uint32_t used = atomic_load_explicit(&ctl->n_ctx_used, memory_order_relaxed);
+		const struct gs_table *t = c->m->tables[i].shm;
+		uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
 
 		for (uint32_t id = GS_DAEMON_CTX + 1; id < used; id++)
-			if (atomic_load_explicit(&ctl->reg[id].state, memory_order_relaxed) != GS_CTX_UNUSED && ctl->reg[id].pid == p->pid &&
-			    ctl->reg[id].starttime == p->starttime)
+			if (state_of(t, id) == GS_CTX_LIVE && t->ctl->reg[id].pid == p->pid && t->ctl->reg[id].starttime == p->starttime)
 				return true;
 	}
 	return false;
@@ -268,17 +295,19 @@ has_contexts(const struct clients *c, const struct process *p)
 
 /* Take back a table's contexts that a process was granted with a cookie. Returns how many; *starttime is when it began. */
 static uint32_t
-release_of(struct gs_table *t, uint32_t pid, uint64_t cookie, uint64_t *starttime)
+release_of(struct clients *c, size_t table, uint32_t pid, uint64_t cookie, uint64_t *starttime)
 {
+	struct gs_table *t = c->m->tables[table].shm;
 	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed), n = 0;
 
 	for (uint32_t id = GS_DAEMON_CTX + 1; id < used; id++) {
 		struct gs_ctx_reg *reg = &t->ctl->reg[id];
 
-		if (atomic_load_explicit(&reg->state, memory_order_relaxed) != GS_CTX_LIVE || reg->pid != pid || reg->cookie != cookie)
+		if (state_of(t, id) != GS_CTX_LIVE || reg->pid != pid || reg->cookie != cookie)
 			continue;
 		*starttime = reg->starttime;
-		(void)recover(t, id);
+		(void)recover(c, table, id);
+		c->m->tables[table].wants_recount = true;
 		n++;
 	}
 	return n;
@@ -293,7 +322,7 @@ clients_release(struct clients *c, int32_t pid, uint64_t cookie)
 
 	/* The process may have ended meanwhile, so /proc is not asked: the cookie tells it from one that has its pid now. */
 	for (size_t i = 0; i < c->m->conf.n_tables; i++)
-		n += release_of(c->m->tables[i].shm, (uint32_t)pid, cookie, &starttime);
+		n += release_of(c, i, (uint32_t)pid, cookie, &starttime);
 	p = n > 0 ? find_process(c, (uint32_t)pid, starttime) : NULL;
 	if (p != NULL && !has_contexts(c, p))
 		forget_process(c, p);
@@ -303,7 +332,7 @@ clients_release(struct clients *c, int32_t pid, uint64_t cookie)
 struct clients *
 clients_new(struct manager *m, int epoll_fd, uint64_t tag)
 {
-	struct clients *c = malloc(sizeof(*c));
+	struct clients *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;

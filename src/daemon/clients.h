@@ -28,6 +28,9 @@ void clients_adopt(struct clients *c);
  */
 int clients_grant(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out);
 
+/* Once a tick: go on with what could not be taken back at once, because a living client has it in its list for a moment. */
+void clients_tick(struct clients *c);
+
 /* A client gives back what it was granted with this cookie. Returns how many contexts. */
 uint32_t clients_release(struct clients *c, int32_t pid, uint64_t cookie);
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -98,6 +99,54 @@ instance_open(const char *instance, char why[GS_CONF_WHY_BYTES])
 		return rc;
 	}
 	return fd;
+}
+
+/* Call fn for each file of the directory whose name ends so, with the name up to there. */
+static void
+each_file(int dir_fd, const char *ending, void (*fn)(int dir_fd, const char *stem))
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	char stem[NAME_MAX + 1];
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL) {
+		size_t len = strlen(e->d_name), end = strlen(ending);
+
+		if (e->d_type != DT_REG || len < end || strcmp(e->d_name + len - end, ending) != 0)
+			continue;
+		memcpy(stem, e->d_name, len - end);
+		stem[len - end] = '\0';
+		fn(dir_fd, stem);
+	}
+	(void)closedir(dir);
+}
+
+void
+instance_each_table(int dir_fd, void (*fn)(int dir_fd, const char *table))
+{
+	each_file(dir_fd, ".ctl", fn);
+}
+
+static void
+remove_file(int dir_fd, const char *name)
+{
+	(void)unlinkat(dir_fd, name, 0);
+}
+
+void
+instance_remove(int dir_fd, const char *instance)
+{
+	char path[PATH_MAX];
+
+	each_file(dir_fd, "", remove_file);
+	if (gs_path_shm(path, sizeof(path), instance) == 0)
+		(void)rmdir(path);
 }
 
 uint64_t

@@ -16,6 +16,11 @@
  */
 int instance_open(const char *instance, char why[GS_CONF_WHY_BYTES]);
 
+/* Call fn with the name of each table that has memory in the directory. */
+void instance_each_table(int dir_fd, void (*fn)(int dir_fd, const char *table));
+/* Remove what is left in the directory, and the directory. */
+void instance_remove(int dir_fd, const char *instance);
+
 /* Bytes that the directory's file system still has. */
 uint64_t instance_free_bytes(int dir_fd);
 

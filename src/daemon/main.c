@@ -21,19 +21,21 @@
 #include "prog/process.h"
 
 #define DEFAULT_CONF GS_CONF_PATH
+#define SYNOPSIS "[-i INSTANCE] [-c FILE] [-t | -d | --purge]"
 
 struct options {
 	const char *instance, *conf_path;
-	bool test_only, detach;
+	bool test_only, detach, purge;
 };
 
-enum { OPT_INSTANCE, OPT_CONF, OPT_TEST, OPT_DETACH, OPT_HELP, OPT_VERSION, OPT_LONG };
+enum { OPT_INSTANCE, OPT_CONF, OPT_TEST, OPT_DETACH, OPT_PURGE, OPT_HELP, OPT_VERSION, OPT_LONG };
 
 static const struct args_option table[] = {
 	[OPT_INSTANCE] = { 'i', "instance", "NAME", "serve this instance (default)" },
 	[OPT_CONF] = { 'c', "conf", "FILE", "read this configuration (" DEFAULT_CONF " if it is there)" },
 	[OPT_TEST] = { 't', "test", NULL, "check the configuration and stop" },
 	[OPT_DETACH] = { 'd', "detach", NULL, "go to the background when ready" },
+	[OPT_PURGE] = { 0, "purge", NULL, "end every session of a stopped instance and give its memory back" },
 	[OPT_HELP] = { 'h', "help", NULL, "say this" },
 	[OPT_VERSION] = { 'V', "version", NULL, "say the version" },
 	[OPT_LONG] = { 0, "long-options", NULL, "list the options, for completion" },
@@ -60,8 +62,11 @@ parse(int argc, char **argv, struct options *o)
 		case OPT_DETACH:
 			o->detach = true;
 			break;
+		case OPT_PURGE:
+			o->purge = true;
+			break;
 		case OPT_HELP:
-			args_usage(stdout, "gsessiond", "[-i INSTANCE] [-c FILE] [-t] [-d]", table);
+			args_usage(stdout, "gsessiond", SYNOPSIS, table);
 			exit(EXIT_YES);
 		case OPT_VERSION:
 			(void)puts("gsessiond " PACKAGE_VERSION);
@@ -71,7 +76,7 @@ parse(int argc, char **argv, struct options *o)
 			exit(EXIT_YES);
 		}
 	if (i == -2 || at < argc) {
-		args_usage(stderr, "gsessiond", "[-i INSTANCE] [-c FILE] [-t] [-d]", table);
+		args_usage(stderr, "gsessiond", SYNOPSIS, table);
 		exit(EXIT_USAGE);
 	}
 }
@@ -124,8 +129,19 @@ give_up(int rc, const char *why)
 	exit(gs_error_status(rc));
 }
 
+static int
+purge(const char *instance)
+{
+	char why[GS_CONF_WHY_BYTES];
+	int rc = manager_purge(instance, why);
+
+	if (rc < 0)
+		log_errorx("%s", why);
+	return gs_error_status(rc);
+}
+
 static void
-serve(struct manager *m, const struct gs_conf *conf)
+serve(struct manager *m, const struct gs_conf *conf, bool detached)
 {
 	char why[GS_CONF_WHY_BYTES] = "", path[PATH_MAX];
 	struct server *s = NULL;
@@ -140,6 +156,9 @@ serve(struct manager *m, const struct gs_conf *conf)
 		give_up(rc, why);
 	log_notice("instance %s: serving (pid %d, socket %s)", m->instance, (int)getpid(), path);
 	process_ready("serving");
+	/* Our standard error is nobody's now. */
+	if (detached)
+		log_init("gsessiond", 1);
 	rc = server_run(s);
 	process_stopping();
 	log_notice("instance %s: stopping, the memory stays", m->instance);
@@ -162,6 +181,8 @@ main(int argc, char **argv)
 		log_errorx("instance \"%s\": a name is 1 to 31 of a-z 0-9 _ . -", o.instance);
 		return EXIT_USAGE;
 	}
+	if (o.purge)
+		return purge(o.instance);
 	load_conf(&conf, &o);
 	if (o.test_only) {
 		(void)puts("configuration ok");
@@ -177,7 +198,7 @@ main(int argc, char **argv)
 	m.events = events_new();
 	if (m.events == NULL)
 		log_fatalx("out of memory");
-	serve(&m, &conf);
+	serve(&m, &conf, o.detach);
 	events_free(&m.events);
 	process_pidfile_remove();
 	return EXIT_YES;

@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/paths.h"
 #include "daemon/events.h"
 #include "daemon/instance.h"
 #include "daemon/merge.h"
@@ -20,6 +22,8 @@
 
 enum {
 	FIT_NUMERATOR = 4, FIT_DENOMINATOR = 5,	/* of the free memory may be promised to rings */
+	RECOVER_TRIES = 20,			/* a ms apart */
+	LOOKS_APART_NS = 25000000,
 	WALL_SLACK_MS = 10,			/* the wall clock may drift so far before the times shown follow it */
 };
 
@@ -36,7 +40,7 @@ refuse(char why[GS_CONF_WHY_BYTES], int rc, const char *fmt, ...)
 	return rc;
 }
 
-#define REMEDY "give the old value back, or, to lose the sessions, stop and remove the instance's directory"
+#define REMEDY "give the old value back, or, to lose the sessions, gsessiond --purge"
 
 static int
 check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
@@ -128,7 +132,22 @@ fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes)
 	spec_from_conf(spec, c);
 }
 
-/* The daemon's own context, and what the one before us left in it. */
+/* What the daemon before us left: slots that it held, places that it had reserved. */
+static void
+recover_own(struct manager_table *mt)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	mt->wants_recount = true;
+	(void)gs_recover_ctx(mt->shm, GS_DAEMON_CTX);
+	/* A client may have one of them in its list for the moment of an operation. */
+	for (int tries = 0; !gs_recover_is_done(mt->shm, GS_DAEMON_CTX) && tries < RECOVER_TRIES; tries++) {
+		(void)nanosleep(&pause, NULL);
+		(void)gs_recover_ctx(mt->shm, GS_DAEMON_CTX);
+	}
+	gs_recover_forget(mt->shm, GS_DAEMON_CTX);
+}
+
 static int
 take_daemon_ctx(struct manager_table *mt)
 {
@@ -140,7 +159,7 @@ take_daemon_ctx(struct manager_table *mt)
 	atomic_store_explicit(&ctl->reg[GS_DAEMON_CTX].state, GS_CTX_DEAD, memory_order_release);
 	if (atomic_load_explicit(&ctl->n_ctx_used, memory_order_relaxed) == 0)
 		atomic_store_explicit(&ctl->n_ctx_used, 1, memory_order_release);
-	(void)gs_recover_ctx(mt->shm, GS_DAEMON_CTX);
+	recover_own(mt);
 	rc = gs_ctx_init(&mt->ctx, mt->shm, GS_DAEMON_CTX);
 	ctl->reg[GS_DAEMON_CTX].pid = (uint32_t)getpid();
 	atomic_store_explicit(&ctl->reg[GS_DAEMON_CTX].state, GS_CTX_LIVE, memory_order_release);
@@ -170,7 +189,7 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 			return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name,
 			    gs_strerror(rc));
 	} else if (rc < 0) {
-		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, remove the instance's directory", c->name,
+		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name,
 		    what);
 	} else {
 		rc = check_shape(mt->shm, &spec, why);
@@ -229,6 +248,34 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 			manager_apply(m, i, (int)r);
 	manager_tick(m);
 	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
+	return 0;
+}
+
+/* Tell those who are attached, then remove the files: their mappings stay until they detach. */
+static void
+purge_table(int dir_fd, const char *name)
+{
+	struct gs_table *t;
+	char what[256];
+
+	if (gs_name_is_valid(name) && gs_table_open(&t, dir_fd, name, what) == 0) {
+		/* release; pairs with the acquire in gs_handle_enter */
+		atomic_store_explicit(&t->ctl->retired, 1, memory_order_release);
+		gs_table_free(&t);
+	}
+	gs_table_unlink(dir_fd, name);
+}
+
+int
+manager_purge(const char *instance, char why[GS_CONF_WHY_BYTES])
+{
+	int dir_fd = instance_open(instance, why);
+
+	if (dir_fd < 0)
+		return dir_fd;
+	instance_each_table(dir_fd, purge_table);
+	instance_remove(dir_fd, instance);
+	(void)close(dir_fd);
 	return 0;
 }
 
@@ -337,6 +384,23 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 	return 0;
 }
 
+/*
+ * An audit does not wait for the ticks that mend what the dead left in the counters.  Clients at work are given time to
+ * end, between two looks, what they had begun in the first: longer than the scheduler keeps one waiting.
+ */
+static void
+settle_population(const struct manager *m, struct manager_table *mt)
+{
+	const struct timespec apart = { .tv_nsec = m->n_clients > 0 ? LOOKS_APART_NS : 0 };
+
+	if (!mt->wants_recount && mt->recount.looks == 0)
+		return;
+	mt->recount = (struct gs_recount){ 0 };
+	while (!gs_recover_recount(mt->shm, &mt->recount))
+		(void)nanosleep(&apart, NULL);
+	mt->wants_recount = false;
+}
+
 uint64_t
 manager_audit(struct manager *m, FILE *to)
 {
@@ -349,7 +413,7 @@ manager_audit(struct manager *m, FILE *to)
 		if (t == NULL)
 			continue;
 		/* Places that the dead had reserved can be counted only where nobody counts meanwhile: perhaps now. */
-		gs_recover_population(t);
+		settle_population(m, &m->tables[i]);
 		gs_audit_run(t, gs_table_now_ms(t), &a, to);
 		gs_audit_print(&a, t, to);
 		n_broken += a.n_broken;

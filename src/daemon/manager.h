@@ -26,6 +26,8 @@ struct manager_table {
 	struct gs_ctx ctx;			/* the daemon's own context */
 	uint32_t rearm;				/* bit per ring: look at every session in the next sweep */
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
+	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
+	bool wants_recount;			/* somebody died, or the walk has ended */
 };
 
 /* On whose behalf a request is made. */
@@ -56,6 +58,12 @@ struct manager {
  * A memory of another shape than the configuration asks for is refused, never dropped.
  */
 int manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES]);
+/*
+ * Give an instance's memory up: every session of it ends, attached processes get GS_EGONE. For when no daemon runs.
+ * Returns 0, GS_EBUSY when one does, or as manager_open.
+ */
+int manager_purge(const char *instance, char why[GS_CONF_WHY_BYTES]);
+
 /* Unmap; the memory stays for the next daemon. */
 void manager_close(struct manager *m);
 /* Once a tick: the clock that clients read. */

@@ -396,6 +396,7 @@ handle_timer(struct server *s)
 	if (read(s->timer_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
 		return;
 	manager_tick(s->m);
+	clients_tick(s->clients);
 	sweep_tick(s->m);
 	process_alive();
 }
@@ -454,18 +455,19 @@ server_run(struct server *s)
 
 /* ---- opening ---- */
 
-/* Root and the group may connect; without a group, only root and ourselves. */
+/* Root and the group may connect; without a group, only root and ourselves, as the socket was made. */
 static void
 set_owner(const struct server *s, const char *group)
 {
-	struct group *g = group[0] == '\0' ? NULL : getgrnam(group);
+	struct group *g;
 
-	if (group[0] != '\0' && g == NULL)
+	if (group[0] == '\0')
+		return;
+	g = getgrnam(group);
+	if (g == NULL)
 		log_warnx("group %s does not exist: only root and our own user may attach", group);
-	if (g != NULL && chown(s->path, (uid_t)-1, g->gr_gid) < 0)
-		log_warn("%s: cannot be given to group %s", s->path, group);
-	if (chmod(s->path, 0660) < 0)
-		log_warn("%s: chmod", s->path);
+	else if (chown(s->path, (uid_t)-1, g->gr_gid) < 0 || chmod(s->path, 0660) < 0)
+		log_warn("%s: cannot be given to group %s, only root and our own user may attach", s->path, group);
 }
 
 static int

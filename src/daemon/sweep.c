@@ -104,9 +104,20 @@ walk(struct manager *m, struct manager_table *mt)
 	if (mended > 0)
 		events_add(m->events, "mended", "table=%s count=%llu", mt->shm->name, (unsigned long long)mended);
 	if (mt->walk.done) {
-		gs_recover_population(mt->shm);
 		mt->walk = (struct gs_recover_cursor){ 0 };
+		mt->wants_recount = true;
 	}
+}
+
+/* A round that is under way goes on; who dies meanwhile is in the next one. */
+static void
+recount(struct manager_table *mt)
+{
+	if (mt->recount.looks == 0 && !mt->wants_recount)
+		return;
+	if (mt->recount.looks == 0)
+		mt->wants_recount = false;
+	(void)gs_recover_recount(mt->shm, &mt->recount);
 }
 
 static void
@@ -133,6 +144,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	if (n.stuck > 0)
 		events_add(m->events, "stuck", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.stuck);
 	walk(m, mt);
+	recount(mt);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "lib/handle.h"
 #include "lib/info.h"
+#include "lib/session.h"
 
 enum {
 	UPDATE_TRIES = 10000,
@@ -124,9 +125,8 @@ gs_multi_get(struct gs *gs, struct gs_item *items, size_t n)
 
 /* ---- writing ---- */
 
-/* Translate the caller's options. */
-static int
-put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_put_args *out)
+int
+gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_put_args *out)
 {
 	int class_id;
 
@@ -199,7 +199,7 @@ gs_put(struct gs *gs, const void *key, size_t key_len, const void *val, size_t v
 {
 	struct gs_put_args args;
 	struct gs_item item;
-	int rc = put_args(gs, opt, &args);
+	int rc = gs_session_put_args(gs, opt, &args);
 
 	if (rc < 0)
 		return rc;
@@ -342,9 +342,8 @@ gs_move(struct gs *gs, const void *key, size_t key_len, const char *ring)
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_MOVE, .ring = id });
 }
 
-/* Explicit times: last access = the later of both, never in the future. */
-static void
-set_times(struct gs *gs, struct gs_put_args *args, int64_t mtime_ns, int64_t atime_ns)
+void
+gs_session_set_times(struct gs *gs, struct gs_put_args *args, int64_t mtime_ns, int64_t atime_ns)
 {
 	int64_t last_ns = atime_ns > mtime_ns ? atime_ns : mtime_ns;
 	struct gs_now now;
@@ -380,84 +379,8 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 	args.owner_len = (uint32_t)attr->owner_len;
 	args.class_id = (uint32_t)class_id;
 	if ((attr->mask & GS_ATTR_TIMES) != 0)
-		set_times(gs, &args, attr->mtime_ns, attr->atime_ns);
+		gs_session_set_times(gs, &args, attr->mtime_ns, attr->atime_ns);
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });
-}
-
-/* ---- rename ---- */
-
-/* What the name that goes gives to the session under the name that comes. */
-static void
-args_of_info(struct gs *gs, struct gs_put_args *args, const struct gs_info *info)
-{
-	args->set |= GS_SET_PERM_BIT;
-	args->uid = info->uid;
-	args->gid = info->gid;
-	args->mode = info->mode;
-	if (info->owner_len > 0) {
-		args->set |= GS_SET_OWNER_BIT;
-		args->owner = info->owner;
-		args->owner_len = (uint32_t)info->owner_len;
-	}
-	if (info->class_name[0] != '\0') {
-		args->set |= GS_SET_CLASS_BIT;
-		args->class_id = (uint32_t)gs_info_class(info->class_name);
-	}
-	if (info->ttl_ms != 0) {
-		args->set |= GS_SET_TTL_BIT;
-		args->ttl_ms = info->ttl_ms;
-	}
-	/* An mtime before the last change was set by hand (rsync -a, tar): it is to be kept. */
-	if (info->mtime_ns < info->ctime_ns)
-		set_times(gs, args, info->mtime_ns, (int64_t)info->accessed_ms * 1000000);
-}
-
-static int
-rename_value(struct gs *gs, struct gs_item *from, struct gs_item *to, const char *ring, uint32_t flags)
-{
-	struct gs_put_options opt = { .size = sizeof(opt), .flags = flags & GS_ONLY_NEW, .ring = ring };
-	struct gs_put_args args;
-	struct gs_info info;
-	ssize_t len = gs_peek(gs, from->key, from->key_len, from->buf, from->cap, &info);
-	int rc;
-
-	if (len < 0)
-		return (int)len;
-	if (ring == NULL)
-		opt.ring = info.ring;
-	rc = put_args(gs, &opt, &args);
-	if (rc < 0)
-		return rc;
-	args_of_info(gs, &args, &info);
-	to->buf = from->buf;
-	to->cap = (size_t)len;
-	rc = put_key(gs, to, &args, NULL);
-	if (rc < 0)
-		return rc;
-	rc = gs_del(gs, from->key, from->key_len, info.version);
-	/* Somebody ended it meanwhile: the new name stands, as after a rename and an unlink. */
-	return rc == GS_ENOENT ? 0 : rc;
-}
-
-int
-gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags)
-{
-	struct gs_item old, new;
-	int rc;
-
-	if (from_len == to_len && memcmp(from, to, to_len) == 0)
-		return ring == NULL ? 0 : gs_move(gs, from, from_len, ring);
-	old.key = from;
-	old.key_len = from_len;
-	old.cap = gs->t->record_size;
-	old.buf = malloc(old.cap);
-	if (old.buf == NULL)
-		return GS_ENOMEM;
-	new.key = to;
-	new.key_len = to_len;
-	rc = rename_value(gs, &old, &new, ring, flags);
-	free(old.buf);
-	return rc;
 }
 
 int

@@ -292,7 +292,7 @@ life_of(struct gs_table *t, uint32_t addr)
 		    gs_index_ordinal_of(t, hash, addr, gs_word_gen(w)) : UINT64_MAX;
 		if (ordinal != UINT64_MAX && (atomic_load_explicit(gs_table_entry(t, ordinal), memory_order_acquire) & GS_ENTRY_TENT) == 0)
 			return LIFE_LIVE;
-		if (gs_slots_is_listed(t, addr))
+		if (gs_slots_is_listed(t, addr) || gs_slots_is_left(t, addr))
 			return LIFE_LISTED;
 		gs_pause();
 	}
@@ -305,7 +305,7 @@ check_free(struct auditing *a, uint32_t addr)
 	struct gs_slot *s = gs_table_slot(a->t, addr);
 
 	for (int tries = 0; tries < TRIES; tries++) {
-		if (gs_slots_has_bit(a->t, addr) || gs_slots_is_listed(a->t, addr) ||
+		if (gs_slots_has_bit(a->t, addr) || gs_slots_is_listed(a->t, addr) || gs_slots_is_left(a->t, addr) ||
 		    gs_word_state(atomic_load_explicit(&s->W, memory_order_acquire)) != GS_SLOT_FREE)
 			return;
 		gs_pause();

@@ -88,7 +88,7 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 		return KV_AGAIN;
 	}
 	gs_slots_unlist(c, cell);
-	gs_slots_retire(c, old);
+	gs_slots_retire(t, c, old);
 	gs_record_merge(t, hit->slot, seen, addr, gen);
 	gs_record_rearm(t, addr, d);
 	return 0;
@@ -347,7 +347,7 @@ end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t
 		gs_slots_unlist(c, cell);
 		return false;
 	}
-	gs_slots_retire(c, cell);
+	gs_slots_retire(t, c, cell);
 	gs_kv_unreserve(t, gs_entry_ring(hit->entry));
 	return true;
 }

@@ -51,6 +51,7 @@ enum gs_kv_flags {
 enum gs_kv_set {			/* which fields of struct gs_put_args are given */
 	GS_SET_OWNER_BIT = 1, GS_SET_CLASS_BIT = 2, GS_SET_TTL_BIT = 4, GS_SET_PERM_BIT = 8,
 	GS_SET_UID_BIT = 16, GS_SET_GID_BIT = 32, GS_SET_MODE_BIT = 64, GS_SET_TIMES_BIT = 128,
+	GS_SET_LIFE_BIT = 256,		/* a session that starts takes the life of another, as after a rename */
 };
 
 struct gs_put_args {
@@ -66,6 +67,7 @@ struct gs_put_args {
 	int64_t wall_ns;		/* mtime and ctime of the new incarnation */
 	int64_t mtime_ns;		/* with GS_SET_TIMES_BIT */
 	uint64_t accessed_ms;		/* with GS_SET_TIMES_BIT */
+	const struct gs_meta *life;	/* with GS_SET_LIFE_BIT: created, deadline, times, interest and hits of this one */
 };
 
 /*

@@ -64,8 +64,9 @@ apply_times(struct gs_draft *d, const struct gs_put_args *args)
 	if ((args->set & GS_SET_TIMES_BIT) == 0)
 		return;
 	d->head.mtime_ns = args->mtime_ns;
+	if (args->accessed_ms < plain(&d->head.A))
+		set_plain(&d->head.I, GS_INTEREST_ONE);
 	set_plain(&d->head.A, args->accessed_ms);
-	set_plain(&d->head.I, GS_INTEREST_ONE);
 	set_plain(&d->head.T, args->accessed_ms);
 	d->head.mtime_ms = args->accessed_ms;
 }
@@ -74,6 +75,20 @@ static void
 set_expiry(struct gs_draft *d)
 {
 	set_plain(&d->head.X, gs_record_expiry(plain(&d->head.T), d->head.ttl_ms, d->head.deadline));
+}
+
+/* A session that is another one under a new name. */
+static void
+apply_life(struct gs_draft *d, const struct gs_meta *from)
+{
+	d->head.created = from->created_ms;
+	d->head.deadline = from->deadline_ms;
+	d->head.mtime_ns = from->mtime_ns;
+	d->head.mtime_ms = from->mtime_ms;
+	set_plain(&d->head.A, from->accessed_ms);
+	set_plain(&d->head.I, from->interest);
+	set_plain(&d->head.T, from->touched_ms);
+	set_plain(&d->head.H, from->hits);
 }
 
 /* The parts that a put replaces whether the session is new or not. */
@@ -111,6 +126,8 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	set_plain(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
 	apply_args(t, d, p->args);
 	apply_times(d, p->args);
+	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
+		apply_life(d, p->args->life);
 	set_expiry(d);
 }
 
@@ -244,10 +261,10 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	struct gs_draft d;
 	int rc;
 
-	if ((p->args->flags & GS_KV_ONLY_NEW) != 0)
-		return GS_EEXIST;
 	if (counts && t->ctl->ring[from].kind == GS_RING_SUSPECT)
 		return GS_EQUARANTINE;
+	if ((p->args->flags & GS_KV_ONLY_NEW) != 0)
+		return GS_EEXIST;
 	if (p->args->if_version != 0 && p->args->if_version != seen->version)
 		return GS_ECONFLICT;
 	if (!draft_from(hit, seen, &d, owner))

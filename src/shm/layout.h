@@ -28,8 +28,9 @@
  *	lie outside it, its filter has their bits, and its kmax their distance.
  *   I5	Each slot of a committed segment is exactly one of: free (W FREE),
  *	live (READY, referred to by one entry), listed (in a cell of a living
- *	client).  free + live + listed = capacity.
- *   I6	A free slot that no living client lists has its bit set.
+ *	client, or of a dead one until it is recovered).
+ *	free + live + listed = capacity.
+ *   I6	A free slot that no client lists has its bit set.
  *   I7	A live slot's due hint is not "never", unless its ring neither
  *	decays nor bounds it.
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shm/recover.h"
 
+#include <string.h>
+#include <time.h>
+
 #include "base/atomic.h"
 #include "shm/record.h"
 #include "shm/slots.h"
 
-enum { TRIES = 100 };
+enum {
+	TRIES = 100,
+	LOOKS = 8,			/* of a recount */
+};
 
 static bool
 is_ctx_live(const struct gs_table *t, uint32_t id)
@@ -35,13 +41,16 @@ arm(struct gs_table *t, uint32_t addr, const struct gs_slot *s)
 	    memory_order_relaxed);
 }
 
-enum verdict { SLOT_RIGHT, SLOT_MENDED, SLOT_CHANGED };
+/* HELD: a living client lists it, whether it is his or not. */
+enum verdict { SLOT_RIGHT, SLOT_MENDED, SLOT_CHANGED, SLOT_HELD };
 
 static enum verdict
 mend_free(struct gs_table *t, uint32_t addr)
 {
-	if (gs_slots_has_bit(t, addr) || gs_slots_is_listed(t, addr))
+	if (gs_slots_has_bit(t, addr))
 		return SLOT_RIGHT;
+	if (gs_slots_is_listed(t, addr))
+		return SLOT_HELD;
 	gs_slots_set_bit(t, addr);
 	return SLOT_MENDED;
 }
@@ -66,7 +75,7 @@ look(struct gs_table *t, uint32_t addr)
 	if (gs_word_state(w) == GS_SLOT_FREE)
 		return mend_free(t, addr);
 	if (gs_slots_is_listed(t, addr))
-		return SLOT_RIGHT;
+		return SLOT_HELD;
 	if (gs_word_state(w) == GS_SLOT_READY) {
 		if (!hash_of(s, w, &hash))
 			return SLOT_CHANGED;
@@ -79,16 +88,22 @@ look(struct gs_table *t, uint32_t addr)
 	return gs_slots_free(t, addr, w) ? SLOT_MENDED : SLOT_CHANGED;
 }
 
-bool
-gs_recover_slot(struct gs_table *t, uint32_t addr)
+static enum verdict
+settle(struct gs_table *t, uint32_t addr)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
 		enum verdict v = look(t, addr);
 
 		if (v != SLOT_CHANGED)
-			return v == SLOT_MENDED;
+			return v;
 	}
-	return false;	/* somebody is busy with it: it is not lost */
+	return SLOT_HELD;	/* somebody is busy with it */
+}
+
+bool
+gs_recover_slot(struct gs_table *t, uint32_t addr)
+{
+	return settle(t, addr) == SLOT_MENDED;
 }
 
 /* Kill one tentative entry if its context is not alive (or is `ctx`). */
@@ -119,12 +134,29 @@ gs_recover_ctx(struct gs_table *t, uint32_t id)
 	for (int i = 0; i < GS_HELD_CELLS; i++) {
 		/* acquire; pairs with the release in slots.c */
 		uint32_t addr = atomic_load_explicit(&page->held[i], memory_order_acquire);
+		enum verdict v = addr != 0 && gs_table_slot(t, addr - 1) != NULL ? settle(t, addr - 1) : SLOT_RIGHT;
 
-		if (addr != 0 && gs_table_slot(t, addr - 1) != NULL)
-			mended += gs_recover_slot(t, addr - 1);
-		atomic_store_explicit(&page->held[i], 0, memory_order_relaxed);
+		mended += v == SLOT_MENDED;
+		if (v != SLOT_HELD)
+			atomic_store_explicit(&page->held[i], 0, memory_order_relaxed);
 	}
 	return mended;
+}
+
+bool
+gs_recover_is_done(const struct gs_table *t, uint32_t id)
+{
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		if (atomic_load_explicit(&t->ctx[id].held[i], memory_order_relaxed) != 0)
+			return false;
+	return true;
+}
+
+void
+gs_recover_forget(struct gs_table *t, uint32_t id)
+{
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		atomic_store_explicit(&t->ctx[id].held[i], 0, memory_order_relaxed);
 }
 
 static bool
@@ -185,22 +217,56 @@ gs_recover_step(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budge
 	return repairs;
 }
 
-void
-gs_recover_population(struct gs_table *t)
+/* Final entries by ring. */
+static void
+count_entries(struct gs_table *t, int64_t n[GS_MAX_RINGS])
 {
-	int64_t before[GS_MAX_RINGS], n[GS_MAX_RINGS] = { 0 };
-
-	for (uint32_t i = 0; i < t->n_rings; i++)
-		before[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
+	memset(n, 0, GS_MAX_RINGS * sizeof(n[0]));
 	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
 		uint64_t e = atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire);
 
 		if (e != 0 && (e & GS_ENTRY_TENT) == 0)
 			n[gs_entry_ring(e)]++;
 	}
-	/* Where the counter moved meanwhile it is left for the next time. */
+}
+
+static void
+load_population(const struct gs_table *t, int64_t n[GS_MAX_RINGS])
+{
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		if (before[i] != n[i])
-			(void)atomic_compare_exchange_strong_explicit(&t->idx->population[i].n, &before[i], n[i], memory_order_acq_rel,
+		n[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
+}
+
+bool
+gs_recover_recount(struct gs_table *t, struct gs_recount *r)
+{
+	int64_t before[GS_MAX_RINGS], n[GS_MAX_RINGS], after[GS_MAX_RINGS];
+
+	load_population(t, before);
+	count_entries(t, n);
+	load_population(t, after);
+	for (uint32_t i = 0; i < t->n_rings; i++) {
+		int64_t least = gs_min_i64(before[i], after[i]) - n[i], most = gs_max_i64(before[i], after[i]) - n[i];
+
+		r->least[i] = r->looks == 0 ? least : gs_min_i64(r->least[i], least);
+		r->most[i] = r->looks == 0 ? most : gs_max_i64(r->most[i], most);
+	}
+	if (++r->looks < LOOKS)
+		return false;
+	for (uint32_t i = 0; i < t->n_rings; i++)
+		if (r->least[i] > 0 || r->most[i] < 0)
+			(void)atomic_fetch_sub_explicit(&t->idx->population[i].n, r->least[i] > 0 ? r->least[i] : r->most[i],
 			    memory_order_relaxed);
+	*r = (struct gs_recount){ 0 };
+	return true;
+}
+
+void
+gs_recover_population(struct gs_table *t)
+{
+	const struct timespec apart = { .tv_nsec = 1000000 };
+	struct gs_recount r = { 0 };
+
+	while (!gs_recover_recount(t, &r))
+		(void)nanosleep(&apart, NULL);
 }

@@ -13,8 +13,15 @@
 
 #include "shm/kv.h"
 
-/* What a context of a dead process holds; its registry state must be GS_CTX_DEAD. Returns how many slots came back. Cost: 32 cells. */
+/*
+ * What a context of a dead process holds; its registry state must be GS_CTX_DEAD. Returns how many slots came back. Cost: 32 cells.
+ * A slot that a living client lists too stays listed: that one may let go of what it never got, and nobody would have it.
+ */
 uint32_t gs_recover_ctx(struct gs_table *t, uint32_t id);
+/* Does the context list nothing any more? Else gs_recover_ctx again in a while. */
+bool gs_recover_is_done(const struct gs_table *t, uint32_t id);
+/* Forget what it lists: it is a living client's for good, and should it not be, the walk finds it. */
+void gs_recover_forget(struct gs_table *t, uint32_t id);
 
 /*
  * One slot, whatever state it is in: free it if it is nobody's, set its bit if it is free, arm its due hint if it is live.
@@ -35,7 +42,18 @@ uint64_t gs_recover_step(struct gs_table *t, struct gs_recover_cursor *at, uint3
 /* Kill the tentative entries of dead contexts and trim headers in buckets [from, from + n). */
 uint64_t gs_recover_entries(struct gs_table *t, uint64_t from, uint64_t n);
 
-/* Set the population counters to the number of final entries, where nobody counts meanwhile. */
+/*
+ * The population counters against the final entries, in several looks: what a counter has too much or too little in each of
+ * them was left by the dead and is corrected; what it has in some is an operation under way. All zero to begin.
+ */
+struct gs_recount {
+	uint32_t looks;
+	int64_t least[GS_MAX_RINGS], most[GS_MAX_RINGS];	/* counter less entries, in all looks so far */
+};
+
+/* One look. Returns true when it was the last one: the counters are corrected, and *r is as at the beginning. */
+bool gs_recover_recount(struct gs_table *t, struct gs_recount *r);
+/* All looks, a ms apart. */
 void gs_recover_population(struct gs_table *t);
 
 #endif

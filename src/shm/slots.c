@@ -224,10 +224,12 @@ refill(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 			at += skip;
 			continue;
 		}
-		if (atomic_load_explicit(&a->bitmap[at], memory_order_relaxed) != 0 && refill_from(t, c, a, at) > 0) {
-			c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] = at;
-			return true;
-		}
+		/* again while there are bits: those we cleared may all have lied */
+		while (atomic_load_explicit(&a->bitmap[at], memory_order_relaxed) != 0)
+			if (refill_from(t, c, a, at) > 0) {
+				c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] = at;
+				return true;
+			}
 	}
 	return false;
 }
@@ -286,9 +288,12 @@ gs_slots_keep(struct gs_ctx *c, int cell)
 }
 
 void
-gs_slots_retire(struct gs_ctx *c, int cell)
+gs_slots_retire(struct gs_table *t, struct gs_ctx *c, int cell)
 {
 	set_cell(c, cell, c->cell[cell].addr, GS_CELL_LIMBO);
+	/* Who only ends sessions would otherwise keep a page full of slots that others could use. */
+	if (count_cells(c, GS_CELL_LIMBO) > LIMBO_DEPTH)
+		release_cell(t, c, oldest(c, GS_CELL_LIMBO, NULL));
 }
 
 void
@@ -299,13 +304,14 @@ gs_slots_flush(struct gs_table *t, struct gs_ctx *c)
 			release_cell(t, c, i);
 }
 
-bool
-gs_slots_is_listed(const struct gs_table *t, uint32_t addr)
+/* Is the slot in a cell of a context whose state is this? */
+static bool
+is_in_cell_of(const struct gs_table *t, uint32_t addr, enum gs_ctx_state state)
 {
 	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_acquire);
 
 	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++) {
-		if (atomic_load_explicit(&t->ctl->reg[i].state, memory_order_acquire) != GS_CTX_LIVE)
+		if (atomic_load_explicit(&t->ctl->reg[i].state, memory_order_acquire) != state)
 			continue;
 		for (int k = 0; k < GS_HELD_CELLS; k++)
 			/* acquire; pairs with the release in list_cell and unlist_cell */
@@ -313,4 +319,16 @@ gs_slots_is_listed(const struct gs_table *t, uint32_t addr)
 				return true;
 	}
 	return false;
+}
+
+bool
+gs_slots_is_listed(const struct gs_table *t, uint32_t addr)
+{
+	return is_in_cell_of(t, addr, GS_CTX_LIVE);
+}
+
+bool
+gs_slots_is_left(const struct gs_table *t, uint32_t addr)
+{
+	return is_in_cell_of(t, addr, GS_CTX_DEAD);
 }

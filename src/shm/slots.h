@@ -25,8 +25,8 @@ int gs_slots_list(struct gs_table *t, struct gs_ctx *c, uint32_t addr);
 void gs_slots_unlist(struct gs_ctx *c, int cell);
 /* Claimed and not used: keep for the next claim. */
 void gs_slots_keep(struct gs_ctx *c, int cell);
-/* Taken out of the index: ours, left alone for a while, for readers under way. */
-void gs_slots_retire(struct gs_ctx *c, int cell);
+/* Taken out of the index: ours, left alone for a while, for readers under way; the oldest such one goes back. */
+void gs_slots_retire(struct gs_table *t, struct gs_ctx *c, int cell);
 
 /* Give every slot held back. */
 void gs_slots_flush(struct gs_table *t, struct gs_ctx *c);
@@ -42,7 +42,9 @@ int gs_slots_commit(struct gs_arena *a);
 /* Is the segment of this slot committed? */
 bool gs_slots_is_committed(const struct gs_arena *a, uint32_t slot);
 
-/* Is the slot in a cell of a context in use? Searches all of them. */
+/* Is the slot in a cell of a living context? Searches all of them. */
 bool gs_slots_is_listed(const struct gs_table *t, uint32_t addr);
+/* Is it in a cell of a dead one that the daemon has still to recover? */
+bool gs_slots_is_left(const struct gs_table *t, uint32_t addr);
 
 #endif

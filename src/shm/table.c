@@ -50,6 +50,17 @@ gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t r
 }
 
 void
+gs_table_file_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t i)
+{
+	static const char *const suffixes[] = { "ctl", "idx", "ctx" };
+
+	if (i < 3)
+		(void)snprintf(out, GS_TABLE_FILE_BYTES, "%s.%s", table, suffixes[i]);
+	else
+		gs_table_arena_name(out, table, (i - 3) / GS_MAX_CLASSES, (i - 3) % GS_MAX_CLASSES);
+}
+
+void
 gs_table_close_fds(int fds[GS_TABLE_FDS])
 {
 	for (int i = 0; i < GS_TABLE_FDS; i++)
@@ -295,17 +306,16 @@ gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 	char file[GS_TABLE_FILE_BYTES];
 
 	for (int i = 0; i < GS_TABLE_FDS; i++) {
-		if (i < 3)
-			(void)snprintf(file, sizeof(file), "%s.%s", name, i == 0 ? "ctl" : i == 1 ? "idx" : "ctx");
-		else
-			gs_table_arena_name(file, name, (uint32_t)(i - 3) / GS_MAX_CLASSES, (uint32_t)(i - 3) % GS_MAX_CLASSES);
+		gs_table_file_name(file, name, (uint32_t)i);
 		fds[i] = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		if (fds[i] < 0 && i < 3) {
+		/* An arena that is not there may be none of ours, the check knows; one that cannot be opened is not missing. */
+		if (fds[i] < 0 && (i < 3 || errno != ENOENT)) {
 			int rc = errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM;
 
 			(void)refuse(why, rc, file, strerror(errno));
 			while (i-- > 0)
-				(void)close(fds[i]);
+				if (fds[i] >= 0)
+					(void)close(fds[i]);
 			return rc;
 		}
 	}
@@ -366,14 +376,8 @@ gs_table_unlink(int dir_fd, const char *name)
 	char file[GS_TABLE_FILE_BYTES];
 
 	/* T.ctl first: what is left without it is no table. */
-	(void)snprintf(file, sizeof(file), "%s.ctl", name);
-	(void)unlinkat(dir_fd, file, 0);
-	(void)snprintf(file, sizeof(file), "%s.idx", name);
-	(void)unlinkat(dir_fd, file, 0);
-	(void)snprintf(file, sizeof(file), "%s.ctx", name);
-	(void)unlinkat(dir_fd, file, 0);
-	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
-		gs_table_arena_name(file, name, i / GS_MAX_CLASSES, i % GS_MAX_CLASSES);
+	for (uint32_t i = 0; i < GS_TABLE_FDS; i++) {
+		gs_table_file_name(file, name, i);
 		(void)unlinkat(dir_fd, file, 0);
 	}
 }

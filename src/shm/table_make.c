@@ -92,23 +92,32 @@ write_all(int fd, const void *bytes, size_t n)
 	return pwrite(fd, bytes, n, 0) == (ssize_t)n ? 0 : GS_ENOSPC;
 }
 
+/* A file that was made is handed on, unless filling it failed: then it is none. */
+static int
+finish_file(int dir_fd, const char *name, int fd, int rc)
+{
+	if (rc == 0)
+		return fd;
+	(void)close(fd);
+	if (dir_fd >= 0)
+		(void)unlinkat(dir_fd, name, 0);
+	return rc;
+}
+
 static int
 create_ctl(int dir_fd, const struct gs_ctl_hdr *h)
 {
 	char name[GS_TABLE_FILE_BYTES];
 	int fd, rc;
 
-	(void)snprintf(name, sizeof(name), "%s.ctl", h->table);
+	gs_table_file_name(name, h->table, 0);
 	fd = gs_region_create(dir_fd, name, sizeof(*h));
 	if (fd < 0)
 		return fd;
 	rc = gs_region_commit(fd, 0, sizeof(*h));
 	if (rc == 0)
 		rc = write_all(fd, h, sizeof(*h));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
+	return finish_file(dir_fd, name, fd, rc);
 }
 
 static int
@@ -119,17 +128,14 @@ create_idx(int dir_fd, const struct gs_ctl_hdr *h)
 	int fd, rc;
 
 	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
-	(void)snprintf(name, sizeof(name), "%s.idx", h->table);
+	gs_table_file_name(name, h->table, 1);
 	fd = gs_region_create(dir_fd, name, gs_table_idx_bytes(h->n_buckets));
 	if (fd < 0)
 		return fd;
 	rc = gs_region_commit(fd, 0, gs_table_idx_bytes(h->n_buckets));
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
+	return finish_file(dir_fd, name, fd, rc);
 }
 
 static int
@@ -137,7 +143,7 @@ create_ctx(int dir_fd, const struct gs_ctl_hdr *h)
 {
 	char name[GS_TABLE_FILE_BYTES];
 
-	(void)snprintf(name, sizeof(name), "%s.ctx", h->table);
+	gs_table_file_name(name, h->table, 2);
 	return gs_region_create(dir_fd, name, (uint64_t)GS_MAX_CTX * GS_CTX_BYTES);
 }
 
@@ -168,10 +174,7 @@ create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t cla
 	rc = gs_region_commit(fd, 0, shape.due_off);
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));
-	if (rc == 0)
-		return fd;
-	(void)close(fd);
-	return rc;
+	return finish_file(dir_fd, name, fd, rc);
 }
 
 static int
@@ -179,8 +182,6 @@ create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
 {
 	int rc;
 
-	for (int i = 0; i < GS_TABLE_FDS; i++)
-		fds[i] = -1;
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			rc = create_arena(dir_fd, h, ring, class_id);
@@ -204,6 +205,20 @@ create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
 	return 0;
 }
 
+/* Take back the files that we made, and no other. */
+static void
+unmake_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
+{
+	char name[GS_TABLE_FILE_BYTES];
+
+	for (uint32_t i = 0; i < GS_TABLE_FDS; i++) {
+		gs_table_file_name(name, h->table, i);
+		if (fds[i] >= 0 && dir_fd >= 0)
+			(void)unlinkat(dir_fd, name, 0);
+	}
+	gs_table_close_fds(fds);
+}
+
 int
 gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec)
 {
@@ -213,15 +228,18 @@ gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *s
 
 	if (h == NULL)
 		return GS_ENOMEM;
+	for (int i = 0; i < GS_TABLE_FDS; i++)
+		fds[i] = -1;
 	rc = fill_ctl(h, spec);
 	if (rc == 0)
 		rc = create_files(fds, dir_fd, h);
-	if (rc < 0)
-		gs_table_close_fds(fds);
-	else
+	if (rc < 0) {
+		unmake_files(fds, dir_fd, h);
+	} else {
 		rc = gs_table_adopt(out, fds, true, NULL);
-	if (rc < 0 && rc != GS_EEXIST && dir_fd >= 0)
-		gs_table_unlink(dir_fd, spec->name);
+		if (rc < 0 && dir_fd >= 0)
+			gs_table_unlink(dir_fd, spec->name);
+	}
 	free(h);
 	return rc;
 }

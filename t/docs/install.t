@@ -32,43 +32,21 @@ echo "# mine" >> "$conf"
 check "make install again succeeds" make_quietly install
 check_eq "a changed configuration stays as it is" "$(tail -n 1 "$conf")" "# mine"
 
-cat > "$tmp/first.c" <<'C'
-#include <err.h>
-#include <stdio.h>
-
-#include <gsession.h>
-
-int
-main(int argc, char **argv)
-{
-	struct gs_options opt = { .size = sizeof(opt), .instance = argc > 1 ? argv[1] : NULL };
-	struct gs *gs;
-	char value[100];
-	ssize_t n;
-	int rc = gs_attach(&gs, &opt);
-
-	if (rc < 0)
-		errx(1, "attach: %s", gs_strerror(rc));
-	if ((rc = gs_put(gs, "first", 5, "hello", 5, NULL)) < 0)
-		errx(1, "put: %s", gs_strerror(rc));
-	if ((n = gs_get(gs, "first", 5, value, sizeof(value), NULL)) < 0)
-		errx(1, "get: %s", gs_strerror((int)n));
-	printf("%.*s\n", (int)n, value);
-	gs_detach(&gs);
-	return 0;
-}
-C
+# The README's first program, as it stands there.
+sed -n '/^A FIRST PROGRAM/,/^  \$ cc/ s/^  //p' "$srctop/README" | grep -v '^\$ cc' > "$tmp/first.c"
+check "the README has a first program" grep -q '^main' "$tmp/first.c"
 export PKG_CONFIG_PATH=$where$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$where
 export LD_LIBRARY_PATH=$where$prefix/lib
 check_eq "pkg-config knows the version" "$(pkg-config --modversion gsession)" "$(variable PACKAGE_VERSION)"
 # shellcheck disable=SC2046
 check "a first program is built with pkg-config" gcc -Wall -Wextra -Werror -o "$tmp/first" "$tmp/first.c" $(pkg-config --cflags --libs gsession)
-new_instance
+new_instance default
 start_manager
-check "it runs" "$tmp/first" "$INSTANCE"
-check_eq "it gets what it put" "$output" hello
-check "the installed gsession runs" "$where$prefix/bin/gsession" -i "$INSTANCE" get first
-check_eq "and gets the same" "$output" hello
+check "it runs" "$tmp/first"
+check_match "it gets what it put, under a fresh key" "$output" '^[A-Za-z0-9_-]{32} user=7$'
+key=${output%% *}
+check "the installed gsession runs" "$where$prefix/bin/gsession" get "$key"
+check_eq "and gets the same" "$output" user=7
 
 check "make uninstall succeeds" make_quietly uninstall
 check_eq "it leaves only what was changed" "$(find "$where" -type f)" "$conf"

@@ -52,6 +52,19 @@ check "mv onto a key of an outer ring" mv active/new active/renamed
 check_eq "renames" "$(cat active/renamed; ls active | tr '\n' ' ')" "bornk renamed "
 check "mv with another name into another ring does both" mv active/renamed warm/both
 check_eq "at once" "$(ring_of both; ls warm; cat warm/both)" "$(printf 'warm\nboth\nborn')"
+write active/r1 value
+before="$(stat -c '%y %x' active/r1; getfattr --only-values -n user.gsession.created active/r1)"
+mv active/r1 active/r2
+check_eq "a rename keeps the session's times and its beginning" "$(stat -c '%y %x' active/r2
+	getfattr --only-values -n user.gsession.created active/r2)" "$before"
+mv active/r2 warm/r2
+write cold/there old
+check "mv in an outer ring, onto a key that lives farther out" mv -f warm/r2 warm/there
+check_eq "ends in that ring" "$(ring_of there; cat warm/there)" "$(printf 'warm\nvalue')"
+write active/r3 new
+check "mv of an inner session onto a key of an outer ring, through that ring" mv -f active/r3 warm/there
+check_eq "too" "$(ring_of there; cat warm/there)" "$(printf 'warm\nnew')"
+rm active/there
 check "rm ends a session through any ring that shows it" rm active/both
 check_eq "wherever it lives" "$(ls warm)" ""
 
