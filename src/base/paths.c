@@ -9,6 +9,8 @@
 
 #include "gsession.h"
 
+#define SYSTEM_RUN_DIR "/run/gsession"
+
 static int print_path(char *out, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static int
@@ -82,6 +84,12 @@ gs_path_shm(char *out, size_t cap, const char *instance)
 	return print_path(out, cap, "/dev/shm/gsession-%u/%s", (unsigned)geteuid(), instance);
 }
 
+const char *
+gs_path_system_run_dir(const char *run_dir)
+{
+	return run_dir == NULL && environment("GSESSION_RUN_DIR") == NULL && geteuid() != 0 ? SYSTEM_RUN_DIR : NULL;
+}
+
 int
 gs_path_run_dir(char *out, size_t cap, const char *run_dir)
 {
@@ -90,7 +98,7 @@ gs_path_run_dir(char *out, size_t cap, const char *run_dir)
 	if (dir != NULL)
 		return print_path(out, cap, "%s", dir);
 	if (geteuid() == 0)
-		return print_path(out, cap, "/run/gsession");
+		return print_path(out, cap, "%s", SYSTEM_RUN_DIR);
 	dir = environment("XDG_RUNTIME_DIR");
 	if (dir != NULL)
 		return print_path(out, cap, "%s/gsession", dir);

@@ -22,6 +22,8 @@ int gs_path_socket(char *out, size_t cap, const char *run_dir, const char *insta
 int gs_path_pidfile(char *out, size_t cap, const char *run_dir, const char *instance);	/* RUN/INSTANCE.pid */
 int gs_path_shm(char *out, size_t cap, const char *instance);				/* SHM/INSTANCE, a directory */
 /* The directory part of the socket's path: the same choice, for the daemon that makes it. */
+/* Where a client looks first when neither run_dir nor GSESSION_RUN_DIR says where: the system's; NULL when one does, and for root. */
+const char *gs_path_system_run_dir(const char *run_dir);
 int gs_path_run_dir(char *out, size_t cap, const char *run_dir);
 
 #endif

@@ -6,12 +6,14 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gsession.h"
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/paths.h"
 
@@ -20,6 +22,8 @@
 struct gs_ctl {
 	int fd;
 	uint32_t timeout_ms;
+	uint64_t until_ns;		/* of the wait under way */
+	bool is_shortened;		/* the socket's own timeout is what is left of timeout_ms after a signal */
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 };
 
@@ -31,13 +35,14 @@ connect_error(int err)
 	case EPERM:
 		return GS_EACCES;
 	case EAGAIN:
+	case EINTR:
 		return GS_ETIMEDOUT;	/* the daemon's backlog stayed full */
 	default:
 		return GS_EDOWN;
 	}
 }
 
-/* Waiting is bounded by the socket's own timeouts, so that no call needs poll. */
+/* Waiting is bounded by the socket's own timeout, so that no call needs poll. */
 static int
 set_timeout(int fd, uint32_t timeout_ms)
 {
@@ -48,8 +53,43 @@ set_timeout(int fd, uint32_t timeout_ms)
 	return 0;
 }
 
-int
-gs_ctl_open(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms)
+static void
+begin_waiting(struct gs_ctl *c)
+{
+	c->until_ns = gs_clock_mono_ns() + (uint64_t)c->timeout_ms * 1000000;
+	if (c->is_shortened)
+		(void)set_timeout(c->fd, c->timeout_ms);
+	c->is_shortened = false;
+}
+
+/* After a signal: wait for what is left of the time, if anything is; errno stays. */
+static bool
+may_wait_on(struct gs_ctl *c)
+{
+	uint64_t left_ns = gs_sub_sat(c->until_ns, gs_clock_mono_ns());
+	int err = errno;
+
+	c->is_shortened = true;
+	if (left_ns < 1000000 || set_timeout(c->fd, (uint32_t)(left_ns / 1000000)) < 0)
+		return false;
+	errno = err;
+	return true;
+}
+
+static int
+dial(struct gs_ctl *c, const struct sockaddr_un *to)
+{
+	int rc;
+
+	begin_waiting(c);
+	do
+		rc = connect(c->fd, (const struct sockaddr *)to, sizeof(*to));
+	while (rc < 0 && errno == EINTR && may_wait_on(c));
+	return rc < 0 ? connect_error(errno) : 0;
+}
+
+static int
+open_in(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	struct gs_ctl *c;
@@ -69,10 +109,9 @@ gs_ctl_open(struct gs_ctl **out, const char *instance, const char *run_dir, uint
 	rc = set_timeout(c->fd, c->timeout_ms);
 	if (rc < 0)
 		goto out_close;
-	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		rc = connect_error(errno);
+	rc = dial(c, &to);
+	if (rc < 0)
 		goto out_close;
-	}
 	*out = c;
 	return 0;
 out_close:
@@ -80,6 +119,21 @@ out_close:
 out_free:
 	free(c);
 	return rc;
+}
+
+int
+gs_ctl_open(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms)
+{
+	const char *system = gs_path_system_run_dir(run_dir);
+	int first = GS_EDOWN, rc;
+
+	if (system != NULL)
+		first = open_in(out, instance, system, timeout_ms);
+	/* The system's store is not for us, or there is none: our own. */
+	if (first != GS_EDOWN && first != GS_EACCES)
+		return first;
+	rc = open_in(out, instance, run_dir, timeout_ms);
+	return rc == GS_EDOWN ? first : rc;
 }
 
 void
@@ -103,7 +157,7 @@ gs_ctl_fd(const struct gs_ctl *c)
 static int
 io_error(int err)
 {
-	return err == EAGAIN || err == EWOULDBLOCK ? GS_ETIMEDOUT : GS_EDOWN;
+	return err == EAGAIN || err == EWOULDBLOCK || err == EINTR ? GS_ETIMEDOUT : GS_EDOWN;
 }
 
 /* Send the packet in c->packet: a head of this type and len bytes behind it. */
@@ -114,9 +168,10 @@ send_packet(struct gs_ctl *c, enum gs_wire_type type, uint32_t len)
 	ssize_t n;
 
 	memcpy(c->packet, &head, sizeof(head));
+	begin_waiting(c);
 	do
 		n = send(c->fd, c->packet, sizeof(head) + len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && errno == EINTR && may_wait_on(c));
 	return n < 0 ? io_error(errno) : 0;
 }
 
@@ -157,9 +212,10 @@ receive_packet(struct gs_ctl *c, enum gs_wire_type type, struct gs_wire_head *he
 	size_t got;
 	ssize_t n;
 
+	begin_waiting(c);
 	do
 		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && errno == EINTR && may_wait_on(c));
 	if (n < 0)
 		return io_error(errno);
 	got = take_fds(&msg, fds, n_fds);

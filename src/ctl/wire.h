@@ -7,7 +7,7 @@
  * counted.  Both ends are of one machine, so integers are native.
  *
  *	client				daemon
- *	HELLO   gs_wire_hello	->
+ *	HELLO   gs_wire_hello	->				(once per connection)
  *				<-	WELCOME gs_wire_welcome + descriptors
  *	BYE     cookie		->				(its contexts may be granted anew)
  *	REQUEST gs_wire_request	->				(control)

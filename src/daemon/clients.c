@@ -266,7 +266,7 @@ clients_grant(struct clients *c, size_t table, const struct manager_caller *who,
 	int rc = gs_random_bytes(&out->cookie, sizeof(out->cookie));
 
 	if (p == NULL)
-		return GS_ESTALE;
+		return GS_EBUSY;
 	for (out->n_ctx = 0; rc == 0 && out->n_ctx < n; id++) {
 		id = unused_ctx(t, id);
 		if (id == 0)

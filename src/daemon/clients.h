@@ -24,7 +24,7 @@ void clients_adopt(struct clients *c);
 
 /*
  * Grant n contexts of a table to a process. Fills ctx and cookie; returns how many, 0 when the registry is full,
- * GS_ESTALE when the process is gone already, GS_ENOSPC when there is no memory for its pages.
+ * GS_EBUSY when the process cannot be watched (it is gone, or there are too many), GS_ENOSPC when there is no memory for its pages.
  */
 int clients_grant(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,8 @@ main(int argc, char **argv)
 	struct options o = { .instance = "default" };
 
 	log_init("gsessiond", 0);
+	/* Whoever reads the log may end before us. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	parse(argc, argv, &o);
 	if (!gs_name_is_valid(o.instance)) {
 		log_errorx("instance \"%s\": a name is 1 to 31 of a-z 0-9 _ . -", o.instance);

@@ -2,6 +2,7 @@
 #include "daemon/server.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,6 +47,7 @@ struct peer {
 	size_t len, sent;
 	int rc;
 	bool is_done;			/* the last packet of the answer is out */
+	bool has_joined;		/* was granted contexts: once per connection */
 };
 
 struct server {
@@ -53,6 +55,7 @@ struct server {
 	struct clients *clients;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int epoll_fd, listen_fd, signal_fd, timer_fd;
+	int spare_fd;			/* given up for a moment to refuse a connection when there are no descriptors left */
 	bool is_stopping;
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 	struct peer peer[MAX_PEERS];
@@ -88,6 +91,19 @@ wait_for(struct server *s, struct peer *p, uint32_t events)
 	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, p->fd, &ev);
 }
 
+/* Without a descriptor for it a connection would wait at the door for ever, and epoll tell of it for ever. */
+static void
+refuse_peer(struct server *s)
+{
+	int fd;
+
+	(void)close(s->spare_fd);
+	fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		(void)close(fd);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void
 accept_peer(struct server *s)
 {
@@ -97,8 +113,11 @@ accept_peer(struct server *s)
 	struct peer *p = s->peer;
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			refuse_peer(s);
 		return;
+	}
 	while (p < s->peer + MAX_PEERS && p->fd >= 0)
 		p++;
 	ev.data.u64 = TAG_PEER | (uint64_t)(p - s->peer);
@@ -231,7 +250,8 @@ open_read_only(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void
+/* 0, or an error and the peer is dropped. */
+static int
 send_welcome(struct server *s, struct peer *p, int rc, const struct gs_wire_welcome *w, const int *fds, int n_fds)
 {
 	struct gs_wire_head head = { .magic = GS_WIRE_MAGIC, .version = GS_WIRE_VERSION, .type = GS_WIRE_WELCOME, .rc = rc };
@@ -257,8 +277,10 @@ send_welcome(struct server *s, struct peer *p, int rc, const struct gs_wire_welc
 		c->cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)n_fds * sizeof(int));
 	}
-	if (sendmsg(p->fd, &msg, MSG_NOSIGNAL) < 0)
-		drop_peer(s, p);
+	if (sendmsg(p->fd, &msg, MSG_NOSIGNAL) >= 0)
+		return 0;
+	drop_peer(s, p);
+	return GS_ESYSTEM;
 }
 
 static int
@@ -280,42 +302,49 @@ check_hello(const struct server *s, const struct gs_wire_hello *h)
 	return find_table(s->m, h->table);
 }
 
+/* Send a table's descriptors with the contexts granted. 0, or an error: the peer has no use for them then. */
+static int
+welcome(struct server *s, struct peer *p, const struct gs_table *t, struct gs_wire_welcome *w)
+{
+	int fds[GS_TABLE_FDS], n_fds = gs_table_fds(t, fds), ctl_fd = open_read_only(fds[0]), rc;
+
+	if (ctl_fd < 0) {
+		(void)send_welcome(s, p, GS_ESYSTEM, w, NULL, 0);
+		return GS_ESYSTEM;
+	}
+	fds[0] = ctl_fd;
+	memcpy(w->uuid, t->uuid, sizeof(w->uuid));
+	for (int i = 0; i < GS_MAX_ARENAS; i++)
+		w->arenas |= t->arena[i].map != NULL ? UINT32_C(1) << i : 0;
+	rc = send_welcome(s, p, 0, w, fds, n_fds);
+	(void)close(ctl_fd);
+	return rc;
+}
+
 static void
 handle_hello(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
 {
 	struct gs_wire_welcome w = { .n_ctx = 0 };
 	struct gs_wire_hello h;
-	int fds[GS_TABLE_FDS], n_fds, rc, ctl_fd;
-	struct gs_table *t;
+	int table, rc;
 
-	if (len != sizeof(h)) {
-		drop_liar(s, p, "malformed-hello");
+	if (len != sizeof(h) || p->has_joined) {
+		drop_liar(s, p, p->has_joined ? "second-hello" : "malformed-hello");
 		return;
 	}
 	memcpy(&h, body, sizeof(h));
-	rc = check_hello(s, &h);
+	table = rc = check_hello(s, &h);
+	if (rc >= 0)
+		rc = clients_grant(s->clients, (size_t)table, &p->who, h.n_ctx, &w);
+	if (table >= 0 && rc == 0)
+		rc = GS_EBUSY;
 	if (rc < 0) {
-		send_welcome(s, p, rc, &w, NULL, 0);
+		(void)send_welcome(s, p, rc, &w, NULL, 0);
 		return;
 	}
-	t = s->m->tables[rc].shm;
-	rc = clients_grant(s->clients, (size_t)rc, &p->who, h.n_ctx, &w);
-	if (rc <= 0) {
-		send_welcome(s, p, rc < 0 ? rc : GS_EBUSY, &w, NULL, 0);
-		return;
-	}
-	memcpy(w.uuid, t->uuid, sizeof(w.uuid));
-	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		w.arenas |= t->arena[i].map != NULL ? UINT32_C(1) << i : 0;
-	n_fds = gs_table_fds(t, fds);
-	ctl_fd = open_read_only(fds[0]);
-	if (ctl_fd < 0) {
-		send_welcome(s, p, GS_ESYSTEM, &w, NULL, 0);
-		return;
-	}
-	fds[0] = ctl_fd;
-	send_welcome(s, p, 0, &w, fds, n_fds);
-	(void)close(ctl_fd);
+	p->has_joined = true;
+	if (welcome(s, p, s->m->tables[table].shm, &w) < 0)
+		(void)clients_release(s->clients, p->who.pid, w.cookie);
 }
 
 static void
@@ -529,6 +558,19 @@ open_sources(struct server *s)
 	return add_fd(s, s->timer_fd, TAG_TIMER);
 }
 
+/* A descriptor for each peer and for each process that is attached. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("the number of descriptors stays at its soft limit");
+}
+
 int
 server_open(struct server **out, struct manager *m, const char *path, char why[GS_CONF_WHY_BYTES])
 {
@@ -539,6 +581,8 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 		return GS_ENOMEM;
 	s->m = m;
 	s->listen_fd = s->signal_fd = s->timer_fd = -1;
+	raise_descriptors();
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < MAX_PEERS; i++)
 		s->peer[i].fd = -1;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -585,5 +629,6 @@ server_close(struct server **sp)
 	close_if_open(s->signal_fd);
 	close_if_open(s->timer_fd);
 	close_if_open(s->epoll_fd);
+	close_if_open(s->spare_fd);
 	free(s);
 }

@@ -48,6 +48,20 @@ gs_decay_fade(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms)
 }
 
 uint64_t
+gs_decay_carry(uint64_t interest, uint64_t now, uint64_t seen)
+{
+	double x = (double)interest / UNIT - BIAS, more;
+
+	if (now <= seen)
+		return interest;
+	/* log2(2^now - 2^seen), then log2(2^x + 2^more) from the greater of them */
+	more = (double)now / UNIT - BIAS + log1p(-exp2(-(double)(now - seen) / UNIT)) * M_LOG2E;
+	if (x > more)
+		return stored(x + log1p(exp2(more - x)) * M_LOG2E);
+	return stored(more + log1p(exp2(x - more)) * M_LOG2E);
+}
+
+uint64_t
 gs_decay_leaves_ms(uint64_t last_ms, uint64_t interest, uint64_t ttl_ms, uint64_t half_life_ms)
 {
 	unsigned __int128 bonus, slack;

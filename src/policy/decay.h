@@ -43,6 +43,16 @@ uint64_t gs_decay_access(uint64_t interest, uint64_t idle_ms, uint64_t half_life
 uint64_t gs_decay_fade(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms);
 
 /*
+ * gs_decay_carry - interest with that of accesses which were counted elsewhere, after it was copied from there.
+ *
+ *   interest	where it goes to
+ *   now, seen	there: now, and when it was copied; all three faded to one instant
+ *
+ * Returns interest + now - seen, as stored; `interest` when nothing was added.
+ */
+uint64_t gs_decay_carry(uint64_t interest, uint64_t now, uint64_t seen);
+
+/*
  * gs_decay_leaves_ms - the last instant at which a session is still in its ring.
  *
  *   last_ms	last access

@@ -77,6 +77,7 @@ static enum load
 load_record(struct gs_table *t, uint64_t ordinal, struct record *r)
 {
 	struct gs_hit *h = &r->hit;
+	int rc;
 
 	h->at = gs_table_entry(t, ordinal);
 	h->ordinal = ordinal;
@@ -95,11 +96,14 @@ load_record(struct gs_table *t, uint64_t ordinal, struct record *r)
 			gs_pause();
 			continue;
 		}
-		gs_racy_load(&r->head, h->slot, sizeof(r->head));
-		gs_racy_load(r->key, h->slot->data, r->head.key_len);
+		rc = gs_record_header(t, h, &r->head);
+		if (rc == 0)
+			continue;
+		r->is_sane = rc > 0;
+		if (r->is_sane)
+			gs_racy_load(r->key, h->slot->data, r->head.key_len);
 		if (!gs_record_is_same(h->slot, h->w))
 			continue;
-		r->is_sane = gs_record_header(t, h, &r->head) >= 0;
 		return LOAD_RECORD;
 	}
 	return LOAD_BAD_STATE;
@@ -115,7 +119,7 @@ check_place(struct auditing *a, const struct record *r)
 	gs_index_probe(t, r->head.hash, &p);
 	if (place < 0 || p.tag != gs_entry_tag(r->hit.entry))
 		broken(a, 2, "entry %" PRIu64 " is not where its hash puts it", r->hit.ordinal);
-	else if (r->head.ns == 0 && gs_siphash13(t->sip_k0, t->sip_k1, r->key, r->head.key_len) != r->head.hash)
+	else if (r->is_sane && r->head.ns == 0 && gs_siphash13(t->sip_k0, t->sip_k1, r->key, r->head.key_len) != r->head.hash)
 		broken(a, 2, "entry %" PRIu64 ": the hash is not the key's", r->hit.ordinal);
 	for (int tries = 0; place > 0 && tries < TRIES; tries++) {
 		uint64_t h = atomic_load_explicit(&t->buckets[p.bucket[0]].H, memory_order_acquire);
@@ -145,7 +149,7 @@ has_twin(struct gs_table *t, const struct record *r)
 
 			if (ordinal == r->hit.ordinal || e >> 49 != (uint64_t)p.tag << 1)
 				continue;
-			if (load_record(t, ordinal, &other) == LOAD_RECORD && other.head.hash == r->head.hash &&
+			if (load_record(t, ordinal, &other) == LOAD_RECORD && other.is_sane && other.head.hash == r->head.hash &&
 			    other.head.key_len == r->head.key_len && memcmp(other.key, r->key, r->head.key_len) == 0 &&
 			    atomic_load_explicit(r->hit.at, memory_order_acquire) == r->hit.entry)
 				return true;
@@ -202,7 +206,7 @@ check_entry(struct auditing *a, uint64_t ordinal)
 		break;
 	}
 	check_place(a, &r);
-	if (has_twin(a->t, &r))
+	if (r.is_sane && has_twin(a->t, &r))
 		broken(a, 3, "the key of entry %" PRIu64 " is there twice", ordinal);
 	check_bounds(a, &r);
 }

@@ -50,6 +50,12 @@ gs_index_prefetch_slot(struct gs_table *t, uint64_t e)
 		__builtin_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
 }
 
+static uint32_t
+slot_size_of(const struct gs_table *t, uint64_t e)
+{
+	return t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)].slot_size;
+}
+
 /* Does the entry name a record of this key? AGAIN when the slot is not as the entry says: it was replaced. */
 static enum match
 match_entry(struct gs_table *t, const struct gs_key *k, uint64_t e, struct gs_slot **slot, uint64_t *word)
@@ -64,8 +70,9 @@ match_entry(struct gs_table *t, const struct gs_key *k, uint64_t e, struct gs_sl
 	w = atomic_load_explicit(&s->W, memory_order_acquire);
 	if (gs_word_state(w) != GS_SLOT_READY || (gs_word_gen(w) & GS_GEN_MASK) != gs_entry_gen(e))
 		return MATCH_AGAIN;
-	same = __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == k->hash && __atomic_load_n(&s->key_len, __ATOMIC_RELAXED) == k->len &&
-	    __atomic_load_n(&s->ns, __ATOMIC_RELAXED) == k->ns && gs_racy_equal(s->data, k->bytes, k->len);
+	/* The smallest slots are shorter than the longest key: a damaged length must not lead out of the arena. */
+	same = GS_SLOT_HEADER_BYTES + k->len <= slot_size_of(t, e) && __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == k->hash &&
+	    __atomic_load_n(&s->key_len, __ATOMIC_RELAXED) == k->len && __atomic_load_n(&s->ns, __ATOMIC_RELAXED) == k->ns && gs_racy_equal(s->data, k->bytes, k->len);
 	gs_fence_acquire();
 	if (atomic_load_explicit(&s->W, memory_order_relaxed) != w)
 		return MATCH_AGAIN;

@@ -64,8 +64,9 @@ gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms)
 	const uint64_t step = GS_MAX_CTX;
 	uint64_t v = ((now_ms * 1000000) & ~(step - 1)) | c->id;
 
+	/* The low bits are always ours: no other context makes this version, of no incarnation of the key. */
 	v = gs_max_u64(v, (c->last_version & ~(step - 1)) + step + c->id);
-	v = gs_max_u64(v, old + 1);
+	v = gs_max_u64(v, (old & ~(step - 1)) + step + c->id);
 	c->last_version = v;
 	return v;
 }
@@ -89,21 +90,9 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	}
 	gs_slots_unlist(c, cell);
 	gs_slots_retire(t, c, old);
-	gs_record_merge(t, hit->slot, seen, addr, gen);
+	gs_record_merge(t, hit->slot, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
 	gs_record_rearm(t, addr, d);
 	return 0;
-}
-
-static void
-set_plain(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
-static uint64_t
-plain(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
 int
@@ -118,9 +107,9 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 	memcpy(&seen, c->scratch, sizeof(seen));
 	gs_record_draft_of(&d, c->scratch);
 	if (as == GS_MOVE_AS_ACCESS) {
-		set_plain(&d.head.I, gs_decay_access(plain(&d.head.I), gs_sub_sat(now_ms, plain(&d.head.A)), gs_kv_half_life_ms(t)));
-		set_plain(&d.head.A, gs_max_u64(now_ms, plain(&d.head.A)));
-		set_plain(&d.head.H, plain(&d.head.H) + 1);
+		gs_kv_set(&d.head.I, gs_decay_access(gs_kv_word(&d.head.I), gs_sub_sat(now_ms, gs_kv_word(&d.head.A)), gs_kv_half_life_ms(t)));
+		gs_kv_set(&d.head.A, gs_max_u64(now_ms, gs_kv_word(&d.head.A)));
+		gs_kv_set(&d.head.H, gs_kv_word(&d.head.H) + 1);
 	}
 	return gs_kv_publish(t, c, hit, &seen, ring, &d);
 }
@@ -178,12 +167,12 @@ fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *
 static void
 account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
 {
-	uint32_t gen = gs_timed_gen(plain(&head->A));
-	uint64_t last = gs_timed_value(plain(&head->A));
+	uint32_t gen = gs_timed_gen(gs_kv_word(&head->A));
+	uint64_t last = gs_timed_value(gs_kv_word(&head->A));
 
-	set_plain(&head->I, gs_timed(gs_decay_access(gs_timed_value(plain(&head->I)), gs_sub_sat(now_ms, last), gs_kv_half_life_ms(t)), gen));
-	set_plain(&head->A, gs_timed(gs_max_u64(now_ms, last), gen));
-	set_plain(&head->H, gs_timed(gs_timed_value(plain(&head->H)) + 1, gen));
+	gs_kv_set(&head->I, gs_timed(gs_decay_access(gs_timed_value(gs_kv_word(&head->I)), gs_sub_sat(now_ms, last), gs_kv_half_life_ms(t)), gen));
+	gs_kv_set(&head->A, gs_timed(gs_max_u64(now_ms, last), gen));
+	gs_kv_set(&head->H, gs_timed(gs_timed_value(gs_kv_word(&head->H)) + 1, gen));
 }
 
 /* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
@@ -239,7 +228,7 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 			return READ_AGAIN;
 	}
 	if (counts) {
-		if (!gs_record_access(t, hit, &head, now_ms))
+		if (!gs_record_access(t, hit, now_ms))
 			return READ_AGAIN;
 		if (r->meta != NULL)
 			account(t, &head, now_ms);
@@ -292,7 +281,7 @@ renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, 
 {
 	struct gs_slot *s = hit->slot;
 	uint32_t gen = gs_entry_gen(hit->entry);
-	uint64_t x = plain(&head->X), a = plain(&head->A), i = plain(&head->I), touched = plain(&head->T);
+	uint64_t x = gs_kv_word(&head->X), a = gs_kv_word(&head->A), i = gs_kv_word(&head->I), touched = gs_kv_word(&head->T);
 	uint64_t idle_ms = gs_sub_sat(now_ms, gs_timed_value(a));
 
 	/* X first: it decides between us and the sweep's claim. */
@@ -303,38 +292,55 @@ renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, 
 	if (idle_ms > 0 && atomic_compare_exchange_strong_explicit(&s->A, &a, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed))
 		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), idle_ms,
 		    gs_kv_half_life_ms(t)), gen), memory_order_relaxed, memory_order_relaxed);
-	/* seq_cst; pairs with the loads in gs_record_merge */
+	/* seq_cst; pairs with carry_touch in record.c */
 	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry ? 0 : KV_AGAIN;
+}
+
+/*
+ * The session of a key, its header copied. 1, GS_ENOENT when there is none or it is over, KV_AGAIN, GS_ECORRUPT, GS_EAGAIN.
+ * hit->at is NULL unless an entry of this very key was found, even if its record is damaged.
+ */
+static int
+look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
+{
+	int rc = gs_index_find(t, c, k, hit);
+
+	if (rc <= 0) {
+		hit->at = NULL;
+		return rc < 0 ? rc : GS_ENOENT;
+	}
+	rc = gs_record_header(t, hit, head);
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	return gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms) ? GS_ENOENT : 1;
+}
+
+static int
+touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = look_up(t, c, k, now_ms, &hit, &head);
+
+	if (rc != 1)
+		return rc;
+	if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT)
+		return GS_EQUARANTINE;
+	return renew(t, &hit, &head, now_ms);
 }
 
 int
 gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
 {
-	struct gs_slot head;
-	struct gs_hit hit;
-	int rc;
+	int rc = KV_AGAIN;
 
-	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_index_find(t, c, k, &hit);
-		if (rc <= 0)
-			return rc < 0 ? rc : GS_ENOENT;
-		rc = gs_record_header(t, &hit, &head);
-		if (rc < 0)
-			return rc;
-		if (rc == 0)
-			continue;
-		if (gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
-			return GS_ENOENT;
-		if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT) {
-			gs_ctx_count(c, GS_COUNT_REFUSED);
-			return GS_EQUARANTINE;
-		}
-		if (renew(t, &hit, &head, now_ms) == 0) {
-			gs_ctx_count(c, GS_COUNT_TOUCHED);
-			return 0;
-		}
-	}
-	return GS_EAGAIN;
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+		rc = touch_once(t, c, k, now_ms);
+	if (rc == 0)
+		gs_ctx_count(c, GS_COUNT_TOUCHED);
+	if (rc == GS_EQUARANTINE)
+		gs_ctx_count(c, GS_COUNT_REFUSED);
+	return rc == KV_AGAIN ? GS_EAGAIN : rc;
 }
 
 /* Take a session out of the index and its slot into limbo. False when it changed meanwhile. */
@@ -352,31 +358,31 @@ end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t
 	return true;
 }
 
-int
-gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
+static int
+del_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
 {
 	struct gs_slot head;
 	struct gs_hit hit;
-	int rc;
+	int rc = look_up(t, c, k, now_ms, &hit, &head);
 
-	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_index_find(t, c, k, &hit);
-		if (rc <= 0)
-			return rc < 0 ? rc : GS_ENOENT;
-		rc = gs_record_header(t, &hit, &head);
-		if (rc == 0)
-			continue;
-		/* A damaged record can be ended, so that its key can be used again. */
-		if (rc > 0 && gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
-			return GS_ENOENT;
-		if (rc > 0 && if_version != 0 && head.version != if_version)
-			return GS_ECONFLICT;
-		if (end_hit(t, c, &hit, k->hash)) {
-			gs_ctx_count(c, GS_COUNT_ENDED);
-			return 0;
-		}
-	}
-	return GS_EAGAIN;
+	/* A damaged record can be ended, so that its key can be used again. */
+	if (rc != 1 && !(rc == GS_ECORRUPT && hit.at != NULL))
+		return rc;
+	if (rc == 1 && if_version != 0 && head.version != if_version)
+		return GS_ECONFLICT;
+	return end_hit(t, c, &hit, k->hash) ? 0 : KV_AGAIN;
+}
+
+int
+gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
+{
+	int rc = KV_AGAIN;
+
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+		rc = del_once(t, c, k, now_ms, if_version);
+	if (rc == 0)
+		gs_ctx_count(c, GS_COUNT_ENDED);
+	return rc == KV_AGAIN ? GS_EAGAIN : rc;
 }
 
 static enum gs_counter
@@ -412,28 +418,16 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 {
 	struct gs_slot head;
 	struct gs_hit hit;
-	int rc;
+	int rc = KV_AGAIN;
 
 	if (ring >= t->n_rings)
 		return GS_EINVAL;
-	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_index_find(t, c, k, &hit);
-		if (rc <= 0)
-			return rc < 0 ? rc : GS_ENOENT;
-		rc = gs_record_header(t, &hit, &head);
-		if (rc < 0)
-			return rc;
-		if (rc == 0)
-			continue;
-		if (gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
-			return GS_ENOENT;
-		if (gs_entry_ring(hit.entry) == ring)
-			return 0;
-		rc = move_hit(t, c, &hit, now_ms, ring);
-		if (rc != KV_AGAIN)
-			return rc;
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
+		rc = look_up(t, c, k, now_ms, &hit, &head);
+		if (rc == 1)
+			rc = gs_entry_ring(hit.entry) == ring ? 0 : move_hit(t, c, &hit, now_ms, ring);
 	}
-	return GS_EAGAIN;
+	return rc == KV_AGAIN ? GS_EAGAIN : rc;
 }
 
 /* ---- by ordinal ---- */
@@ -511,13 +505,13 @@ gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
 static enum gs_settle
 expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head)
 {
-	uint64_t x = plain(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
+	uint64_t x = gs_kv_word(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
 
 	/* seq_cst; pairs with raise_word in record.c, as does the load of A */
 	if (gs_timed_value(x) != 0 && !atomic_compare_exchange_strong_explicit(&hit->slot->X, &x, claimed, memory_order_seq_cst,
 	    memory_order_relaxed))
 		return GS_SETTLE_GONE;
-	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != plain(&head->A)) {
+	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != gs_kv_word(&head->A)) {
 		(void)atomic_compare_exchange_strong_explicit(&hit->slot->X, &claimed, x, memory_order_seq_cst, memory_order_relaxed);
 		return GS_SETTLE_GONE;
 	}

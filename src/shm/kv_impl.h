@@ -13,6 +13,19 @@ enum {
 	KV_AGAIN = 2,		/* a step's answer: look the key up anew */
 };
 
+/* The in-place words of a draft or of a copied header: private memory, so relaxed is plain. */
+static inline void
+gs_kv_set(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static inline uint64_t
+gs_kv_word(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
 /* Reserve a session's place in a ring; false when it is full. */
 bool gs_kv_reserve(struct gs_table *t, uint32_t ring);
 void gs_kv_unreserve(struct gs_table *t, uint32_t ring);

@@ -16,18 +16,6 @@ struct putting {
 	struct gs_meta *meta;			/* may be NULL */
 };
 
-static void
-set_plain(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
-static uint64_t
-plain(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 /* A number that differs between two sessions that use one entry, one after the other. */
 static uint32_t
 birth_of(uint64_t version)
@@ -64,17 +52,17 @@ apply_times(struct gs_draft *d, const struct gs_put_args *args)
 	if ((args->set & GS_SET_TIMES_BIT) == 0)
 		return;
 	d->head.mtime_ns = args->mtime_ns;
-	if (args->accessed_ms < plain(&d->head.A))
-		set_plain(&d->head.I, GS_INTEREST_ONE);
-	set_plain(&d->head.A, args->accessed_ms);
-	set_plain(&d->head.T, args->accessed_ms);
+	if (args->accessed_ms < gs_kv_word(&d->head.A))
+		gs_kv_set(&d->head.I, GS_INTEREST_ONE);
+	gs_kv_set(&d->head.A, args->accessed_ms);
+	gs_kv_set(&d->head.T, args->accessed_ms);
 	d->head.mtime_ms = args->accessed_ms;
 }
 
 static void
 set_expiry(struct gs_draft *d)
 {
-	set_plain(&d->head.X, gs_record_expiry(plain(&d->head.T), d->head.ttl_ms, d->head.deadline));
+	gs_kv_set(&d->head.X, gs_record_expiry(gs_kv_word(&d->head.T), d->head.ttl_ms, d->head.deadline));
 }
 
 /* A session that is another one under a new name. */
@@ -85,10 +73,10 @@ apply_life(struct gs_draft *d, const struct gs_meta *from)
 	d->head.deadline = from->deadline_ms;
 	d->head.mtime_ns = from->mtime_ns;
 	d->head.mtime_ms = from->mtime_ms;
-	set_plain(&d->head.A, from->accessed_ms);
-	set_plain(&d->head.I, from->interest);
-	set_plain(&d->head.T, from->touched_ms);
-	set_plain(&d->head.H, from->hits);
+	gs_kv_set(&d->head.A, from->accessed_ms);
+	gs_kv_set(&d->head.I, from->interest);
+	gs_kv_set(&d->head.T, from->touched_ms);
+	gs_kv_set(&d->head.H, from->hits);
 }
 
 /* The parts that a put replaces whether the session is new or not. */
@@ -105,7 +93,7 @@ draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint6
 	d->head.mtime_ns = p->args->wall_ns;
 	d->head.ctime_ns = p->args->wall_ns;
 	d->head.mtime_ms = p->now_ms;
-	set_plain(&d->head.T, p->now_ms);
+	gs_kv_set(&d->head.T, p->now_ms);
 }
 
 /* A session that starts. */
@@ -121,9 +109,9 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	d->head.uid = p->args->uid;
 	d->head.gid = p->args->gid;
 	d->head.mode = 0600;
-	set_plain(&d->head.A, p->now_ms);
-	set_plain(&d->head.I, GS_INTEREST_ONE);
-	set_plain(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
+	gs_kv_set(&d->head.A, p->now_ms);
+	gs_kv_set(&d->head.I, GS_INTEREST_ONE);
+	gs_kv_set(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
 	apply_args(t, d, p->args);
 	apply_times(d, p->args);
 	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
@@ -135,15 +123,15 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 static void
 draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p)
 {
-	uint64_t idle_ms = gs_sub_sat(p->now_ms, plain(&d->head.A)), half_life_ms = gs_kv_half_life_ms(t);
+	uint64_t idle_ms = gs_sub_sat(p->now_ms, gs_kv_word(&d->head.A)), half_life_ms = gs_kv_half_life_ms(t);
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
 
 	draft_value(c, d, p, d->head.version);
-	set_plain(&d->head.I, counts ? gs_decay_access(plain(&d->head.I), idle_ms, half_life_ms) :
-	    gs_decay_fade(plain(&d->head.I), idle_ms, half_life_ms));
-	set_plain(&d->head.A, gs_max_u64(p->now_ms, plain(&d->head.A)));
+	gs_kv_set(&d->head.I, counts ? gs_decay_access(gs_kv_word(&d->head.I), idle_ms, half_life_ms) :
+	    gs_decay_fade(gs_kv_word(&d->head.I), idle_ms, half_life_ms));
+	gs_kv_set(&d->head.A, gs_max_u64(p->now_ms, gs_kv_word(&d->head.A)));
 	if (counts)
-		set_plain(&d->head.H, plain(&d->head.H) + 1);
+		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
 	apply_args(t, d, p->args);
 	apply_times(d, p->args);
 	set_expiry(d);
@@ -161,7 +149,7 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 		return;
 	memcpy(&head, &d->head, sizeof(head));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		set_plain(words[i], gs_timed(plain(words[i]), 0));
+		gs_kv_set(words[i], gs_timed(gs_kv_word(words[i]), 0));
 	gs_record_meta(&at, &head, NULL, meta);
 	meta->ring = ring;
 	memcpy(meta->key, d->key, head.key_len);
@@ -218,17 +206,19 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 static int
 put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
-	uint32_t ring = start_ring(t, p->args);
+	uint32_t ring = start_ring(t, p->args), from = gs_entry_ring(hit->entry);
 	struct gs_draft d;
 	int rc;
 
 	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
 		return GS_ENOENT;
-	if (!gs_kv_reserve(t, ring))
+	/* In its own ring it takes the place of what is over, even if the ring is full. */
+	if (ring != from && !gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, seen->version);
 	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
-	gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : ring);
+	if (ring != from)
+		gs_kv_unreserve(t, rc == 0 ? from : ring);
 	if (rc != 0)
 		return rc;
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
@@ -245,7 +235,7 @@ draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft
 
 	memcpy(&d->head, seen, sizeof(d->head));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		set_plain(words[i], gs_timed_value(plain(words[i])));
+		gs_kv_set(words[i], gs_timed_value(gs_kv_word(words[i])));
 	d->owner = owner;
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
 	return gs_record_is_same(hit->slot, hit->w);

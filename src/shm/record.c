@@ -45,7 +45,9 @@ int
 gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
 {
 	gs_racy_load(out, hit->slot, sizeof(*out));
-	if (!gs_record_is_same(hit->slot, hit->w))
+	/* Last access and interest must be of one access, or the interest would fade for longer than it is old. */
+	if (!gs_record_is_same(hit->slot, hit->w) ||
+	    atomic_load_explicit(&hit->slot->A, memory_order_relaxed) != atomic_load_explicit(&out->A, memory_order_relaxed))
 		return 0;
 	return has_sane_lengths(out, slot_size_of(t, hit->entry)) ? 1 : GS_ECORRUPT;
 }
@@ -196,34 +198,47 @@ gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d)
 
 /* ---- words that change in place ---- */
 
-/* Raise a timed word to at least `value` if it still belongs to the generation. False when it does not. */
+/*
+ * Raise a timed word to at least `value` if it still belongs to the generation. False when it does not. *was: its value
+ * before, `value` where it was not raised.
+ */
 static bool
-raise_word(_Atomic uint64_t *word, uint64_t value, uint64_t gen)
+raise_word(_Atomic uint64_t *word, uint64_t value, uint64_t gen, uint64_t *was)
 {
 	uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
 
 	while (gs_timed_gen(seen) == gen && gs_timed_value(seen) < value)
 		/* seq_cst; pairs with the sweep's claim of X in kv.c: one of us sees the other */
 		if (atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(value, (uint32_t)gen), memory_order_seq_cst,
-		    memory_order_relaxed))
+		    memory_order_relaxed)) {
+			*was = gs_timed_value(seen);
 			return true;
+		}
+	*was = value;
 	return gs_timed_gen(seen) == gen;
 }
 
-static void
-add_interest(struct gs_table *t, struct gs_slot *s, uint64_t idle_ms, uint64_t gen)
+static uint64_t
+innermost_half_life_ms(const struct gs_table *t)
 {
-	const struct gs_ring_cfg *inner = &t->ctl->ring[gs_table_innermost(t)];
-	uint64_t half_life_ms = atomic_load_explicit(&inner->half_life_ms, memory_order_relaxed);
-	uint64_t seen = atomic_load_explicit(&s->I, memory_order_relaxed), with;
+	return atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
+}
+
+/* Add an access to the interest that was `seen` idle_ms ago. False when the word belongs to the generation no more. */
+static bool
+add_interest(struct gs_slot *s, uint64_t seen, uint64_t idle_ms, uint64_t half_life_ms, uint64_t gen)
+{
+	uint64_t with;
 
 	do {
 		if (gs_timed_gen(seen) != gen)
-			return;
+			return false;
 		with = gs_timed(gs_decay_access(gs_timed_value(seen), idle_ms, half_life_ms), (uint32_t)gen);
 		/* Whoever was faster counted at this same instant: no more time has passed. */
 		idle_ms = 0;
-	} while (with != seen && !atomic_compare_exchange_weak_explicit(&s->I, &seen, with, memory_order_relaxed, memory_order_relaxed));
+		/* seq_cst; pairs with take_over: what is added before it took the word is carried over */
+	} while (with != seen && !atomic_compare_exchange_strong_explicit(&s->I, &seen, with, memory_order_seq_cst, memory_order_relaxed));
+	return true;
 }
 
 static void
@@ -237,48 +252,92 @@ count_hit(struct gs_slot *s, uint64_t gen)
 }
 
 bool
-gs_record_access(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms)
 {
 	struct gs_slot *s = hit->slot;
-	uint64_t gen = gs_entry_gen(hit->entry);
-	uint64_t last_ms = gs_timed_value(atomic_load_explicit(&head->A, memory_order_relaxed));
+	uint64_t gen = gs_entry_gen(hit->entry), was_ms;
+	/*
+	 * acquire; pairs with the exchange in add_interest: the last access
+	 * that raise_word finds is at least as late as all that are in this
+	 * interest, so none of it fades for longer than it is old.
+	 */
+	uint64_t interest = atomic_load_explicit(&s->I, memory_order_acquire);
 
-	if (!raise_word(&s->A, now_ms, gen))
+	if (!raise_word(&s->A, now_ms, gen, &was_ms) ||
+	    !add_interest(s, interest, gs_sub_sat(now_ms, was_ms), innermost_half_life_ms(t), gen))
 		return false;
-	add_interest(t, s, gs_sub_sat(now_ms, last_ms), gen);
 	count_hit(s, gen);
-	/* An update that copied the old words, or a sweep that ended it, has the access not: it must be repeated there. */
-	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry &&
-	    gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
+	/* A sweep that ended it before it saw the access must not be answered with success. */
+	return gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
+}
+
+/*
+ * Take a word of a replaced slot over: who comes too late finds another
+ * generation in it, and goes to the new slot. Exactly what was there before
+ * is ours to carry.
+ */
+static uint64_t
+take_over(_Atomic uint64_t *word)
+{
+	uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+	/* seq_cst; pairs with raise_word and add_interest */
+	while (!atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(gs_timed_value(seen), gs_timed_gen(seen) - 1),
+	    memory_order_seq_cst, memory_order_relaxed))
+		;
+	return seen;
+}
+
+/* Accesses that the old slot counted since it was copied, at their own times. */
+static void
+carry_accesses(struct gs_table *t, struct gs_slot *s, struct gs_slot *old, const struct gs_slot *seen, uint64_t gen)
+{
+	uint64_t was_i = atomic_load_explicit(&seen->I, memory_order_relaxed), i, with, mine = atomic_load_explicit(&s->I, memory_order_acquire);
+	uint64_t was_a = atomic_load_explicit(&seen->A, memory_order_relaxed), a, mine_ms, half_life_ms = innermost_half_life_ms(t), now_ms;
+
+	/* Interest first: then the last access is not earlier than what it counts. */
+	i = take_over(&old->I);
+	a = take_over(&old->A);
+	if ((a == was_a && i == was_i) || gs_timed_gen(a) != gs_timed_gen(was_a) ||
+	    !raise_word(&s->A, gs_timed_value(a), gen, &mine_ms) || half_life_ms == 0)
+		return;
+	now_ms = gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed));
+	do {
+		if (gs_timed_gen(mine) != gen)
+			return;
+		with = gs_decay_fade(gs_timed_value(mine), gs_sub_sat(gs_timed_value(a), mine_ms), half_life_ms);
+		with = gs_decay_carry(with, gs_decay_fade(gs_timed_value(i), gs_sub_sat(now_ms, gs_timed_value(a)), half_life_ms),
+		    gs_decay_fade(gs_timed_value(was_i), gs_sub_sat(now_ms, gs_timed_value(was_a)), half_life_ms));
+		mine_ms = gs_timed_value(a);
+	} while (!atomic_compare_exchange_strong_explicit(&s->I, &mine, gs_timed(with, (uint32_t)gen), memory_order_seq_cst,
+	    memory_order_relaxed));
+}
+
+/* A touch of the old slot since it was copied: the new one lives on from then, by its own ttl. */
+static void
+carry_touch(struct gs_slot *s, const struct gs_slot *old, const struct gs_slot *seen, const struct gs_slot *head, uint64_t gen)
+{
+	uint64_t was_t = atomic_load_explicit(&seen->T, memory_order_relaxed), x, before, was_ms;
+	/* seq_cst; pairs with renew in kv.c: it stores the word and looks at the entry, we swung the entry and look at the word */
+	uint64_t touched = atomic_load_explicit(&old->T, memory_order_seq_cst);
+
+	if (touched == was_t || gs_timed_gen(touched) != gs_timed_gen(was_t) || !raise_word(&s->T, gs_timed_value(touched), gen, &was_ms))
+		return;
+	x = gs_record_expiry(gs_timed_value(touched), head->ttl_ms, head->deadline);
+	before = atomic_load_explicit(&s->X, memory_order_relaxed);
+	/* 0 is the sweep's: it is over already */
+	while (gs_timed_gen(before) == gen && gs_timed_value(before) != 0 && gs_timed_value(before) < x &&
+	    !atomic_compare_exchange_weak_explicit(&s->X, &before, gs_timed(x, (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
+		;
 }
 
 void
-gs_record_merge(struct gs_table *t, const struct gs_slot *old, const struct gs_slot *seen, uint32_t addr, uint32_t gen)
+gs_record_merge(struct gs_table *t, struct gs_slot *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry)
 {
-	struct gs_slot *s = gs_table_slot(t, addr);
-	uint64_t was_a = atomic_load_explicit(&seen->A, memory_order_relaxed), a;
-	uint64_t was_t = atomic_load_explicit(&seen->T, memory_order_relaxed), touched;
-	uint64_t was_x = atomic_load_explicit(&seen->X, memory_order_relaxed), x, from;
+	struct gs_slot *s = gs_table_slot(t, entry);
 
-	/*
-	 * seq_cst; pairs with raise_word and with renew in kv.c: they store a
-	 * word and then look at the entry, we swung the entry and now look at
-	 * the word, so one of us sees the other.
-	 */
-	a = atomic_load_explicit(&old->A, memory_order_seq_cst);
-	touched = atomic_load_explicit(&old->T, memory_order_seq_cst);
-	x = atomic_load_explicit(&old->X, memory_order_seq_cst);
-	if (a != was_a && gs_timed_gen(a) == gs_timed_gen(was_a)) {
-		(void)raise_word(&s->A, gs_timed_value(a), gen & GS_GEN_MASK);
-		add_interest(t, s, 0, gen & GS_GEN_MASK);
-	}
-	if (touched != was_t && gs_timed_gen(touched) == gs_timed_gen(was_t))
-		(void)raise_word(&s->T, gs_timed_value(touched), gen & GS_GEN_MASK);
-	if (x != was_x && gs_timed_gen(x) == gs_timed_gen(was_x) && gs_timed_value(x) != 0) {
-		from = gs_timed(gs_timed_value(was_x), gen);
-		(void)atomic_compare_exchange_strong_explicit(&s->X, &from, gs_timed(gs_timed_value(x), gen), memory_order_relaxed,
-		    memory_order_relaxed);
-	}
+	carry_accesses(t, s, old, seen, gs_entry_gen(entry));
+	carry_touch(s, old, seen, &d->head, gs_entry_gen(entry));
 }
 
 void

@@ -70,6 +70,7 @@ gs_table_close_fds(int fds[GS_TABLE_FDS])
 
 /* ---- checking ---- */
 
+/* The file by what follows the table's name. */
 static int
 refuse(char *why, int rc, const char *file, const char *what)
 {
@@ -158,9 +159,11 @@ check_arena(int fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id
 	const struct gs_ring_cfg *r = &h->ring[ring];
 	struct gs_arena_hdr head;
 	struct gs_arena_shape shape;
-	char name[GS_TABLE_FILE_BYTES];
+	char name[16];
 
-	gs_table_arena_name(name, h->table, ring, class_id);
+	(void)snprintf(name, sizeof(name), "%u.%u", ring, class_id);
+	if (fd < 0)
+		return refuse(why, GS_ECORRUPT, name, "missing");
 	gs_table_arena_shape(&shape, r->n_slots[class_id], r->seg_slots[class_id], h->slot_size[class_id]);
 	if (!is_file_of(fd, shape.bytes) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return refuse(why, GS_ECORRUPT, name, "cut short");
@@ -189,8 +192,7 @@ check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			int fd = fds[3 + ring * GS_MAX_CLASSES + class_id];
 
-			rc = fd < 0 ? refuse(why, GS_ECORRUPT, h->ring[ring].name, "its memory is missing") :
-			    check_arena(fd, h, ring, class_id, why);
+			rc = check_arena(fd, h, ring, class_id, why);
 			if (rc < 0)
 				return rc;
 		}
@@ -286,7 +288,7 @@ gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, 
 	rc = map_all(t, h, ctl_writable);
 	free(h);
 	if (rc < 0) {
-		(void)refuse(why, rc, t->name, "cannot be mapped");
+		(void)refuse(why, rc, "ctl", "cannot be mapped");
 		gs_table_free(&t);
 		return rc;
 	}
@@ -302,16 +304,15 @@ out_close:
 int
 gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 {
-	int fds[GS_TABLE_FDS];
-	char file[GS_TABLE_FILE_BYTES];
+	int fds[GS_TABLE_FDS], rc;
+	char file[GS_TABLE_FILE_BYTES], what[GS_TABLE_WHY_BYTES] = "";
 
 	for (int i = 0; i < GS_TABLE_FDS; i++) {
 		gs_table_file_name(file, name, (uint32_t)i);
 		fds[i] = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		/* An arena that is not there may be none of ours, the check knows; one that cannot be opened is not missing. */
 		if (fds[i] < 0 && (i < 3 || errno != ENOENT)) {
-			int rc = errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM;
-
+			rc = errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM;
 			(void)refuse(why, rc, file, strerror(errno));
 			while (i-- > 0)
 				if (fds[i] >= 0)
@@ -319,7 +320,10 @@ gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 			return rc;
 		}
 	}
-	return gs_table_adopt(out, fds, true, why);
+	rc = gs_table_adopt(out, fds, true, what);
+	if (rc < 0 && why != NULL)
+		(void)snprintf(why, GS_TABLE_WHY_BYTES, "%.31s.%.200s", name, what);
+	return rc;
 }
 
 int

@@ -28,14 +28,15 @@ check_eq "no file names a place of one machine" "$found" ""
 unexecutable=$(cd "$srctop" && find t -name '*.t' ! -perm -100)
 check_eq "every shell test is executable" "$unexecutable" ""
 
-sleepers=$(cd "$srctop" && grep -nE '^[^#]*\b(sleep|usleep)\b *(\(|[0-9])' -r t --include='*.[ch]' --include='*.t' | grep -v ' # a time that is meant')
+# A time that is part of what is tested has a comment `# not a wait: ...`.
+sleepers=$(cd "$srctop" && grep -nE '^[^#]*\b(sleep|usleep)\b *(\(|[0-9])' -r t --include='*.[ch]' --include='*.t' | grep -v '# not a wait: ')
 check_eq "no test sleeps and hopes" "$sleepers" ""
 
 long=$(cd "$srctop" && find src fs tools include t \( -name '*.c' -o -name '*.h' \) | sort |
 	xargs -d '\n' awk 'length($0) > 160 { print FILENAME ":" FNR }')
 check_eq "no line of C has more than 160 bytes" "$long" ""
 
-large=$(cd "$srctop" && find src fs tools -name '*.c' | xargs -d '\n' wc -l | awk '$1 > 600 && $2 != "total" { print $2, $1 }')
-check_eq "no source file has more than 600 lines" "$large" ""
+large=$(cd "$srctop" && find src fs tools -name '*.c' | xargs -d '\n' wc -l | awk '$1 > 700 && $2 != "total" { print $2, $1 }')
+check_eq "no source file has more than 700 lines" "$large" ""
 
 done_testing

@@ -45,7 +45,8 @@
 #	wait_gone PID [SECONDS]			until the process has ended (10 s)
 #	listens_at FILE				a socket is there
 #
-# A report of a sanitizer, from any program, fails the test.
+# A report of a sanitizer, from any program, fails the test, and so does a
+# program of ours that it leaves running.
 
 set -u
 umask 022
@@ -212,6 +213,20 @@ report_sanitizers() {
 	done
 }
 
+# Programs on this test's instance that nobody ended; they would also keep our standard output open.
+end_survivors() {
+	local p name
+	for p in /proc/[0-9]*; do
+		name=$(cat "$p/comm" 2>/dev/null) || continue
+		[[ $name == gsession* ]] || continue
+		grep -qzxF "GSESSION_RUN_DIR=$tmp/run" "$p/environ" 2>/dev/null || continue
+		is_gone "${p#/proc/}" && continue
+		diag "$name (pid ${p#/proc/}) was left running"
+		kill -KILL "${p#/proc/}" 2>/dev/null
+		exit_status=1
+	done
+}
+
 run_cleanups() {
 	exit_status=$?
 	trap - EXIT
@@ -219,6 +234,7 @@ run_cleanups() {
 	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
 		eval "${cleanups[i]}" >/dev/null 2>&1
 	done
+	end_survivors
 	report_sanitizers
 	rm -rf "$tmp"
 	exit "$exit_status"

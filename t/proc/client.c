@@ -7,8 +7,12 @@
  *	client verify INSTANCE				every value is whole; prints how many
  *	client steady INSTANCE NAME FILE		work on own keys until SIGTERM, an error ends it; FILE has the number of calls
  *	client attach INSTANCE TIMEOUT_MS		attach and say how it went and how long it took
+ *	client ticking INSTANCE TIMEOUT_MS		the same while a signal comes every 20 ms
+ *	client crowd INSTANCE COUNT			attach so often, 64 contexts each, and say how far one gets
  *	client churn INSTANCE COUNT			short-lived processes, each of which attaches, works and says good-bye
  */
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <err.h>
@@ -344,6 +348,44 @@ try_attach(const char *instance, uint32_t timeout_ms)
 	gs_detach(&gs);
 }
 
+static void
+ignore(int sig)
+{
+	(void)sig;
+}
+
+static void
+try_attach_ticking(const char *instance, uint32_t timeout_ms)
+{
+	const struct itimerval every = { { .tv_usec = 20000 }, { .tv_usec = 20000 } };
+	const struct sigaction action = { .sa_handler = ignore };	/* no SA_RESTART: calls are interrupted */
+
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &every, NULL) < 0)
+		err(1, "timer");
+	try_attach(instance, timeout_ms);
+}
+
+/* Every handle has the table's descriptors. */
+static void
+crowd(const char *instance, int count)
+{
+	struct gs_options opt = { .size = sizeof(opt), .instance = instance, .n_threads = 64 };
+	struct gs **gs = calloc((size_t)count, sizeof(struct gs *));
+	struct rlimit limit;
+	int n, rc = 0;
+
+	if (gs == NULL || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		err(1, NULL);
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	for (n = 0; n < count && rc == 0; n++)
+		rc = gs_attach(&gs[n], &opt);
+	printf("%d attached, then %s\n", rc == 0 ? n : n - 1, gs_errname(rc));
+	while (n-- > 0)
+		gs_detach(&gs[n]);
+	free(gs);
+}
+
 static void __attribute__((noreturn))
 come_and_go(const char *instance)
 {
@@ -384,7 +426,7 @@ churn(const char *instance, int count)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|verify|steady|attach|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|verify|steady|attach|ticking|crowd|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -403,6 +445,10 @@ main(int argc, char **argv)
 		steady(argv[2], argv[3], argv[4]);
 	else if (strcmp(verb, "attach") == 0 && argc == 4)
 		try_attach(argv[2], (uint32_t)atoi(argv[3]));
+	else if (strcmp(verb, "ticking") == 0 && argc == 4)
+		try_attach_ticking(argv[2], (uint32_t)atoi(argv[3]));
+	else if (strcmp(verb, "crowd") == 0 && argc == 4)
+		crowd(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "churn") == 0 && argc == 4)
 		churn(argv[2], atoi(argv[3]));
 	else
