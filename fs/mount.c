@@ -133,7 +133,7 @@ attach_tables(struct mount *m, char why[256])
 		memcpy(m->tables[i].name, names[i], sizeof(names[i]));
 		rc = attach_table(m, &m->tables[i]);
 		if (rc < 0) {
-			(void)snprintf(why, 256, "table %s: %s", names[i], gs_strerror(rc));
+			(void)snprintf(why, 256, "table %.31s: %s", names[i], gs_strerror(rc));
 			return rc;
 		}
 		m->n_tables = i + 1;

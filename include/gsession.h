@@ -22,26 +22,31 @@
  * CONVENTIONS
  *
  *   Results	>= 0 is success; < 0 is an enum gs_err, see GS_ERROR_TABLE.
- *		Nothing is half done when a call fails.
- *   Keys	any bytes; `key_len` of 0 is GS_EINVAL, over 255 is
- *		GS_ENAMETOOLONG.  Programs that share the store with the
- *		mount avoid '/', NUL, "." and "..".
+ *		Nothing is half done when a call fails, but for gs_rename,
+ *		which says what is.
+ *   Keys	any bytes; `key_len` of 0 is GS_EINVAL, over 255 or over the
+ *		table's key_max is GS_ENAMETOOLONG.  Programs that share the
+ *		store with the mount avoid '/', NUL, "." and "..".
  *   Times	all times in structures are milliseconds since 1970 (wall
  *		clock) and durations are milliseconds, unless the name says ns.
  *   Threads	every call may be made from any thread on one handle.
  *   fork	a child may go on with its parent's handle: its first call
  *		attaches anew by itself, and may then fail as gs_attach does.
+ *   Gone	after `gsessiond --purge` every call about sessions is GS_EGONE:
+ *		detach and attach again.
  *   Signals	no call is async-signal-safe.
- *   Blocking	gs_attach waits for the daemon, at most `timeout_ms`.
- *		No other call waits for the daemon or for another process,
- *		except that a forked child's first call attaches.
+ *   Blocking	gs_attach waits for the daemon, at most `timeout_ms`, and so
+ *		do a forked child's first call, which attaches, and gs_detach.
+ *		No other call waits for the daemon or for another process; with
+ *		more than `n_threads` threads in calls, one waits for another.
  *   Structures	`size` fields are set by the caller to sizeof, so that
  *		later versions can add fields at the end.
  *
  * CAVEATS
  *
- *   A process attached read-write is trusted with the whole memory of its
- *   table.  Programs that do not trust each other use different tables.
+ *   An attached process is trusted with the whole memory of its table, and
+ *   who may attach to one table of an instance may attach to all.  Programs
+ *   that do not trust each other use instances of different users.
  *
  *   Buffers are the caller's, always copied; no pointer into shared memory
  *   leaves the library.
@@ -220,6 +225,7 @@ struct gs_ring_info {
  *   GS_EDOWN		no daemon listens there
  *   GS_ETIMEDOUT	it did not answer within timeout_ms
  *   GS_EACCES		the socket or the daemon refused this uid
+ *   GS_EPERM		who listens there is neither root nor this uid, in a directory of his own
  *   GS_ENOENT		no such table
  *   GS_EVERSION	daemon and library are of different ABI versions
  *   GS_EBUSY		too many clients
@@ -248,7 +254,8 @@ GS_API void gs_detach(struct gs **gs);
  *
  * A session found in an outer ring is brought to the innermost one when the
  * ring's `promote` allows it and there is room; else it is served where it is.
- * Never blocks, never allocates, no system call.
+ * A hit never blocks, never allocates, and makes no system call; bringing a
+ * session in costs what gs_put() does.
  * Source: validation of a racy copy, H.-J. Boehm, "Can seqlocks get along
  * with programming language memory models?", MSPC 2012.
  */
@@ -299,13 +306,13 @@ typedef ssize_t (*gs_update_fn)(void *arg, const void *old, size_t old_len, void
  * or stopped in the middle of its own update delays nobody.
  */
 GS_API ssize_t gs_update(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg);
-/* gs_update with the flags (GS_INSPECT) of opt, which may be NULL. */
+/* gs_update with the flags (GS_INSPECT) of opt, which may be NULL; its if_version is not looked at. */
 GS_API ssize_t gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg, const struct gs_put_options *opt);
 
 /*
  * gs_touch - renew a session's times as a put of the same value would, without interest.
  *   ttl_ms	0: keep its own ttl
- * Returns 0, GS_ENOENT, GS_EQUARANTINE.
+ * Returns 0, GS_ENOENT, GS_EQUARANTINE; with ttl_ms also GS_ENOSPC.
  */
 GS_API int gs_touch(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms);
 

@@ -2,6 +2,7 @@
 #include "ctl/client.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -88,6 +89,31 @@ dial(struct gs_ctl *c, const struct sockaddr_un *to)
 	return rc < 0 ? connect_error(errno) : 0;
 }
 
+/*
+ * Who listens there? Root and our own user may; another user only in a
+ * directory that root or we made, for in one of his own anybody can pose as
+ * the daemon and read the keys we look up.
+ */
+static bool
+is_trusted(const struct gs_ctl *c, const struct sockaddr_un *at)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	char dir[sizeof(at->sun_path)], *end;
+	struct stat st;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		return true;
+	memcpy(dir, at->sun_path, sizeof(dir));
+	end = strrchr(dir, '/');
+	if (end == NULL)
+		return false;
+	*end = '\0';
+	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 static int
 open_in(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms)
 {
@@ -110,6 +136,8 @@ open_in(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t
 	if (rc < 0)
 		goto out_close;
 	rc = dial(c, &to);
+	if (rc == 0 && !is_trusted(c, &to))
+		rc = GS_EPERM;
 	if (rc < 0)
 		goto out_close;
 	*out = c;

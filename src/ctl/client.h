@@ -24,7 +24,7 @@ struct gs_ctl_caller {			/* on whose behalf; NULL: oneself */
 
 /*
  * Connect to an instance. run_dir NULL: the built-in place; instance NULL: "default".
- * Returns 0, GS_EDOWN (nobody listens), GS_EACCES, GS_EINVAL (bad name), GS_ENOMEM.
+ * Returns 0, GS_EDOWN (nobody listens), GS_EPERM (somebody whom we do not trust does), GS_EACCES, GS_EINVAL (bad name), GS_ENOMEM.
  */
 int gs_ctl_open(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t timeout_ms);
 void gs_ctl_close(struct gs_ctl **c);

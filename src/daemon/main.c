@@ -87,9 +87,19 @@ static void
 make_run_dir(void)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
-	if (gs_path_run_dir(path, sizeof(path), NULL) == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (gs_path_run_dir(path, sizeof(path), NULL) < 0)
+		return;
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		log_fatal("%s", path);
+	/* Whoever owns it can put his own socket in the place of ours. */
+	if (lstat(path, &st) < 0)
+		log_fatal("%s", path);
+	if (!S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0)) {
+		log_errorx("%s belongs to uid %u: remove it, or set GSESSION_RUN_DIR", path, st.st_uid);
+		exit(EXIT_REFUSED);
+	}
 }
 
 static void

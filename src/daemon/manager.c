@@ -220,7 +220,8 @@ adopt_kept(struct manager *m)
 static void
 keep_conf(struct manager *m)
 {
-	if (instance_save(m->shm_dir_fd, KEPT_FILE, &m->file) < 0 || instance_save(m->shm_dir_fd, KEPT_LIVE, &m->conf) < 0)
+	/* In this order: killed between the two we take for changed by hand what a reload changed, and it stays in force. */
+	if (instance_save(m->shm_dir_fd, KEPT_LIVE, &m->conf) < 0 || instance_save(m->shm_dir_fd, KEPT_FILE, &m->file) < 0)
 		log_warnx("the settings in force could not be kept in the instance's directory: a restart reads the file");
 }
 

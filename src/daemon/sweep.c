@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/sweep.h"
 
+#include <stdio.h>
+
+#include "base/text.h"
 #include "daemon/events.h"
 #include "shm/record.h"
 #include "shm/recover.h"
@@ -9,11 +12,59 @@
 enum {
 	STUCK_RETRY_MS = 1000,
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
+	TOLD_SESSIONS = 16,		/* events about single sessions in a tick; the rest is summed up */
+	SHOWN_KEY_BYTES = 8,		/* of a key, unless log_keys */
 };
 
-struct tally {
-	uint64_t decayed, expired, stuck;
+/* What a sweep has done so far: names of events, and how many sessions each was not told about. */
+enum done { DONE_DECAYED, DONE_EXPIRED, DONE_STUCK, DONE_KINDS };
+static const char *const done_names[DONE_KINDS] = { "decayed", "expired", "stuck" };
+
+struct sweeping {
+	struct manager *m;
+	struct manager_table *mt;
+	uint64_t now_ms;
+	uint32_t told;
+	uint64_t untold[DONE_KINDS];
 };
+
+/* A key is a visitor's credential: eight characters and a hash tell sessions apart and let nobody in. */
+static void
+print_key(char *out, size_t cap, const struct gs_meta *meta, bool is_whole)
+{
+	size_t n = is_whole || meta->key_len < SHOWN_KEY_BYTES ? meta->key_len : SHOWN_KEY_BYTES;
+
+	n = gs_text_escape(out, cap, meta->key, n);
+	if (!is_whole)
+		(void)snprintf(out + n, cap - n, "~%08x", (unsigned)(meta->hash >> 32));
+}
+
+static void
+tell(struct sweeping *sw, enum done what, const struct gs_settled *settled)
+{
+	const struct gs_table *t = sw->mt->shm;
+	char key[4 * GS_KEY_BYTES + 16];
+
+	if (sw->told >= TOLD_SESSIONS) {
+		sw->untold[what]++;
+		return;
+	}
+	sw->told++;
+	print_key(key, sizeof(key), &settled->meta, sw->m->conf.log_keys);
+	if (what == DONE_EXPIRED)
+		events_add(sw->m->events, done_names[what], "table=%s key=%s from=%s", t->name, key, t->ctl->ring[settled->from].name);
+	else
+		events_add(sw->m->events, done_names[what], "table=%s key=%s from=%s to=%s", t->name, key,
+		    t->ctl->ring[settled->from].name, t->ctl->ring[settled->to].name);
+}
+
+static void
+tell_rest(struct sweeping *sw)
+{
+	for (int i = 0; i < DONE_KINDS; i++)
+		if (sw->untold[i] > 0)
+			events_add(sw->m->events, done_names[i], "table=%s more=%llu", sw->mt->shm->name, (unsigned long long)sw->untold[i]);
+}
 
 /* Look at a slot again at an instant, unless somebody wrote its hint anew meanwhile. */
 static void
@@ -24,8 +75,9 @@ set_due(struct gs_arena *a, uint32_t slot, uint32_t seen, uint32_t due)
 
 /* A hint has come: do what is due to whatever is in the slot. */
 static void
-settle_slot(struct manager_table *mt, struct gs_arena *a, uint32_t slot, uint64_t now_ms, struct tally *n)
+settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 {
+	struct manager_table *mt = sw->mt;
 	uint32_t addr = gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, slot));
 	uint32_t seen = atomic_load_explicit(&a->due[slot], memory_order_relaxed);
 	struct gs_slot *s = gs_table_slot(mt->shm, addr);
@@ -39,22 +91,22 @@ settle_slot(struct manager_table *mt, struct gs_arena *a, uint32_t slot, uint64_
 		set_due(a, slot, seen, GS_DUE_NEVER);
 		return;
 	}
-	gs_kv_settle(mt->shm, &mt->ctx, ordinal, now_ms, &done);
+	gs_kv_settle(mt->shm, &mt->ctx, ordinal, sw->now_ms, &done);
 	switch (done.what) {
 	case GS_SETTLE_STAYS:
 		set_due(a, slot, seen, gs_record_due(done.next_ms));
 		break;
 	case GS_SETTLE_STUCK:
-		set_due(a, slot, seen, gs_record_due(now_ms + STUCK_RETRY_MS));
-		n->stuck++;
+		set_due(a, slot, seen, gs_record_due(sw->now_ms + STUCK_RETRY_MS));
+		tell(sw, DONE_STUCK, &done);
 		break;
 	case GS_SETTLE_DECAYED:
 		set_due(a, slot, seen, GS_DUE_NEVER);
-		n->decayed++;
+		tell(sw, DONE_DECAYED, &done);
 		break;
 	case GS_SETTLE_EXPIRED:
 		set_due(a, slot, seen, GS_DUE_NEVER);
-		n->expired++;
+		tell(sw, DONE_EXPIRED, &done);
 		break;
 	case GS_SETTLE_GONE:
 		break;	/* looked at again in the next tick */
@@ -79,9 +131,9 @@ rearm(struct gs_table *t, struct gs_arena *a)
 }
 
 static void
-sweep_arena(struct manager_table *mt, struct gs_arena *a, uint64_t now_ms, struct tally *n)
+sweep_arena(struct sweeping *sw, struct gs_arena *a)
 {
-	uint32_t now_due = gs_record_due(now_ms);
+	uint32_t now_due = gs_record_due(sw->now_ms);
 
 	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
 		uint32_t first = seg * a->seg_slots;
@@ -91,7 +143,7 @@ sweep_arena(struct manager_table *mt, struct gs_arena *a, uint64_t now_ms, struc
 		for (uint32_t slot = first; slot < first + a->seg_slots; slot++)
 			/* hints are rounded down, so one of this very unit may come too early */
 			if (atomic_load_explicit(&a->due[slot], memory_order_relaxed) < now_due)
-				settle_slot(mt, a, slot, now_ms, n);
+				settle_slot(sw, a, slot);
 	}
 }
 
@@ -123,9 +175,8 @@ recount(struct manager_table *mt)
 static void
 sweep_table(struct manager *m, struct manager_table *mt)
 {
-	uint64_t now_ms = gs_table_now_ms(mt->shm);
+	struct sweeping sw = { .m = m, .mt = mt, .now_ms = gs_table_now_ms(mt->shm) };
 	uint32_t rearmed = mt->rearm;
-	struct tally n = { 0 };
 
 	mt->rearm = 0;
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
@@ -135,14 +186,9 @@ sweep_table(struct manager *m, struct manager_table *mt)
 			continue;
 		if ((rearmed >> a->ring & 1) != 0)
 			rearm(mt->shm, a);
-		sweep_arena(mt, a, now_ms, &n);
+		sweep_arena(&sw, a);
 	}
-	if (n.decayed > 0)
-		events_add(m->events, "decayed", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.decayed);
-	if (n.expired > 0)
-		events_add(m->events, "expired", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.expired);
-	if (n.stuck > 0)
-		events_add(m->events, "stuck", "table=%s count=%llu", mt->shm->name, (unsigned long long)n.stuck);
+	tell_rest(&sw);
 	walk(m, mt);
 	recount(mt);
 }

@@ -55,12 +55,12 @@ join(struct gs *gs, const char *table, uint32_t n_ctx, struct gs_ctl **ctl, stru
 	if (rc < 0)
 		return rc;
 	rc = gs_ctl_hello(*ctl, table, n_ctx, welcome, came, GS_TABLE_FDS, &n_came);
+	if (rc == 0 && welcome->n_ctx == 0)
+		rc = GS_EBUSY;
 	if (rc < 0)
 		close_fds(came, n_came);
 	else
 		rc = place_fds(came, n_came, welcome->arenas, fds);
-	if (rc == 0 && welcome->n_ctx == 0)
-		rc = GS_EBUSY;
 	if (rc < 0)
 		gs_ctl_close(ctl);
 	return rc;
@@ -129,6 +129,7 @@ map_table(struct gs *gs, const char *table)
 	rc = join(gs, table, gs->n_leases, &gs->ctl, &welcome, fds);
 	if (rc < 0)
 		return rc;
+	gs->cookie = welcome.cookie;
 	rc = gs_table_map(&gs->t, fds, why);
 	if (rc < 0)
 		return rc;
@@ -168,6 +169,9 @@ gs_attach(struct gs **out, const struct gs_options *opt)
 	if (rc == 0)
 		rc = map_table(gs, table);
 	if (rc < 0) {
+		/* What was granted is not ours to flush yet, but the daemon may have it back. */
+		if (gs->ctl != NULL)
+			(void)gs_ctl_bye(gs->ctl, gs->cookie);
 		gs_detach(&gs);
 		return rc;
 	}
@@ -245,7 +249,10 @@ attach_child(struct gs *gs)
 	}
 	gs->uid = geteuid();
 	gs->gid = getegid();
-	return init_leases(gs, &welcome);
+	rc = init_leases(gs, &welcome);
+	if (rc < 0)
+		(void)gs_ctl_bye(gs->ctl, welcome.cookie);
+	return rc;
 }
 
 static int

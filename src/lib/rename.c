@@ -79,6 +79,19 @@ rename_with(struct gs *gs, struct gs_ctx *c, struct renaming *r)
 	return rc == GS_ENOENT ? 0 : rc;
 }
 
+static int
+rename_to_itself(struct gs *gs, const void *key, size_t key_len, const char *ring, uint32_t flags)
+{
+	struct gs_info info;
+	int rc = gs_stat(gs, key, key_len, &info);
+
+	if (rc < 0)
+		return rc;
+	if ((flags & GS_ONLY_NEW) != 0)
+		return GS_EEXIST;
+	return ring == NULL ? 0 : gs_move(gs, key, key_len, ring);
+}
+
 int
 gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags)
 {
@@ -94,7 +107,7 @@ gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size
 	if (ring != NULL && r.ring == GS_RING_NONE)
 		return GS_EINVAL;
 	if (from_len == to_len && memcmp(from, to, to_len) == 0)
-		return ring == NULL ? 0 : gs_move(gs, from, from_len, ring);
+		return rename_to_itself(gs, from, from_len, ring, flags);
 	r.value = malloc(r.cap);
 	if (r.value == NULL)
 		return GS_ENOMEM;

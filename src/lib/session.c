@@ -221,23 +221,31 @@ gs_add(struct gs *gs, const void *key, size_t key_len, const void *val, size_t v
 	return gs_put(gs, key, key_len, val, val_len, &only_new);
 }
 
-/* One attempt of an update. The new length, GS_ECONFLICT when somebody was faster, or an error. */
+struct update {
+	gs_update_fn fn;
+	void *arg;
+	const struct gs_put_options *opt;
+	bool is_lost;			/* somebody was faster */
+};
+
+/* One attempt of an update. The new length, or an error. */
 static ssize_t
-update_once(struct gs *gs, struct gs_item *item, unsigned char *now_buf, gs_update_fn fn, void *arg, const struct gs_put_options *opt)
+update_once(struct gs *gs, struct gs_item *item, unsigned char *now_buf, struct update *u)
 {
-	struct gs_put_options put = *opt;
+	struct gs_put_options put = *u->opt;
 	struct gs_info info;
 	ssize_t len = gs_peek(gs, item->key, item->key_len, item->buf, item->cap, &info), made;
 	int rc;
 
 	if (len < 0)
 		return len;
-	made = fn(arg, item->buf, (size_t)len, now_buf, item->cap);
+	made = u->fn(u->arg, item->buf, (size_t)len, now_buf, item->cap);
 	if (made < 0)
 		return made;
 	put.flags |= GS_ONLY_OLD;
 	put.if_version = info.version;
 	rc = gs_put(gs, item->key, item->key_len, now_buf, (size_t)made, &put);
+	u->is_lost = rc == GS_ECONFLICT;
 	return rc < 0 ? rc : made;
 }
 
@@ -245,6 +253,7 @@ ssize_t
 gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void *arg, const struct gs_put_options *opt)
 {
 	static const struct gs_put_options plain = { .size = sizeof(plain) };
+	struct update u = { .fn = fn, .arg = arg, .opt = opt == NULL ? &plain : opt };
 	size_t cap = gs->t->record_size;
 	unsigned char *old = malloc(2 * cap);
 	struct gs_item item;
@@ -257,12 +266,13 @@ gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, v
 	item.buf = old;
 	item.cap = cap;
 	for (int tries = 0; tries < UPDATE_TRIES; tries++) {
-		rc = update_once(gs, &item, old + cap, fn, arg, opt == NULL ? &plain : opt);
-		if (rc != GS_ECONFLICT || (opt != NULL && opt->if_version != 0))
+		u.is_lost = false;
+		rc = update_once(gs, &item, old + cap, &u);
+		if (!u.is_lost)
 			break;
 	}
 	free(old);
-	return rc == GS_ECONFLICT ? GS_EAGAIN : rc;
+	return u.is_lost ? GS_EAGAIN : rc;
 }
 
 ssize_t
@@ -316,13 +326,11 @@ call_small(struct gs *gs, const void *key, size_t key_len, const struct small_ca
 int
 gs_touch(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms)
 {
-	const struct gs_put_args args = { .set = GS_SET_TTL_BIT, .ttl_ms = ttl_ms, .wall_ns = gs_clock_wall_ns() };
-	int rc;
+	const struct gs_put_args args = { .set = GS_SET_TTL_BIT | GS_SET_RENEW_BIT, .ttl_ms = ttl_ms, .wall_ns = gs_clock_wall_ns() };
 
-	/* First the times: a suspect is refused before anything changes. */
-	rc = call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_TOUCH });
-	if (rc < 0 || ttl_ms == 0)
-		return rc;
+	/* In place where only times change; a new ttl is a new incarnation. */
+	if (ttl_ms == 0)
+		return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_TOUCH });
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });
 }
 
@@ -363,7 +371,7 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 	struct gs_put_args args = { .wall_ns = gs_clock_wall_ns() };
 	int class_id;
 
-	if (attr->size != sizeof(*attr) || attr->owner_len > GS_OWNER_BYTES)
+	if (attr->size != sizeof(*attr) || attr->owner_len > GS_OWNER_BYTES || (attr->owner == NULL && attr->owner_len > 0))
 		return GS_EINVAL;
 	class_id = gs_info_class((attr->mask & GS_ATTR_CLASS) != 0 ? attr->class_name : NULL);
 	if (class_id < 0)

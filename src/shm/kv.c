@@ -90,7 +90,7 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	}
 	gs_slots_unlist(c, cell);
 	gs_slots_retire(t, c, old);
-	gs_record_merge(t, hit->slot, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
+	gs_record_merge(t, hit, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
 	gs_record_rearm(t, addr, d);
 	return 0;
 }
@@ -227,13 +227,12 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 		if (!gs_record_is_same(hit->slot, hit->w))
 			return READ_AGAIN;
 	}
-	if (counts) {
-		if (!gs_record_access(t, hit, now_ms))
-			return READ_AGAIN;
-		if (r->meta != NULL)
-			account(t, &head, now_ms);
-	}
-	return fill_meta(hit, &head, r->meta) ? (ssize_t)head.val_len : READ_AGAIN;
+	if (counts && r->meta != NULL)
+		account(t, &head, now_ms);
+	/* Counting is the last thing that may fail: what is read again is counted again. */
+	if (!fill_meta(hit, &head, r->meta) || (counts && !gs_record_access(t, hit, now_ms)))
+		return READ_AGAIN;
+	return (ssize_t)head.val_len;
 }
 
 static ssize_t
@@ -292,7 +291,7 @@ renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, 
 	if (idle_ms > 0 && atomic_compare_exchange_strong_explicit(&s->A, &a, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed))
 		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), idle_ms,
 		    gs_kv_half_life_ms(t)), gen), memory_order_relaxed, memory_order_relaxed);
-	/* seq_cst; pairs with carry_touch in record.c */
+	/* seq_cst; pairs with take_over in record.c */
 	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry ? 0 : KV_AGAIN;
 }
 

@@ -51,6 +51,7 @@ enum gs_kv_flags {
 enum gs_kv_set {			/* which fields of struct gs_put_args are given */
 	GS_SET_OWNER_BIT = 1, GS_SET_CLASS_BIT = 2, GS_SET_TTL_BIT = 4, GS_SET_PERM_BIT = 8,
 	GS_SET_UID_BIT = 16, GS_SET_GID_BIT = 32, GS_SET_MODE_BIT = 64, GS_SET_TIMES_BIT = 128,
+	GS_SET_RENEW_BIT = 512,		/* setattr: renew the times too, as gs_kv_touch does; refused to suspects */
 	GS_SET_LIFE_BIT = 256,		/* a session that starts takes the life of another, as after a rename */
 };
 

@@ -47,13 +47,16 @@ apply_args(const struct gs_table *t, struct gs_draft *d, const struct gs_put_arg
 
 /* Explicit times: the session takes its age from them. */
 static void
-apply_times(struct gs_draft *d, const struct gs_put_args *args)
+apply_times(const struct gs_table *t, struct gs_draft *d, const struct gs_put_args *args)
 {
+	uint64_t was_ms = gs_kv_word(&d->head.A);
+
 	if ((args->set & GS_SET_TIMES_BIT) == 0)
 		return;
 	d->head.mtime_ns = args->mtime_ns;
-	if (args->accessed_ms < gs_kv_word(&d->head.A))
-		gs_kv_set(&d->head.I, GS_INTEREST_ONE);
+	/* Forwards it is a touch of that instant, backwards a restore: what was asked of it after then is not known. */
+	gs_kv_set(&d->head.I, args->accessed_ms < was_ms ? GS_INTEREST_ONE :
+	    gs_decay_fade(gs_kv_word(&d->head.I), args->accessed_ms - was_ms, gs_kv_half_life_ms(t)));
 	gs_kv_set(&d->head.A, args->accessed_ms);
 	gs_kv_set(&d->head.T, args->accessed_ms);
 	d->head.mtime_ms = args->accessed_ms;
@@ -113,7 +116,7 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	gs_kv_set(&d->head.I, GS_INTEREST_ONE);
 	gs_kv_set(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
 	apply_args(t, d, p->args);
-	apply_times(d, p->args);
+	apply_times(t, d, p->args);
 	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
 		apply_life(d, p->args->life);
 	set_expiry(d);
@@ -133,7 +136,7 @@ draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const
 	if (counts)
 		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
 	apply_args(t, d, p->args);
-	apply_times(d, p->args);
+	apply_times(t, d, p->args);
 	set_expiry(d);
 }
 
@@ -326,6 +329,17 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 
 /* ---- setattr ---- */
 
+/* What a touch does to the times. */
+static void
+apply_renewal(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
+{
+	uint64_t last_ms = gs_kv_word(&d->head.A);
+
+	gs_kv_set(&d->head.T, now_ms);
+	gs_kv_set(&d->head.I, gs_decay_fade(gs_kv_word(&d->head.I), gs_sub_sat(now_ms, last_ms), gs_kv_half_life_ms(t)));
+	gs_kv_set(&d->head.A, gs_max_u64(now_ms, last_ms));
+}
+
 static int
 setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
 {
@@ -342,10 +356,14 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 	memcpy(&seen, c->scratch, sizeof(seen));
 	if (gs_record_is_over(t, gs_entry_ring(hit.entry), &seen, now_ms))
 		return GS_ENOENT;
+	if ((args->set & GS_SET_RENEW_BIT) != 0 && t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT)
+		return GS_EQUARANTINE;
 	gs_record_draft_of(&d, c->scratch);
 	d.head.ctime_ns = args->wall_ns;
 	apply_args(t, &d, args);
-	apply_times(&d, args);
+	apply_times(t, &d, args);
+	if ((args->set & GS_SET_RENEW_BIT) != 0)
+		apply_renewal(t, &d, now_ms);
 	set_expiry(&d);
 	return gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
 }
@@ -353,12 +371,12 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 int
 gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
 {
-	int rc;
+	int rc = KV_AGAIN;
 
-	for (int tries = 0; tries < KV_TRIES; tries++) {
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = setattr_once(t, c, k, now_ms, args);
-		if (rc != KV_AGAIN)
-			return rc;
-	}
-	return GS_EAGAIN;
+	if (rc == 0 && (args->set & GS_SET_RENEW_BIT) != 0)
+		gs_ctx_count(c, GS_COUNT_TOUCHED);
+	count_refusal(c, rc);
+	return rc == KV_AGAIN ? GS_EAGAIN : rc;
 }

@@ -9,6 +9,11 @@
 /* Words of the header behind W, which is written on its own. */
 #define BODY_OFF offsetof(struct gs_slot, hash)
 
+enum {
+	MERGE_TRIES = 1000,
+	CLOSED_GEN = 1 << (GS_GEN_BITS - 1),	/* added to a generation: none that anybody still knows, before or after */
+};
+
 uint32_t
 gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len)
 {
@@ -281,63 +286,112 @@ take_over(_Atomic uint64_t *word)
 {
 	uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
 
-	/* seq_cst; pairs with raise_word and add_interest */
-	while (!atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(gs_timed_value(seen), gs_timed_gen(seen) - 1),
+	/* seq_cst; pairs with raise_word, with add_interest, and with renew in kv.c, which looks at the entry after its store */
+	while (!atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(gs_timed_value(seen), gs_timed_gen(seen) ^ CLOSED_GEN),
 	    memory_order_seq_cst, memory_order_relaxed))
 		;
 	return seen;
 }
 
-/* Accesses that the old slot counted since it was copied, at their own times. */
-static void
-carry_accesses(struct gs_table *t, struct gs_slot *s, struct gs_slot *old, const struct gs_slot *seen, uint64_t gen)
-{
-	uint64_t was_i = atomic_load_explicit(&seen->I, memory_order_relaxed), i, with, mine = atomic_load_explicit(&s->I, memory_order_acquire);
-	uint64_t was_a = atomic_load_explicit(&seen->A, memory_order_relaxed), a, mine_ms, half_life_ms = innermost_half_life_ms(t), now_ms;
+/* What came to an old slot between its copy and its closing, and is still to be carried. */
+struct carried {
+	uint64_t was_i, was_a, i, a, touched;
+	bool has_accesses, has_touch;
+};
 
+static void
+close_slot(struct carried *c, struct gs_slot *old, const struct gs_slot *seen)
+{
+	c->was_i = atomic_load_explicit(&seen->I, memory_order_relaxed);
+	c->was_a = atomic_load_explicit(&seen->A, memory_order_relaxed);
 	/* Interest first: then the last access is not earlier than what it counts. */
-	i = take_over(&old->I);
-	a = take_over(&old->A);
-	if ((a == was_a && i == was_i) || gs_timed_gen(a) != gs_timed_gen(was_a) ||
-	    !raise_word(&s->A, gs_timed_value(a), gen, &mine_ms) || half_life_ms == 0)
-		return;
-	now_ms = gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed));
-	do {
-		if (gs_timed_gen(mine) != gen)
-			return;
-		with = gs_decay_fade(gs_timed_value(mine), gs_sub_sat(gs_timed_value(a), mine_ms), half_life_ms);
-		with = gs_decay_carry(with, gs_decay_fade(gs_timed_value(i), gs_sub_sat(now_ms, gs_timed_value(a)), half_life_ms),
-		    gs_decay_fade(gs_timed_value(was_i), gs_sub_sat(now_ms, gs_timed_value(was_a)), half_life_ms));
-		mine_ms = gs_timed_value(a);
-	} while (!atomic_compare_exchange_strong_explicit(&s->I, &mine, gs_timed(with, (uint32_t)gen), memory_order_seq_cst,
-	    memory_order_relaxed));
+	c->i = take_over(&old->I);
+	c->a = take_over(&old->A);
+	c->touched = take_over(&old->T);
+	c->has_accesses = c->a != c->was_a || c->i != c->was_i;
+	c->has_touch = c->touched != atomic_load_explicit(&seen->T, memory_order_relaxed);
 }
 
-/* A touch of the old slot since it was copied: the new one lives on from then, by its own ttl. */
+/* Add the accesses, at their own times, to a slot. Not if it is closed itself: then they are still to be carried. */
 static void
-carry_touch(struct gs_slot *s, const struct gs_slot *old, const struct gs_slot *seen, const struct gs_slot *head, uint64_t gen)
+carry_accesses(struct carried *c, struct gs_slot *s, uint64_t half_life_ms, uint64_t gen)
 {
-	uint64_t was_t = atomic_load_explicit(&seen->T, memory_order_relaxed), x, before, was_ms;
-	/* seq_cst; pairs with renew in kv.c: it stores the word and looks at the entry, we swung the entry and look at the word */
-	uint64_t touched = atomic_load_explicit(&old->T, memory_order_seq_cst);
+	uint64_t last_ms = gs_timed_value(c->a), mine = atomic_load_explicit(&s->I, memory_order_acquire), mine_ms, now_ms, with;
 
-	if (touched == was_t || gs_timed_gen(touched) != gs_timed_gen(was_t) || !raise_word(&s->T, gs_timed_value(touched), gen, &was_ms))
+	if (!raise_word(&s->A, last_ms, gen, &mine_ms))
 		return;
-	x = gs_record_expiry(gs_timed_value(touched), head->ttl_ms, head->deadline);
+	now_ms = gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed));
+	while (half_life_ms != 0) {
+		if (gs_timed_gen(mine) != gen)
+			return;
+		with = gs_decay_carry(gs_decay_fade(gs_timed_value(mine), gs_sub_sat(last_ms, mine_ms), half_life_ms),
+		    gs_decay_fade(gs_timed_value(c->i), gs_sub_sat(now_ms, last_ms), half_life_ms),
+		    gs_decay_fade(gs_timed_value(c->was_i), gs_sub_sat(now_ms, gs_timed_value(c->was_a)), half_life_ms));
+		mine_ms = last_ms;
+		if (atomic_compare_exchange_strong_explicit(&s->I, &mine, gs_timed(with, (uint32_t)gen), memory_order_seq_cst,
+		    memory_order_relaxed))
+			break;
+	}
+	c->has_accesses = false;
+}
+
+/* The slot lives on from the touch, by its own ttl (head: its header, X not needed). Not if it is closed itself. */
+static void
+carry_touch(struct carried *c, struct gs_slot *s, const struct gs_slot *head, uint64_t gen)
+{
+	uint64_t x = gs_record_expiry(gs_timed_value(c->touched), head->ttl_ms, head->deadline), before, was_ms;
+
+	if (!raise_word(&s->T, gs_timed_value(c->touched), gen, &was_ms))
+		return;
 	before = atomic_load_explicit(&s->X, memory_order_relaxed);
 	/* 0 is the sweep's: it is over already */
 	while (gs_timed_gen(before) == gen && gs_timed_value(before) != 0 && gs_timed_value(before) < x &&
 	    !atomic_compare_exchange_weak_explicit(&s->X, &before, gs_timed(x, (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
 		;
+	c->has_touch = false;
+}
+
+/* The record that an entry names by now. False when it is none, or another session. */
+static bool
+current_record(struct gs_table *t, struct gs_hit *hit, struct gs_slot *head, uint32_t birth)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		hit->entry = atomic_load_explicit(hit->at, memory_order_acquire);
+		hit->slot = gs_table_slot(t, hit->entry);
+		if (hit->entry == 0 || (hit->entry & GS_ENTRY_TENT) != 0 || hit->slot == NULL)
+			return false;
+		hit->w = atomic_load_explicit(&hit->slot->W, memory_order_acquire);
+		rc = gs_record_header(t, hit, head);
+		if (rc > 0 && (gs_word_state(hit->w) != GS_SLOT_READY || (gs_word_gen(hit->w) & GS_GEN_MASK) != gs_entry_gen(hit->entry)))
+			rc = atomic_load_explicit(hit->at, memory_order_acquire) == hit->entry ? GS_ECORRUPT : 0;
+	}
+	return rc > 0 && head->birth == birth;
 }
 
 void
-gs_record_merge(struct gs_table *t, struct gs_slot *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry)
+gs_record_merge(struct gs_table *t, const struct gs_hit *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry)
 {
-	struct gs_slot *s = gs_table_slot(t, entry);
+	struct gs_hit hit = *old;
+	struct gs_slot head;
+	struct carried c;
 
-	carry_accesses(t, s, old, seen, gs_entry_gen(entry));
-	carry_touch(s, old, seen, &d->head, gs_entry_gen(entry));
+	close_slot(&c, old->slot, seen);
+	if (seen->birth != d->head.birth)
+		return;		/* a session that was over, and another in its place */
+	hit.entry = entry;
+	hit.slot = gs_table_slot(t, entry);
+	memcpy(&head, &d->head, sizeof(head));
+	/* Whoever replaced our record before we came here has closed its slot: on to his. */
+	for (int tries = 0; tries < MERGE_TRIES && (c.has_accesses || c.has_touch); tries++) {
+		if (tries > 0 && !current_record(t, &hit, &head, d->head.birth))
+			return;
+		if (c.has_accesses)
+			carry_accesses(&c, hit.slot, innermost_half_life_ms(t), gs_entry_gen(hit.entry));
+		if (c.has_touch)
+			carry_touch(&c, hit.slot, &head, gs_entry_gen(hit.entry));
+	}
 }
 
 void

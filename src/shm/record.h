@@ -72,10 +72,11 @@ bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_
 bool gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms);
 
 /*
- * Carry what changed in place on the old slot since it was copied (`seen`) over to the new one: `entry`, written from d.
- * Each access is in the old slot before, or finds the old slot closed: it counts once.
+ * Carry what changed in place on the slot that `old` names since it was copied (`seen`) over to the record made from d,
+ * which is published under `entry`, or to what came after that. Each access finds the old slot open, or goes to the new
+ * one: it counts once.
  */
-void gs_record_merge(struct gs_table *t, struct gs_slot *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry);
+void gs_record_merge(struct gs_table *t, const struct gs_hit *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry);
 
 /* Fill meta from a header copied out; data points to the bytes after the header, or NULL to leave key and owner empty. */
 void gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsigned char *data, struct gs_meta *out);

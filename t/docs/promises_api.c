@@ -4,7 +4,7 @@
  *
  *	promises_api INSTANCE STOP START PURGE
  *
- * Needs the table `sessions` and a table `tiny` whose active ring holds 4.
+ * Needs the table `sessions` and a table `tiny` with a key_max of 16, whose active ring holds 4.
  * STOP kills the daemon, START starts it again, PURGE ends the store of one that is stopped; all are for the shell.
  */
 #include <sys/resource.h>
@@ -355,7 +355,7 @@ multi_get_answers_each(void)
 {
 	enum { N = 40 };
 	static struct gs_item items[N];
-	static char keys[N][8], bufs[N][8];
+	static char keys[N][16], bufs[N][8];
 	bool all_right = true;
 
 	for (int i = 0; i < N; i++) {
@@ -492,7 +492,8 @@ update_repeats_until_it_wins(void)
 	ok_rc(gs_update(gs, "u", 1, after_somebody_else, &calls), 6, "update: somebody was faster");
 	ok(calls == 2 && has_value("u", "other!"), "update: fn is called again with what is there then");
 	hits = stat_of("u").hits;
-	ok_rc(gs_update_opt(gs, "u", 1, append_x, &calls, &opt), 7, "update_opt: with INSPECT");
+	opt.if_version = 1;
+	ok_rc(gs_update_opt(gs, "u", 1, append_x, &calls, &opt), 7, "update_opt: with INSPECT, and any if_version");
 	ok(stat_of("u").hits == hits, "update_opt: is no access");
 }
 
@@ -642,6 +643,8 @@ rename_takes_all_along(void)
 	ok_rc(gs_rename(gs, "to", 2, "over", 4, NULL, 0), 0, "rename: replaces what is there");
 	ok(has_value("over", "v"), "rename: with its value");
 	ok_rc(gs_rename(gs, "none", 4, "to", 2, NULL, 0), GS_ENOENT, "rename: of none is ENOENT");
+	ok_rc(gs_rename(gs, "over", 4, "over", 4, "cold", 0), 0, "rename: onto itself");
+	ok(is_in("over", "cold") && has_value("over", "v"), "rename: only moves it");
 }
 
 /* ---- full ---- */
@@ -663,6 +666,7 @@ full_ring_refuses_and_loses_nothing(void)
 		rc |= put(key, "v") != 1;
 	ok(rc == 0, "full: a ring holds its capacity");
 	ok_rc(put("4", "v"), GS_ENOSPC, "full: one more is ENOSPC");
+	ok_rc(put("12345678901234567", "v"), GS_ENAMETOOLONG, "keys: a byte over key_max is ENAMETOOLONG");
 	ok_rc(put("0", "new"), 0, "full: what is there can be replaced");
 	ok_rc(gs_put(tiny, "4", 1, "v", 1, &outer), 1, "full: another ring has room");
 	ok_rc(get("4"), 1, "full: a session of an outer ring is served");

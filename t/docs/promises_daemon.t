@@ -70,6 +70,16 @@ wait "$MANAGER_PID"
 check_eq "and its exit status is 0 when it was told to stop" "$?" 0
 check_match "its messages go to standard error" "$(cat "$tmp/log")" '^gsessiond: instance .*: serving'
 
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	strace -f -o "$tmp/trace" -e trace=connect "$GSESSIOND" -i "$INSTANCE" -c "$conf" -d >/dev/null 2>&1 </dev/null &
+	traced=$!
+	check "with -d they go to syslog from when it serves" poll_until 10 grep -q '/dev/log' "$tmp/trace"
+	kill -TERM "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")"
+	wait "$traced"
+else
+	skip "with -d they go to syslog from when it serves" "strace cannot be used here"
+fi
+
 # Each diagnostic of the manual, words in capitals standing for anything, is looked up by a part of it.
 mapfile -t diagnostics < <(sed -n '/^\.Bl -diag/,/^\.El/ s/^\.It //p' "$manual" | sed 's/\\(dq/"/g')
 provoked=0

@@ -133,6 +133,22 @@ for verb in flood deaf; do
 done
 check "their contexts neither" poll_until 5 has_clients 1
 
+# ---- more contexts than there are ----
+if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8000 ]; then
+	check "a hundred and thirty handles of 64 threads" "$client" crowd "$INSTANCE" 130
+	check_eq "are more than there are contexts for" "$output" "128 attached, then GS_EBUSY"
+	check_eq "when they end there is room for others" "$("$client" attach "$INSTANCE" 2000)" "GS_OK in time"
+	check "and nothing of them stays" poll_until 5 has_clients 1
+else
+	skip "more handles than there are contexts for" "a process may not have so many descriptors here"
+fi
+if grep -q -- -fsanitize= "$buildtop/Makefile"; then
+	skip "an attach that fails gives its contexts back" "a sanitizer needs all the address space"
+else
+	check "two hundred attaches of a process that has no room to map" "$client" cramped "$INSTANCE" 200
+	check_eq "give their contexts back each time" "$output" GS_ENOMEM
+fi
+
 # ---- more connections than the daemon may have ----
 few=$INSTANCE-few
 (ulimit -n 60 && exec "$GSESSIOND" -i "$few" -c "$tmp/group.conf" --detach) >/dev/null 2>&1

@@ -9,8 +9,10 @@
  *	client attach INSTANCE TIMEOUT_MS		attach and say how it went and how long it took
  *	client ticking INSTANCE TIMEOUT_MS		the same while a signal comes every 20 ms
  *	client crowd INSTANCE COUNT			attach so often, 64 contexts each, and say how far one gets
+ *	client cramped INSTANCE COUNT			attach so often with no room to map anything, and say how the last one went
  *	client churn INSTANCE COUNT			short-lived processes, each of which attaches, works and says good-bye
  */
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -137,11 +139,32 @@ write_once(struct gs *gs, uint64_t *random)
 	}
 }
 
+/* The daemon may be killed too, and come back. */
+static struct gs *
+attach_patiently(const char *instance)
+{
+	struct gs_options opt = { .size = sizeof(opt), .instance = instance, .n_threads = 1 };
+	uint64_t until_ms = now_ms() + 10000;
+	struct gs *gs;
+	int rc;
+
+	do
+		rc = gs_attach(&gs, &opt);
+	while (rc == GS_EDOWN && now_ms() < until_ms && poll(NULL, 0, 10) == 0);
+	if (rc < 0)
+		errx(1, "attach: %s", gs_strerror(rc));
+	return gs;
+}
+
 static void __attribute__((noreturn))
 write_for_ever(const char *instance, uint64_t seed, int ready_fd)
 {
-	struct gs *gs = attach(instance, 1);
+	struct gs *gs;
 
+	/* Nobody is left behind when the one who is to kill us fails. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		err(1, "prctl");
+	gs = attach_patiently(instance);
 	if (write(ready_fd, "", 1) != 1)
 		err(1, "pipe");
 	for (;;)
@@ -386,6 +409,23 @@ crowd(const char *instance, int count)
 	free(gs);
 }
 
+static void
+try_attach_cramped(const char *instance, int count)
+{
+	struct gs_options opt = { .size = sizeof(opt), .instance = instance, .n_threads = 64 };
+	const struct rlimit limit = { 100 << 20, 100 << 20 };
+	struct gs *gs = NULL;
+	int rc = 0;
+
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		err(1, "RLIMIT_AS");
+	for (int i = 0; i < count; i++) {
+		rc = gs_attach(&gs, &opt);
+		gs_detach(&gs);
+	}
+	printf("%s\n", gs_errname(rc));
+}
+
 static void __attribute__((noreturn))
 come_and_go(const char *instance)
 {
@@ -426,7 +466,7 @@ churn(const char *instance, int count)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|verify|steady|attach|ticking|crowd|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|verify|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -449,6 +489,8 @@ main(int argc, char **argv)
 		try_attach_ticking(argv[2], (uint32_t)atoi(argv[3]));
 	else if (strcmp(verb, "crowd") == 0 && argc == 4)
 		crowd(argv[2], atoi(argv[3]));
+	else if (strcmp(verb, "cramped") == 0 && argc == 4)
+		try_attach_cramped(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "churn") == 0 && argc == 4)
 		churn(argv[2], atoi(argv[3]));
 	else

@@ -7,6 +7,7 @@
  *	forks untouched INSTANCE	a child that makes no call, detaches and ends leaves the parent's contexts alone
  *	forks deep INSTANCE		a child of a child of a child
  */
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <err.h>
@@ -77,7 +78,7 @@ fork_or_die(void)
 {
 	pid_t pid = fork();
 
-	if (pid < 0)
+	if (pid < 0 || (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
 		err(1, "fork");
 	return pid;
 }
@@ -106,7 +107,7 @@ all_at_once(const char *instance)
 {
 	struct gs *gs = attach(instance);
 	pid_t pid[CHILDREN];
-	char name[16];
+	char name[32];
 
 	work(gs, "parent", CALLS);
 	for (int i = 0; i < CHILDREN; i++) {
@@ -180,7 +181,7 @@ static void
 go_deep(const char *instance)
 {
 	struct gs *gs = attach(instance);
-	char name[16];
+	char name[32];
 
 	for (int depth = 0; depth < 4; depth++) {
 		pid_t pid;

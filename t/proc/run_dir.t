@@ -59,6 +59,10 @@ check_eq "unless he says where" "$(as_nobody env GSESSION_RUN_DIR="$tmp/xdg/gses
 stop_manager
 start_manager "$tmp/defaults.conf"
 check_eq "a system's store that refuses him leaves him his own" "$(where verify "$INSTANCE")" "5 whole, 0 torn"
+check_eq "root does not trust what listens in a user's own directory" \
+	"$(GSESSION_RUN_DIR="$tmp/xdg/gsession" "$tmp/client" attach "$INSTANCE" 500 2>&1)" "GS_EPERM in time"
+check_status 4 "nor does its daemon put a socket there" env GSESSION_RUN_DIR="$tmp/xdg/gsession" "$GSESSIOND" -i another
+check_match "and says why" "$output" "belongs to uid $nobody"
 kill -TERM "$own"
 check "his own ends" wait_gone "$own"
 check_eq "then it is the refusal that he is told" "$(where attach "$INSTANCE" 500)" "GS_EACCES in time"

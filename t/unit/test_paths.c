@@ -89,6 +89,13 @@ built_in_places_are_right(unsigned uid)
 		return 1;
 	if (gs_path_shm(out, sizeof(out), "x") != 0 || strcmp(out, shm) != 0)
 		return 2;
+	if ((gs_path_system_run_dir(NULL) == NULL) != (uid == 0) || gs_path_system_run_dir("/r") != NULL)
+		return 4;
+	if (uid != 0 && strcmp(gs_path_system_run_dir(NULL), "/run/gsession") != 0)
+		return 5;
+	(void)setenv("GSESSION_RUN_DIR", "/r", 1);
+	if (gs_path_system_run_dir(NULL) != NULL)
+		return 6;
 	(void)setenv("GSESSION_RUN_DIR", "", 1);	/* as good as not set */
 	(void)setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
 	if (gs_path_run_dir(out, sizeof(out), NULL) != 0 || strcmp(out, uid == 0 ? run : "/run/user/1/gsession") != 0)

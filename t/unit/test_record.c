@@ -386,7 +386,7 @@ swing(struct store *s, struct update *u)
 static void
 merge(struct store *s, struct update *u)
 {
-	gs_record_merge(s->t, u->hit.slot, &u->seen, &u->d, u->entry);
+	gs_record_merge(s->t, &u->hit, &u->seen, &u->d, u->entry);
 }
 
 static void
@@ -464,6 +464,50 @@ access_that_comes_after_the_merge_is_sent_to_the_new_slot(void **state)
 	assert_int_equal(after.interest, before.interest);
 	/* while a reader that only looks still finds the old record whole */
 	assert_int_equal(gs_record_copy(s.t, &s.c, &u.hit), 1);
+	close_store(&s);
+}
+
+static void
+access_is_carried_on_when_the_new_record_was_replaced_too(void **state)
+{
+	const uint64_t at_ms[] = { NOW, NOW + MIN, NOW + 2 * MIN, NOW + 3 * MIN };
+	struct gs_table_spec spec = usual_spec();
+	struct store s;
+	struct update first, second;
+
+	(void)state;
+	open_store(&s, &spec);
+	assert_int_equal(put_at(&s, "k", "v", NOW), 1);
+	begin_update(&s, &first, NOW + 2 * MIN, true);
+	assert_true(gs_record_access(s.t, &first.hit, NOW + MIN));
+	swing(&s, &first);
+	/* it is held up here, and another update comes and goes */
+	begin_update(&s, &second, NOW + 3 * MIN, true);
+	swing(&s, &second);
+	merge(&s, &second);
+	merge(&s, &first);
+	assert_law(&s, at_ms, 4, NOW + 3 * MIN);
+	close_store(&s);
+}
+
+static void
+late_access_by_an_old_entry_counts_in_no_later_use_of_the_slot(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct store s;
+	struct gs_hit hit;
+
+	(void)state;
+	open_store(&s, &spec);
+	/* so many that the slots in use are the same ones, round and round */
+	for (int i = 0; i < 50; i++)
+		assert_true(put_at(&s, "k", "v", NOW) >= 0);
+	hit = hit_of(&s, "k");
+	assert_true(gs_record_access(s.t, &hit, NOW));
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(put_at(&s, "k", "v", NOW), 0);
+		assert_false(gs_record_access(s.t, &hit, NOW));
+	}
 	close_store(&s);
 }
 
@@ -549,6 +593,8 @@ main(void)
 		T(access_in_the_past_takes_nothing_away),
 		T(accesses_between_copy_and_publication_are_carried_over_exactly),
 		T(access_that_comes_after_the_merge_is_sent_to_the_new_slot),
+		T(access_is_carried_on_when_the_new_record_was_replaced_too),
+		T(late_access_by_an_old_entry_counts_in_no_later_use_of_the_slot),
 		T(touch_between_copy_and_publication_is_carried_over_and_adds_no_interest),
 		T(session_that_the_sweep_claimed_is_not_revived_by_a_late_touch),
 	};

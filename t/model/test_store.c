@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_store - random operations, against a model that is too simple to be wrong.
+ *
+ * The model keeps sessions in a plain array, interest as a sum and not as a
+ * logarithm, and asks of every operation what the manual promises.  The seed
+ * is printed; GS_SEED=n runs that one again.
+ */
+#include "../unit/shm_place.h"
+
+#include <math.h>
+#include <time.h>
+
+enum { KEYS = 300, CONTEXTS = 3, STEPS = 40000, AUDIT_EVERY = 400 };
+
+struct shape {
+	const char *name;
+	uint32_t n_classes, n_rings;		/* the suspects among them, if any */
+	bool has_suspect;
+	uint32_t capacity[5];
+	uint32_t promote_never;			/* ring whose sessions stay, 0: none */
+	uint64_t half_life_ms, max_lifetime_ms;
+	uint32_t n_keys;
+};
+
+struct session {			/* the model's */
+	bool is_there;
+	uint32_t ring;
+	uint64_t accessed_ms, touched_ms, ttl_ms, deadline_ms, created_ms, version, hits;
+	long double interest;		/* at the last access */
+	uint32_t value;			/* seed of the bytes */
+	uint32_t val_len;
+};
+
+struct world {
+	const struct shape *shape;
+	struct store by[CONTEXTS];
+	struct gs_table *t;
+	struct session m[KEYS];
+	uint32_t population[5];
+	uint64_t now_ms, rng, step;
+};
+
+static uint64_t seed;
+
+static uint64_t
+below(struct world *w, uint64_t n)
+{
+	return next_random(&w->rng) % n;
+}
+
+static void
+fill(unsigned char *buf, uint32_t value, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		buf[i] = (unsigned char)(value * 2654435761u + i * 40503u + (i >> 8));
+}
+
+static const char *
+name_of(uint32_t i)
+{
+	static char name[96];
+
+	/* lengths differ, so that classes do */
+	(void)snprintf(name, sizeof(name), "%0*u", 1 + (int)(i * 7 % 90), i);
+	return name;
+}
+
+/* ---- the model ---- */
+
+static bool
+is_suspect(const struct world *w, uint32_t ring)
+{
+	return w->shape->has_suspect && ring == w->shape->n_rings - 1;
+}
+
+static uint32_t
+decay_to(const struct world *w, uint32_t ring)
+{
+	uint32_t n = w->shape->n_rings - w->shape->has_suspect;
+
+	return ring + 1 < n ? ring + 1 : GS_RING_NONE;
+}
+
+static uint64_t
+ring_ttl_ms(uint32_t ring)
+{
+	static const uint64_t ttl_ms[] = { 10 * MIN, HOUR, 5 * HOUR, DAY, DAY };
+
+	return ttl_ms[ring];
+}
+
+/* Last instant in its ring. */
+static uint64_t
+leaves_ms(const struct world *w, const struct session *m)
+{
+	long double bonus = m->interest > 1 ? (long double)w->shape->half_life_ms * log2l(m->interest) : 0;
+
+	if (is_suspect(w, m->ring))
+		return UINT64_MAX / 2;
+	return m->accessed_ms + ring_ttl_ms(m->ring) + (uint64_t)floorl(bonus + 1e-6L);
+}
+
+static uint64_t
+expires_ms(const struct session *m)
+{
+	uint64_t at_ms = m->ttl_ms == 0 ? UINT64_MAX : m->touched_ms + m->ttl_ms;
+
+	return at_ms < m->deadline_ms ? at_ms : m->deadline_ms;
+}
+
+static bool
+is_over(const struct world *w, const struct session *m)
+{
+	return w->now_ms > expires_ms(m) || (decay_to(w, m->ring) == GS_RING_NONE && w->now_ms > leaves_ms(w, m));
+}
+
+/* A logarithm may be off by a rounding: at its very millisecond either is right. */
+static bool
+is_doubtful(const struct world *w, const struct session *m)
+{
+	uint64_t at_ms = leaves_ms(w, m);
+
+	return m->is_there && w->shape->half_life_ms != 0 && w->now_ms + 1 >= at_ms && w->now_ms <= at_ms + 1;
+}
+
+static void
+fade_to(const struct world *w, struct session *m, uint64_t at_ms)
+{
+	if (w->shape->half_life_ms == 0 || at_ms < m->accessed_ms)
+		m->interest = 1;
+	else
+		m->interest *= exp2l(-(long double)(at_ms - m->accessed_ms) / (long double)w->shape->half_life_ms);
+	/* as good as never asked for */
+	if (m->interest < 0x1p-32L)
+		m->interest = 0x1p-32L;
+	m->accessed_ms = at_ms;
+}
+
+static void
+fade(const struct world *w, struct session *m)
+{
+	fade_to(w, m, w->now_ms);
+}
+
+static void
+count_access(const struct world *w, struct session *m)
+{
+	fade(w, m);
+	m->interest = w->shape->half_life_ms == 0 ? 1 : m->interest + 1;
+	m->hits++;
+}
+
+static bool
+has_room(const struct world *w, uint32_t ring)
+{
+	return w->population[ring] < w->shape->capacity[ring];
+}
+
+static void
+move_to(struct world *w, struct session *m, uint32_t ring)
+{
+	w->population[m->ring]--;
+	w->population[ring]++;
+	m->ring = ring;
+}
+
+static void
+promote(struct world *w, struct session *m)
+{
+	if (m->ring != 0 && !is_suspect(w, m->ring) && m->ring != w->shape->promote_never && has_room(w, 0))
+		move_to(w, m, 0);
+}
+
+static void
+start(struct world *w, struct session *m, uint32_t ring, const struct gs_put_args *args)
+{
+	uint64_t life_ms = w->shape->max_lifetime_ms;
+
+	if (m->is_there)
+		w->population[m->ring]--;
+	*m = (struct session){
+		.is_there = true, .ring = ring, .accessed_ms = w->now_ms, .touched_ms = w->now_ms, .created_ms = w->now_ms,
+		.deadline_ms = life_ms == GS_DURATION_MAX ? GS_TIME_NEVER : w->now_ms + life_ms, .version = m->version,
+		.hits = (args->flags & GS_KV_INSPECT) == 0, .interest = 1,
+	};
+	if ((args->set & GS_SET_TTL_BIT) != 0)
+		m->ttl_ms = args->ttl_ms;
+	w->population[ring]++;
+}
+
+static int
+model_put(struct world *w, struct session *m, const struct gs_put_args *args)
+{
+	bool counts = (args->flags & GS_KV_INSPECT) == 0;
+	uint32_t ring = args->ring == GS_RING_NONE ? 0 : args->ring;
+
+	if (!m->is_there || is_over(w, m)) {
+		if ((args->flags & GS_KV_ONLY_OLD) != 0 || args->if_version != 0)
+			return GS_ENOENT;
+		if (!(m->is_there && m->ring == ring) && !has_room(w, ring))
+			return GS_ENOSPC;
+		start(w, m, ring, args);
+		return 1;
+	}
+	if (counts && is_suspect(w, m->ring))
+		return GS_EQUARANTINE;
+	if ((args->flags & GS_KV_ONLY_NEW) != 0)
+		return GS_EEXIST;
+	if (args->if_version != 0 && args->if_version != m->version)
+		return GS_ECONFLICT;
+	if (counts) {
+		count_access(w, m);
+		promote(w, m);
+	} else {
+		fade(w, m);
+	}
+	m->touched_ms = w->now_ms;
+	if ((args->set & GS_SET_TTL_BIT) != 0)
+		m->ttl_ms = args->ttl_ms;
+	return 0;
+}
+
+static int
+model_move(struct world *w, struct session *m, uint32_t ring)
+{
+	if (!m->is_there || is_over(w, m))
+		return GS_ENOENT;
+	if (m->ring == ring)
+		return 0;
+	if (!has_room(w, ring))
+		return GS_ENOSPC;
+	if (ring < m->ring && !is_suspect(w, ring))
+		count_access(w, m);
+	move_to(w, m, ring);
+	return 0;
+}
+
+/* ---- both, and what they say ---- */
+
+static void
+assert_same(const struct world *w, const char *what, uint32_t i, int64_t got, int64_t want)
+{
+	if (got != want)
+		fail_msg("seed %" PRIu64 ", shape %s, step %" PRIu64 ", %s of %u: the store says %" PRId64 ", the model %" PRId64, seed,
+		    w->shape->name, w->step, what, i, got, want);
+}
+
+static void
+put_one(struct world *w, struct store *s, uint32_t i)
+{
+	struct session *m = &w->m[i];
+	struct gs_put_args args = plain_args();
+	struct gs_key k = key_of(w->t, name_of(i));
+	static unsigned char bytes[1001];
+	uint32_t value = (uint32_t)below(w, UINT32_MAX), len = (uint32_t)below(w, below(w, 2) == 0 ? 100 : 1001);
+	struct gs_meta meta;
+	bool was_there = m->is_there;
+	int got, want;
+
+	args.flags = (uint32_t)below(w, 8) & (below(w, 2) == 0 ? 0 : 7);
+	if ((args.flags & GS_KV_ONLY_NEW) != 0)
+		args.flags &= ~(uint32_t)GS_KV_ONLY_OLD;
+	if (below(w, 4) == 0) {
+		args.set = GS_SET_TTL_BIT;
+		args.ttl_ms = below(w, 3) == 0 ? 0 : below(w, 2 * HOUR) + 1;
+	}
+	if (below(w, 8) == 0)
+		args.ring = (uint32_t)below(w, w->shape->n_rings);
+	if (below(w, 8) == 0)
+		args.if_version = below(w, 2) == 0 ? m->version : 1;
+	fill(bytes, value, len);
+	got = gs_kv_put(w->t, &s->c, &k, w->now_ms, bytes, len, &args, &meta);
+	want = model_put(w, m, &args);
+	assert_same(w, "put", i, got, want);
+	if (want < 0)
+		return;
+	/* one that starts anew is another, but not always a later number within one tick of the clock */
+	assert_true(was_there ? meta.version > m->version : meta.version != m->version);
+	m->version = meta.version;
+	m->value = value;
+	m->val_len = len;
+	assert_same(w, "ring after a put", i, meta.ring, m->ring);
+}
+
+static void
+get_one(struct world *w, struct store *s, uint32_t i, uint32_t flags)
+{
+	struct session *m = &w->m[i];
+	struct gs_key k = key_of(w->t, name_of(i));
+	unsigned char got[1000], want[1000];
+	struct gs_meta meta;
+	ssize_t n = gs_kv_get(w->t, &s->c, &k, w->now_ms, got, sizeof(got), flags, &meta);
+
+	if (!m->is_there || is_over(w, m)) {
+		assert_same(w, "get", i, n, GS_ENOENT);
+		return;
+	}
+	if ((flags & GS_KV_INSPECT) == 0 && is_suspect(w, m->ring)) {
+		assert_same(w, "get", i, n, GS_EQUARANTINE);
+		return;
+	}
+	if ((flags & GS_KV_INSPECT) == 0) {
+		count_access(w, m);
+		promote(w, m);
+	}
+	assert_same(w, "length", i, n, m->val_len);
+	fill(want, m->value, m->val_len);
+	assert_memory_equal(got, want, m->val_len);
+	assert_same(w, "ring", i, meta.ring, m->ring);
+	assert_same(w, "version", i, (int64_t)meta.version, (int64_t)m->version);
+	assert_same(w, "last access", i, (int64_t)meta.accessed_ms, (int64_t)m->accessed_ms);
+	assert_same(w, "last touch", i, (int64_t)meta.touched_ms, (int64_t)m->touched_ms);
+	assert_same(w, "hits", i, (int64_t)meta.hits, (int64_t)m->hits);
+	assert_same(w, "start", i, (int64_t)meta.created_ms, (int64_t)m->created_ms);
+	assert_same(w, "end", i, (int64_t)meta.expires_ms, (int64_t)(expires_ms(m) < GS_TIME_NEVER ? expires_ms(m) : GS_TIME_NEVER));
+	if (fabsl((long double)meta.interest / 0x1p40L - 32 - log2l(m->interest)) * (long double)w->shape->half_life_ms > 1)
+		assert_same(w, "interest", i, (int64_t)meta.interest, (int64_t)((log2l(m->interest) + 32) * 0x1p40L));
+}
+
+static void
+touch_one(struct world *w, struct store *s, uint32_t i)
+{
+	struct session *m = &w->m[i];
+	int want = !m->is_there || is_over(w, m) ? GS_ENOENT : is_suspect(w, m->ring) ? GS_EQUARANTINE : 0;
+
+	assert_same(w, "touch", i, touch_at(s, name_of(i), w->now_ms), want);
+	if (want == 0) {
+		fade(w, m);
+		m->touched_ms = w->now_ms;
+	}
+}
+
+static void
+del_one(struct world *w, struct store *s, uint32_t i)
+{
+	struct session *m = &w->m[i];
+	struct gs_key k = key_of(w->t, name_of(i));
+	uint64_t if_version = below(w, 4) == 0 ? m->version ^ below(w, 2) : 0;
+	int want = !m->is_there || is_over(w, m) ? GS_ENOENT : if_version != 0 && if_version != m->version ? GS_ECONFLICT : 0;
+
+	assert_same(w, "del", i, gs_kv_del(w->t, &s->c, &k, w->now_ms, if_version), want);
+	if (want == 0) {
+		w->population[m->ring]--;
+		m->is_there = false;
+	}
+}
+
+static void
+set_one(struct world *w, struct store *s, uint32_t i)
+{
+	struct session *m = &w->m[i];
+	struct gs_put_args args = plain_args();
+	struct gs_key k = key_of(w->t, name_of(i));
+	int want = !m->is_there || is_over(w, m) ? GS_ENOENT : 0;
+
+	args.set = below(w, 2) == 0 ? GS_SET_TTL_BIT : GS_SET_TIMES_BIT;
+	args.ttl_ms = below(w, 3) == 0 ? 0 : below(w, 6 * HOUR) + 1;
+	args.accessed_ms = w->now_ms - below(w, 3) * below(w, HOUR);
+	assert_same(w, "setattr", i, gs_kv_setattr(w->t, &s->c, &k, w->now_ms, &args), want);
+	if (want < 0)
+		return;
+	if ((args.set & GS_SET_TTL_BIT) != 0) {
+		m->ttl_ms = args.ttl_ms;
+	} else {
+		/* forwards it is a touch of that instant */
+		fade_to(w, m, args.accessed_ms);
+		m->touched_ms = args.accessed_ms;
+	}
+}
+
+/* ---- the sweep and the scan ---- */
+
+static uint32_t
+index_of(const struct gs_meta *meta)
+{
+	char name[256];
+
+	memcpy(name, meta->key, meta->key_len);
+	name[meta->key_len] = '\0';
+	return (uint32_t)strtoul(name, NULL, 10);
+}
+
+static enum gs_settle
+model_settle(struct world *w, struct session *m)
+{
+	uint32_t to = decay_to(w, m->ring);
+
+	if (is_over(w, m)) {
+		w->population[m->ring]--;
+		m->is_there = false;
+		return GS_SETTLE_EXPIRED;
+	}
+	if (to == GS_RING_NONE || w->now_ms <= leaves_ms(w, m))
+		return GS_SETTLE_STAYS;
+	if (!has_room(w, to))
+		return GS_SETTLE_STUCK;
+	move_to(w, m, to);
+	return GS_SETTLE_DECAYED;
+}
+
+static void
+sweep(struct world *w, struct store *s)
+{
+	struct gs_meta meta;
+
+	for (uint64_t o = 0; o < gs_table_entries(w->t); o++) {
+		uint64_t e = atomic_load(gs_table_entry(w->t, o));
+		struct gs_settled done;
+		uint32_t i;
+
+		if (e == 0)
+			continue;
+		/* whose it is, whether it is over or not */
+		assert_int_equal(gs_kv_at(w->t, &s->c, o, 0, &meta), 0);
+		i = index_of(&meta);
+		if (is_doubtful(w, &w->m[i]))
+			continue;
+		gs_kv_settle(w->t, &s->c, o, w->now_ms, &done);
+		assert_same(w, "settle", i, done.what, model_settle(w, &w->m[i]));
+		if (done.what == GS_SETTLE_STAYS || done.what == GS_SETTLE_DECAYED) {
+			uint64_t next_ms = leaves_ms(w, &w->m[i]) < expires_ms(&w->m[i]) ? leaves_ms(w, &w->m[i]) : expires_ms(&w->m[i]);
+
+			if (next_ms < GS_TIME_NEVER && (done.next_ms > next_ms + 2 || done.next_ms < next_ms))
+				assert_same(w, "next instant", i, (int64_t)done.next_ms, (int64_t)next_ms + 1);
+		}
+	}
+}
+
+static void
+scan(struct world *w, struct store *s)
+{
+	uint8_t seen[KEYS] = { 0 };
+	struct gs_meta meta;
+
+	for (uint64_t o = 0; o < gs_table_entries(w->t); o++)
+		if (gs_kv_at(w->t, &s->c, o, w->now_ms, &meta) == 0) {
+			assert_true(index_of(&meta) < w->shape->n_keys);
+			seen[index_of(&meta)]++;
+		}
+	for (uint32_t i = 0; i < w->shape->n_keys; i++)
+		if (!is_doubtful(w, &w->m[i]))
+			assert_same(w, "number in a scan", i, seen[i], w->m[i].is_there && !is_over(w, &w->m[i]));
+}
+
+/* ---- running ---- */
+
+static void
+pass_time(struct world *w)
+{
+	const struct session *m = &w->m[below(w, w->shape->n_keys)];
+	uint64_t to_ms = w->now_ms;
+
+	switch (below(w, 12)) {
+	case 0:
+		to_ms += below(w, 10 * MIN);
+		break;
+	case 1:
+		if (m->is_there)
+			to_ms = leaves_ms(w, m) + below(w, 2);
+		break;
+	case 2:
+		if (m->is_there)
+			to_ms = expires_ms(m) + below(w, 2);
+		break;
+	default:
+		to_ms += below(w, 3) * below(w, 2000);
+	}
+	/* not so far that nothing is left to look at */
+	if (to_ms > w->now_ms && to_ms < w->now_ms + 2 * HOUR)
+		w->now_ms = to_ms;
+}
+
+static void
+step(struct world *w)
+{
+	struct store *s = &w->by[below(w, CONTEXTS)];
+	uint32_t i = (uint32_t)below(w, w->shape->n_keys), ring;
+
+	if (below(w, 3) == 0)
+		pass_time(w);
+	while (is_doubtful(w, &w->m[i]))
+		w->now_ms++;
+	switch (below(w, 20)) {
+	case 0: case 1: case 2: case 3: case 4: case 5:
+		put_one(w, s, i);
+		break;
+	case 6: case 7: case 8: case 9: case 10:
+		get_one(w, s, i, 0);
+		break;
+	case 11: case 12:
+		get_one(w, s, i, GS_KV_INSPECT);
+		break;
+	case 13: case 14:
+		touch_one(w, s, i);
+		break;
+	case 15:
+		del_one(w, s, i);
+		break;
+	case 16: case 17:
+		ring = (uint32_t)below(w, w->shape->n_rings);
+		assert_same(w, "move", i, move_at(s, name_of(i), w->now_ms, ring), model_move(w, &w->m[i], ring));
+		break;
+	case 18:
+		set_one(w, s, i);
+		break;
+	case 19:
+		if (below(w, 10) == 0)
+			sweep(w, s);
+		break;
+	}
+}
+
+static void
+check_all(struct world *w)
+{
+	scan(w, &w->by[0]);
+	for (uint32_t i = 0; i < w->shape->n_keys; i++)
+		if (!is_doubtful(w, &w->m[i]))
+			get_one(w, &w->by[0], i, GS_KV_INSPECT);
+	for (uint32_t r = 0; r < w->shape->n_rings; r++)
+		assert_same(w, "population", r, population(w->t, r), w->population[r]);
+	assert_clean(w->t, w->now_ms);
+}
+
+static void
+open_world(struct world *w, const struct shape *shape)
+{
+	static const char *const names[] = { "active", "warm", "cold", "deep", "suspect" };
+	struct gs_table_spec spec = {
+		.name = "t", .record_size = 1000, .key_max = GS_KEY_BYTES, .n_classes = shape->n_classes, .max_sessions = 100,
+		.max_lifetime_ms = shape->max_lifetime_ms,
+		.slot_size = { 320, 512, 960 },
+	};
+
+	memset(w, 0, sizeof(*w));
+	spec.slot_size[spec.n_classes - 1] = gs_table_slot_bytes(GS_KEY_BYTES, GS_OWNER_BYTES, 1000);
+	for (uint32_t r = 0; r < shape->n_rings; r++) {
+		bool suspects = shape->has_suspect && r == shape->n_rings - 1;
+
+		add_ring(&spec, names[suspects ? 4 : r], ring_ttl_ms(r), shape->capacity[r],
+		    r + 1 < shape->n_rings - shape->has_suspect ? r + 1 : GS_RING_NONE);
+		spec.rings[r].half_life_ms = shape->half_life_ms;
+		if (shape->promote_never != 0 && r == shape->promote_never)
+			spec.rings[r].promote = GS_PROMOTE_NEVER;
+	}
+	w->shape = shape;
+	w->now_ms = NOW;
+	w->rng = seed;
+	assert_int_equal(gs_table_create_private(&w->t, &spec), 0);
+	for (uint32_t i = 0; i < CONTEXTS; i++) {
+		w->by[i].t = w->t;
+		assert_int_equal(gs_ctx_init(&w->by[i].c, w->t, i + 1), 0);
+	}
+}
+
+static void
+run(const struct shape *shape)
+{
+	static struct world w;
+
+	open_world(&w, shape);
+	for (w.step = 0; w.step < STEPS; w.step++) {
+		step(&w);
+		if (w.step % AUDIT_EVERY == 0)
+			check_all(&w);
+	}
+	check_all(&w);
+	for (int i = 0; i < CONTEXTS; i++)
+		gs_ctx_fini(&w.by[i].c, w.t);
+	assert_clean(w.t, w.now_ms);
+	gs_table_free(&w.t);
+}
+
+static void
+one_class_and_two_tiny_rings_behave_as_the_model(void **state)
+{
+	static const struct shape shape = {
+		"tiny", 1, 2, false, { 5, 7 }, 0, 5 * MIN, GS_DURATION_MAX, 20,
+	};
+
+	(void)state;
+	run(&shape);
+}
+
+static void
+four_classes_and_five_rings_behave_as_the_model(void **state)
+{
+	static const struct shape shape = {
+		"five", 4, 5, true, { 60, 70, 80, 90, 20 }, 2, 5 * MIN, GS_DURATION_MAX, 300,
+	};
+
+	(void)state;
+	run(&shape);
+}
+
+static void
+four_classes_and_two_rings_without_half_life_behave_as_the_model(void **state)
+{
+	static const struct shape shape = {
+		"idle", 4, 2, false, { 100, 200 }, 0, 0, 3 * HOUR, 250,
+	};
+
+	(void)state;
+	run(&shape);
+}
+
+static void
+crowded_index_of_three_rings_and_suspects_behaves_as_the_model(void **state)
+{
+	static const struct shape shape = {
+		"crowded", 1, 4, true, { 300, 300, 300, 300 }, 0, 30 * S, 8 * HOUR, 300,
+	};
+
+	(void)state;
+	run(&shape);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(one_class_and_two_tiny_rings_behave_as_the_model),
+		T(four_classes_and_five_rings_behave_as_the_model),
+		T(four_classes_and_two_rings_without_half_life_behave_as_the_model),
+		T(crowded_index_of_three_rings_and_suspects_behaves_as_the_model),
+	};
+	const char *given = getenv("GS_SEED");
+
+	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	(void)printf("# GS_SEED=%" PRIu64 "\n", seed);
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kill_ops.h - the operations that kill_step.c kills, each with the small table it finds.
+ */
+#ifndef T_PROC_KILL_OPS_H
+#define T_PROC_KILL_OPS_H
+
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/decay.h"
+#include "shm/index.h"
+#include "shm/kv.h"
+#include "shm/recover.h"
+#include "shm/slots.h"
+
+#include "stepper.h"
+
+enum {
+	PLACE_VICTIM = 1,		/* contexts; the daemon's is 0 */
+	PLACE_RESCUER = 2,
+	PLACE_LATE = 3,			/* dead before the victim, not recovered */
+	PLACE_CTX = 4,
+	PLACE_RECORD = 3000,
+	PLACE_OTHERS = 3,
+	PLACE_OTHER_BYTES = 24,
+	PLACE_SMALL = 50, PLACE_LARGE = 2000,	/* values: one of each class of slots */
+};
+
+enum { PLACE_ACTIVE, PLACE_WARM };
+
+#define PLACE_NOW (GS_TIME_ORIGIN_MS + 1000000)
+#define PLACE_MINUTE UINT64_C(60000)
+
+struct place {
+	struct gs_table *t;
+	struct gs_ctx victim, rescuer, late, daemon;
+	struct gs_key key, other[PLACE_OTHERS];
+	char key_text[16], other_text[PLACE_OTHERS][16];
+	uint64_t now_ms;
+	uint64_t ordinal;		/* of the session's entry */
+	struct gs_recount recount;
+	struct stepper *stepper;	/* to kill processes in a preparation */
+};
+
+struct operation {
+	const char *name, *sentence;
+	void (*prepare)(struct place *);
+	void (*run)(struct place *);
+	bool is_seen;			/* others see what it did to the session */
+	bool is_daemon;			/* the daemon makes it, and is killed */
+	bool is_dirty;			/* it finds what a dead process left: the audit is clean after it only */
+	bool is_walked;			/* what it works on is found by the daemon's walk, and not before */
+	bool is_long;			/* only instructions that wrote are points */
+	bool has_clock;			/* how many instructions it takes depends on the clock */
+	bool is_forgotten;		/* a control: the victim is not recovered */
+	bool is_control;		/* must be found wrong */
+	int n_dead;			/* how many died with it */
+};
+
+/* ---- the table ---- */
+
+static inline void
+place_value(unsigned char *to, size_t len, char variant)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = (unsigned char)(variant + 31 * (int)i);
+}
+
+static inline uint32_t
+place_state(const struct gs_table *t, uint32_t id)
+{
+	return atomic_load(&t->ctl->reg[id].state);
+}
+
+static inline void
+place_set_state(struct gs_table *t, uint32_t id, enum gs_ctx_state state)
+{
+	atomic_store(&t->ctl->reg[id].state, state);
+}
+
+static inline int
+place_put_in(struct place *p, struct gs_ctx *c, const struct gs_key *k, size_t len, char variant, uint32_t ring)
+{
+	const struct gs_put_args args = { .ring = ring, .wall_ns = 1 };
+	unsigned char value[PLACE_RECORD];
+
+	place_value(value, len, variant);
+	return gs_kv_put(p->t, c, k, p->now_ms, value, len, &args, NULL);
+}
+
+static inline int
+place_put(struct place *p, struct gs_ctx *c, const struct gs_key *k, size_t len, char variant)
+{
+	return place_put_in(p, c, k, len, variant, GS_RING_NONE);
+}
+
+static inline void
+place_must(const char *what, bool is_right)
+{
+	if (!is_right)
+		errx(1, "the preparation fails: %s", what);
+}
+
+static inline struct gs_key
+place_key(const struct place *p, char *text, size_t size, const char *name, int number)
+{
+	struct gs_key k;
+
+	(void)snprintf(text, size, "%s%d", name, number);
+	place_must("key", gs_key_init(p->t, &k, text, strlen(text)) == 0);
+	return k;
+}
+
+static inline void
+place_ring(struct gs_table_spec *spec, const char *name, uint64_t ttl_ms, uint32_t decay_to)
+{
+	struct gs_ring_spec *r = &spec->rings[spec->n_rings++];
+
+	(void)snprintf(r->name, sizeof(r->name), "%s", name);
+	r->kind = GS_RING_NORMAL;
+	r->promote = GS_PROMOTE_ACCESS;
+	r->ttl_ms = ttl_ms;
+	r->half_life_ms = 5 * PLACE_MINUTE;
+	r->capacity = 32;
+	r->decay_to = decay_to;
+}
+
+/* Two rings, two sizes of slots, the same keys in the same buckets each time; three sessions that nobody works on. */
+static inline void
+place_open(struct place *p, struct stepper *stepper)
+{
+	struct gs_table_spec spec = {
+		.name = "t", .record_size = PLACE_RECORD, .key_max = 32, .n_classes = 2, .slot_size = { 2048, 4096 }, .max_sessions = 64,
+		.max_lifetime_ms = GS_DURATION_MAX,
+	};
+
+	place_ring(&spec, "active", 10 * PLACE_MINUTE, PLACE_WARM);
+	place_ring(&spec, "warm", 60 * PLACE_MINUTE, GS_RING_NONE);
+	place_must("table", gs_table_create_private(&p->t, &spec) == 0);
+	p->t->sip_k0 = 1;
+	p->t->sip_k1 = 2;
+	atomic_store(&p->t->ctl->n_ctx_used, PLACE_CTX);
+	place_must("contexts", gs_ctx_init(&p->daemon, p->t, GS_DAEMON_CTX) == 0 && gs_ctx_init(&p->victim, p->t, PLACE_VICTIM) == 0 &&
+	    gs_ctx_init(&p->rescuer, p->t, PLACE_RESCUER) == 0 && gs_ctx_init(&p->late, p->t, PLACE_LATE) == 0);
+	p->now_ms = PLACE_NOW;
+	p->stepper = stepper;
+	p->key = place_key(p, p->key_text, sizeof(p->key_text), "key", 0);
+	for (int i = 0; i < PLACE_OTHERS; i++) {
+		p->other[i] = place_key(p, p->other_text[i], sizeof(p->other_text[i]), "other", i);
+		place_must("another session", place_put(p, &p->rescuer, &p->other[i], PLACE_OTHER_BYTES, 'o') == 1);
+	}
+}
+
+/* ---- what is there when the operation begins ---- */
+
+/* A session of the victim's own that it starts, so that it holds free slots of that size. */
+static inline void
+place_warm_up(struct place *p, uint32_t ring, size_t len)
+{
+	char text[16];
+	struct gs_key k = place_key(p, text, sizeof(text), "own", (int)ring);
+
+	place_must("the victim's own session", place_put_in(p, &p->victim, &k, len, 'w', ring) == 1 &&
+	    gs_kv_del(p->t, &p->victim, &k, p->now_ms, 0) == 0);
+}
+
+static inline void
+place_start(struct place *p, size_t len, uint32_t ring)
+{
+	struct gs_hit hit;
+
+	place_must("the session", place_put_in(p, &p->rescuer, &p->key, len, 'a', ring) == 1 &&
+	    gs_index_find(p->t, &p->rescuer, &p->key, &hit) == 1);
+	p->ordinal = hit.ordinal;
+	p->now_ms += PLACE_MINUTE;
+}
+
+static inline void
+with_nothing(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+}
+
+static inline void
+with_session(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+static inline void
+with_small_and_room_for_large(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_LARGE);
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+static inline void
+with_large(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+	place_start(p, PLACE_LARGE, PLACE_ACTIVE);
+}
+
+static inline void
+with_warm_session(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+	place_start(p, PLACE_SMALL, PLACE_WARM);
+}
+
+static inline void
+with_room_in_warm(struct place *p)
+{
+	place_warm_up(p, PLACE_WARM, PLACE_SMALL);
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+/* It is over, and nobody has swept it. */
+static inline void
+with_expired(struct place *p)
+{
+	with_warm_session(p);
+	p->now_ms += 24 * 60 * PLACE_MINUTE;
+}
+
+/* Nobody has used the ring: its first segment is committed by who comes. */
+static inline void
+with_empty_arena(struct place *p)
+{
+	(void)p;
+}
+
+/* The home bucket of the key is full, so that the key lies in the stash. */
+static inline void
+with_full_home(struct place *p)
+{
+	struct gs_probe mine, its;
+	char text[16];
+
+	gs_index_probe(p->t, p->key.hash, &mine);
+	for (int i = 0, n = 0; n < GS_BUCKET_ENTRIES; i++) {
+		struct gs_key k = place_key(p, text, sizeof(text), "full", i);
+
+		gs_index_probe(p->t, k.hash, &its);
+		if (its.bucket[0] != mine.bucket[0])
+			continue;
+		(void)place_put(p, &p->rescuer, &k, 10, 'f');
+		n++;
+	}
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+}
+
+static inline void
+with_session_in_stash(struct place *p)
+{
+	with_full_home(p);
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+/* The victim has ended as many sessions as it keeps the slots of. */
+static inline void
+with_full_limbo(struct place *p)
+{
+	char text[16];
+
+	for (int i = 0; i < 8; i++) {
+		struct gs_key k = place_key(p, text, sizeof(text), "limbo", i);
+
+		place_must("limbo", place_put(p, &p->victim, &k, 10, 'l') == 1 && gs_kv_del(p->t, &p->victim, &k, p->now_ms, 0) == 0);
+	}
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+/* ---- processes that died before ---- */
+
+static inline void
+late_puts(void *arg)
+{
+	struct place *p = arg;
+
+	(void)place_put(p, &p->late, &p->key, PLACE_SMALL, 't');
+}
+
+static inline void
+victim_puts(void *arg)
+{
+	struct place *p = arg;
+
+	(void)place_put(p, &p->victim, &p->key, PLACE_SMALL, 'b');
+}
+
+static inline void
+victim_ends(void *arg)
+{
+	struct place *p = arg;
+
+	(void)gs_kv_del(p->t, &p->victim, &p->key, p->now_ms, 0);
+}
+
+static inline bool
+is_tentative_there(const struct place *p, uint32_t id)
+{
+	uint64_t op = atomic_load(&p->t->ctx[id].op_entry);
+
+	return op != 0 && (atomic_load(gs_table_entry(p->t, op - 1)) & GS_ENTRY_TENT) != 0;
+}
+
+static inline bool
+late_is_tentative(const struct place *p)
+{
+	return is_tentative_there(p, PLACE_LATE);
+}
+
+static inline bool
+victim_is_tentative(const struct place *p)
+{
+	return is_tentative_there(p, PLACE_VICTIM);
+}
+
+/* The home's header has counted an entry in the stash that is still tentative. */
+static inline bool
+victim_is_counted(const struct place *p)
+{
+	struct gs_probe probe;
+
+	gs_index_probe(p->t, p->key.hash, &probe);
+	return gs_header_count(atomic_load(&p->t->buckets[probe.bucket[0]].H)) > 0 && victim_is_tentative(p);
+}
+
+static inline bool
+victim_has_swung(const struct place *p)
+{
+	uint64_t e = atomic_load(gs_table_entry(p->t, p->ordinal));
+
+	return e == 0 || gs_word_ctx(atomic_load(&gs_table_slot(p->t, e)->W)) == PLACE_VICTIM;
+}
+
+/* The new record is written, the entry still names the old one. */
+static inline bool
+victim_is_ready(const struct place *p)
+{
+	for (int i = 0; i < GS_HELD_CELLS; i++) {
+		uint32_t addr = atomic_load(&p->t->ctx[PLACE_VICTIM].held[i]);
+		uint64_t w = addr == 0 ? 0 : atomic_load(&gs_table_slot(p->t, addr - 1)->W);
+
+		if (gs_word_state(w) == GS_SLOT_READY && gs_word_ctx(w) == PLACE_VICTIM && gs_table_slot(p->t, addr - 1)->val_len == PLACE_SMALL &&
+		    gs_table_slot(p->t, addr - 1)->hash == p->key.hash)
+			return true;
+	}
+	return false;
+}
+
+static inline void
+place_die_when(struct place *p, void (*work)(void *), bool (*is_there)(const struct place *))
+{
+	stepper_start(p->stepper, work, p);
+	while (!is_there(p)) {
+		place_must("a process that dies in time", stepper_progress(p->stepper) == STEP_INSIDE);
+		stepper_step(p->stepper);
+	}
+	stepper_kill(p->stepper);
+}
+
+static inline void
+with_tentative_of_another(struct place *p)
+{
+	with_nothing(p);
+	place_die_when(p, late_puts, late_is_tentative);
+}
+
+static inline void
+after_a_death_in_put(struct place *p)
+{
+	with_nothing(p);
+	place_die_when(p, victim_puts, victim_is_tentative);
+}
+
+static inline void
+after_a_death_before_update(struct place *p)
+{
+	with_session(p);
+	place_die_when(p, victim_puts, victim_is_ready);
+}
+
+static inline void
+after_a_death_after_update(struct place *p)
+{
+	with_session(p);
+	place_die_when(p, victim_puts, victim_has_swung);
+}
+
+static inline void
+after_a_death_in_del(struct place *p)
+{
+	with_session(p);
+	place_die_when(p, victim_ends, victim_has_swung);
+}
+
+/* Somebody's cells were forgotten: its slots are nobody's. */
+static inline void
+after_a_loss(struct place *p)
+{
+	after_a_death_before_update(p);
+	gs_recover_forget(p->t, PLACE_VICTIM);
+	place_set_state(p->t, PLACE_VICTIM, GS_CTX_UNUSED);
+}
+
+static inline void
+after_a_death_in_stash(struct place *p)
+{
+	with_full_home(p);
+	place_die_when(p, victim_puts, victim_is_counted);
+	place_set_state(p->t, PLACE_VICTIM, GS_CTX_DEAD);
+}
+
+/* A place is reserved by nobody, and all looks but the last have been made. */
+static inline void
+before_the_last_look(struct place *p)
+{
+	with_session(p);
+	(void)atomic_fetch_add(&p->t->idx->population[PLACE_ACTIVE].n, 1);
+	for (int i = 0; i < 7; i++)
+		place_must("looks", !gs_recover_recount(p->t, &p->recount));
+}
+
+static inline void
+when_it_decays(struct place *p)
+{
+	with_session(p);
+	p->now_ms += 11 * PLACE_MINUTE;
+}
+
+/* ---- the operations ---- */
+
+static inline void run_put(struct place *p) { (void)place_put(p, &p->victim, &p->key, PLACE_SMALL, 'b'); }
+static inline void run_put_large(struct place *p) { (void)place_put(p, &p->victim, &p->key, PLACE_LARGE, 'b'); }
+static inline void run_put_in_warm(struct place *p) { (void)place_put_in(p, &p->victim, &p->key, PLACE_SMALL, 'b', PLACE_WARM); }
+static inline void run_del(struct place *p) { (void)gs_kv_del(p->t, &p->victim, &p->key, p->now_ms, 0); }
+static inline void run_touch(struct place *p) { (void)gs_kv_touch(p->t, &p->victim, &p->key, p->now_ms); }
+static inline void run_move_out(struct place *p) { (void)gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_WARM); }
+static inline void run_move_in(struct place *p) { (void)gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_ACTIVE); }
+static inline void run_flush(struct place *p) { gs_slots_flush(p->t, &p->victim); }
+static inline void run_recount(struct place *p) { (void)gs_recover_recount(p->t, &p->recount); }
+
+static inline void
+run_get(struct place *p)
+{
+	unsigned char buf[PLACE_RECORD];
+
+	(void)gs_kv_get(p->t, &p->victim, &p->key, p->now_ms, buf, sizeof(buf), 0, NULL);
+}
+
+static inline void
+run_setattr(struct place *p)
+{
+	const struct gs_put_args args = { .set = GS_SET_TTL_BIT | GS_SET_OWNER_BIT, .ttl_ms = 1000000, .owner = "me", .owner_len = 2, .wall_ns = 2 };
+
+	(void)gs_kv_setattr(p->t, &p->victim, &p->key, p->now_ms, &args);
+}
+
+static inline void
+run_settle(struct place *p)
+{
+	struct gs_settled done;
+
+	gs_kv_settle(p->t, &p->daemon, p->ordinal, p->now_ms, &done);
+}
+
+/* As recover() in src/daemon/clients.c. */
+static inline void
+run_recover(struct place *p)
+{
+	place_set_state(p->t, PLACE_VICTIM, GS_CTX_DEAD);
+	(void)gs_recover_ctx(p->t, PLACE_VICTIM);
+	if (!gs_recover_is_done(p->t, PLACE_VICTIM))
+		return;
+	gs_recover_forget(p->t, PLACE_VICTIM);
+	place_set_state(p->t, PLACE_VICTIM, GS_CTX_UNUSED);
+}
+
+static inline void
+run_walk(struct place *p)
+{
+	struct gs_recover_cursor at = { 0 };
+
+	(void)gs_recover_step(p->t, &at, 16);
+}
+
+static inline void
+run_trim(struct place *p)
+{
+	struct gs_probe probe;
+
+	gs_index_probe(p->t, p->key.hash, &probe);
+	(void)gs_recover_entries(p->t, probe.bucket[1], 1);
+	(void)gs_recover_entries(p->t, probe.bucket[0], 1);
+}
+
+/* A control: the session is taken out of the index before its slot is listed. */
+static inline void
+run_wrong_del(struct place *p)
+{
+	struct gs_hit hit;
+
+	if (gs_index_find(p->t, &p->victim, &p->key, &hit) != 1 || !gs_index_remove(p->t, &hit, p->key.hash))
+		return;
+	gs_slots_retire(p->t, &p->victim, gs_slots_list(p->t, &p->victim, gs_entry_addr(hit.entry)));
+	(void)atomic_fetch_sub(&p->t->idx->population[PLACE_ACTIVE].n, 1);
+}
+
+static const struct operation operations[] = {
+	{ "put-new", "a put that starts a session", with_nothing, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-stash", "a put whose home bucket is full", with_full_home, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-over", "a put over a session", with_session, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-promotes", "a put over a session that it brings in", with_warm_session, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-expired", "a put over a session that is over", with_expired, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-tentative", "a put that meets a dead one's of the same key", with_tentative_of_another, run_put, .is_seen = true,
+	    .has_clock = true, .n_dead = 2 },
+	{ "update-larger", "an update to a larger slot", with_small_and_room_for_large, run_put_large, .is_seen = true, .n_dead = 1 },
+	{ "update-smaller", "an update to a smaller slot", with_large, run_put, .is_seen = true, .n_dead = 1 },
+	{ "setattr", "a change of attributes", with_session, run_setattr, .is_seen = true, .n_dead = 1 },
+	{ "del", "the end of a session", with_session, run_del, .is_seen = true, .n_dead = 1 },
+	{ "del-stash", "the end of a session outside its home", with_session_in_stash, run_del, .is_seen = true, .n_dead = 1 },
+	{ "del-limbo", "the end of a session by who holds many slots", with_full_limbo, run_del, .is_seen = true, .n_dead = 1 },
+	{ "touch", "a touch", with_session, run_touch, .is_seen = true, .n_dead = 1 },
+	{ "move-out", "a move outwards", with_room_in_warm, run_move_out, .is_seen = true, .n_dead = 1 },
+	{ "move-in", "a move inwards", with_warm_session, run_move_in, .is_seen = true, .n_dead = 1 },
+	{ "get", "a get", with_session, run_get, .is_seen = true, .n_dead = 1 },
+	{ "get-promotes", "a get that brings the session in", with_warm_session, run_get, .is_seen = true, .n_dead = 1 },
+	{ "alloc-commit", "a put that commits a segment and refills", with_empty_arena, run_put_in_warm, .is_seen = true, .n_dead = 1 },
+	{ "alloc-refill", "a put that refills", with_empty_arena, run_put, .is_seen = true, .n_dead = 1 },
+	{ "flush", "giving back every slot held", with_full_limbo, run_flush, .n_dead = 1 },
+
+	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true, .n_dead = 1 },
+	{ "settle-expires", "an expiry by the sweep", with_expired, run_settle, .is_daemon = true, .n_dead = 1 },
+	{ "recover-put", "the recovery of who died in a put", after_a_death_in_put, run_recover, .is_daemon = true, .is_dirty = true,
+	    .n_dead = 2 },
+	{ "recover-before", "the recovery of who died before an update", after_a_death_before_update, run_recover, .is_daemon = true,
+	    .is_dirty = true, .n_dead = 2 },
+	{ "recover-after", "the recovery of who died after an update", after_a_death_after_update, run_recover, .is_daemon = true,
+	    .is_dirty = true, .n_dead = 2 },
+	{ "recover-del", "the recovery of who died in the end of a session", after_a_death_in_del, run_recover, .is_daemon = true,
+	    .is_dirty = true, .n_dead = 2 },
+	{ "walk", "the walk over slots that nobody lists", after_a_loss, run_walk, .is_daemon = true, .is_dirty = true, .is_walked = true,
+	    .n_dead = 2 },
+	{ "trim", "the trim of a header that counts too much", after_a_death_in_stash, run_trim, .is_daemon = true, .is_dirty = true,
+	    .is_long = true, .n_dead = 2 },
+	{ "recount", "the last look of a recount", before_the_last_look, run_recount, .is_daemon = true, .is_long = true, .n_dead = 2 },
+
+	{ "control-forgotten", "a control: who died in a put is not recovered", with_nothing, run_put, .is_seen = true, .n_dead = 1,
+	    .is_control = true, .is_forgotten = true },
+	{ "control-unlisted", "a control: an end of a session that lists its slot too late", with_session, run_wrong_del, .is_seen = true,
+	    .n_dead = 1, .is_control = true },
+	{ NULL, NULL, NULL, NULL, .n_dead = 0 },
+};
+
+#endif
