@@ -24,7 +24,7 @@ row_of(const struct gs_conf_option *o)
 
 /* A table's index, or n_tables. */
 static size_t
-find_table(const struct gs_draft *d, const char *name)
+find_table(const struct gs_conf_draft *d, const char *name)
 {
 	size_t i;
 
@@ -36,7 +36,7 @@ find_table(const struct gs_draft *d, const char *name)
 
 /* A ring's index, or n_rings. */
 static size_t
-find_ring(const struct gs_draft_table *t, const char *name)
+find_ring(const struct gs_conf_draft_table *t, const char *name)
 {
 	size_t i;
 
@@ -46,10 +46,10 @@ find_ring(const struct gs_draft_table *t, const char *name)
 	return i;
 }
 
-static struct gs_draft_table *
-add_table(struct gs_draft *d, const char *name)
+static struct gs_conf_draft_table *
+add_table(struct gs_conf_draft *d, const char *name)
 {
-	struct gs_draft_table *t = &d->tables[d->n_tables++];
+	struct gs_conf_draft_table *t = &d->tables[d->n_tables++];
 
 	gs_conf_init_table(&t->table, name);
 	t->n_rings = t->n_built_in = t->table.n_rings;
@@ -61,7 +61,7 @@ add_table(struct gs_draft *d, const char *name)
 
 /* The table of a name, made if it is new. */
 static int
-take_table(struct gs_draft *d, const char *section, const char *name, struct gs_draft_table **out, char *why)
+take_table(struct gs_conf_draft *d, const char *section, const char *name, struct gs_conf_draft_table **out, char *why)
 {
 	size_t i;
 
@@ -79,7 +79,7 @@ take_table(struct gs_draft *d, const char *section, const char *name, struct gs_
 
 /* Continue in a section, unless this file had it already. */
 static int
-enter(struct gs_draft *d, enum gs_conf_section kind, void *at, struct gs_draft_section *into)
+enter(struct gs_conf_draft *d, enum gs_conf_section kind, void *at, struct gs_conf_draft_section *into)
 {
 	if (into->opened.line != 0 && into->opened.file == d->file)
 		return GS_EEXIST;
@@ -90,9 +90,9 @@ enter(struct gs_draft *d, enum gs_conf_section kind, void *at, struct gs_draft_s
 }
 
 static int
-enter_table(struct gs_draft *d, const char *section, const char *name, char *why)
+enter_table(struct gs_conf_draft *d, const char *section, const char *name, char *why)
 {
-	struct gs_draft_table *t;
+	struct gs_conf_draft_table *t;
 	int rc = take_table(d, section, name, &t, why);
 
 	return rc < 0 ? rc : enter(d, GS_CONF_IN_TABLE, &t->table, &t->section);
@@ -100,11 +100,11 @@ enter_table(struct gs_draft *d, const char *section, const char *name, char *why
 
 /* `NAME` or `TABLE/NAME`. */
 static int
-enter_ring(struct gs_draft *d, const char *section, const char *name, char *why)
+enter_ring(struct gs_conf_draft *d, const char *section, const char *name, char *why)
 {
 	char table_name[GS_CONF_WHY_BYTES] = "sessions";
 	const char *slash = strchr(name, '/');
-	struct gs_draft_table *t;
+	struct gs_conf_draft_table *t;
 	size_t i;
 	int rc;
 
@@ -139,7 +139,7 @@ list_keys(enum gs_conf_section kind, char *out, size_t cap)
 }
 
 void
-gs_draft_init(struct gs_draft *d)
+gs_conf_draft_init(struct gs_conf_draft *d)
 {
 	(void)memset(d, 0, sizeof(*d));
 	gs_conf_fall_back(GS_CONF_IN_DAEMON, &d->daemon);
@@ -147,9 +147,9 @@ gs_draft_init(struct gs_draft *d)
 }
 
 int
-gs_draft_open_section(void *arg, unsigned line, const char *name, char why[GS_CONF_WHY_BYTES])
+gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[GS_CONF_WHY_BYTES])
 {
-	struct gs_draft *d = arg;
+	struct gs_conf_draft *d = arg;
 	char quoted[GS_CONF_TEXT_BYTES];
 	int rc;
 
@@ -170,9 +170,9 @@ gs_draft_open_section(void *arg, unsigned line, const char *name, char why[GS_CO
 }
 
 int
-gs_draft_set(void *arg, unsigned line, const char *key, const char *value, char why[GS_CONF_WHY_BYTES])
+gs_conf_draft_set(void *arg, unsigned line, const char *key, const char *value, char why[GS_CONF_WHY_BYTES])
 {
-	struct gs_draft *d = arg;
+	struct gs_conf_draft *d = arg;
 	const struct gs_conf_option *o = gs_conf_find(d->kind, key);
 	char keys[GS_CONF_WHY_BYTES / 2];
 	struct gs_place *place;
@@ -193,7 +193,7 @@ gs_draft_set(void *arg, unsigned line, const char *key, const char *value, char 
 
 /* Which rings a chain of decay_to from active takes, in order; the number of them or an error. */
 static int
-follow_chain(const struct gs_draft_table *t, size_t chain[GS_DRAFT_RINGS], struct gs_place *place, char *why)
+follow_chain(const struct gs_conf_draft_table *t, size_t chain[GS_DRAFT_RINGS], struct gs_place *place, char *why)
 {
 	const size_t row = row_of(gs_conf_find(GS_CONF_IN_RING, "decay_to"));
 	bool is_taken[GS_DRAFT_RINGS] = { false };
@@ -219,7 +219,7 @@ follow_chain(const struct gs_draft_table *t, size_t chain[GS_DRAFT_RINGS], struc
 
 /* Rings that somebody wrote about are reached. */
 static int
-check_reached(const struct gs_draft_table *t, const size_t *chain, size_t n_chain, struct gs_place *place, char *why)
+check_reached(const struct gs_conf_draft_table *t, const size_t *chain, size_t n_chain, struct gs_place *place, char *why)
 {
 	size_t i, k;
 
@@ -237,10 +237,10 @@ check_reached(const struct gs_draft_table *t, const size_t *chain, size_t n_chai
 
 /* A ring that is not built in says how long and how many. */
 static int
-check_new_ring(const struct gs_draft_table *t, size_t i, struct gs_place *place, char *why)
+check_new_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_place *place, char *why)
 {
 	static const char *const needed[] = { "ttl", "capacity" };
-	const struct gs_draft_section *s = &t->ring_sections[i];
+	const struct gs_conf_draft_section *s = &t->ring_sections[i];
 	size_t k;
 
 	for (k = 0; i >= t->n_built_in && k < sizeof(needed) / sizeof(needed[0]); k++)
@@ -253,7 +253,7 @@ check_new_ring(const struct gs_draft_table *t, size_t i, struct gs_place *place,
 
 /* Append ring i to out, its half-life from the ring before unless it has its own. */
 static void
-append_ring(const struct gs_draft_table *t, size_t i, struct gs_conf_table *out, uint64_t half_life_ms)
+append_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_conf_table *out, uint64_t half_life_ms)
 {
 	struct gs_conf_ring *r = &out->rings[out->n_rings++];
 
@@ -264,7 +264,7 @@ append_ring(const struct gs_draft_table *t, size_t i, struct gs_conf_table *out,
 
 /* A table that is only known from a ring of it: at the first such ring. */
 static int
-refuse_orphan(const struct gs_draft_table *t, struct gs_place *place, char *why)
+refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char *why)
 {
 	size_t i = 0;
 
@@ -275,7 +275,7 @@ refuse_orphan(const struct gs_draft_table *t, struct gs_place *place, char *why)
 }
 
 static int
-finish_table(const struct gs_draft_table *t, struct gs_conf_table *out, struct gs_place *place, char *why)
+finish_table(const struct gs_conf_draft_table *t, struct gs_conf_table *out, struct gs_place *place, char *why)
 {
 	size_t chain[GS_DRAFT_RINGS], i;
 	int n, rc;
@@ -303,7 +303,7 @@ finish_table(const struct gs_draft_table *t, struct gs_conf_table *out, struct g
 }
 
 int
-gs_draft_finish(struct gs_draft *d, struct gs_conf *out, struct gs_place *place, char why[GS_CONF_WHY_BYTES])
+gs_conf_draft_finish(struct gs_conf_draft *d, struct gs_conf *out, struct gs_place *place, char why[GS_CONF_WHY_BYTES])
 {
 	size_t i;
 	int rc;
@@ -319,15 +319,15 @@ gs_draft_finish(struct gs_draft *d, struct gs_conf *out, struct gs_place *place,
 }
 
 struct gs_place
-gs_draft_find_fault(const struct gs_draft *d, const struct gs_conf_fault *fault)
+gs_conf_draft_find_fault(const struct gs_conf_draft *d, const struct gs_conf_fault *fault)
 {
-	const struct gs_draft_table *t = &d->tables[find_table(d, fault->table->name)];
+	const struct gs_conf_draft_table *t = &d->tables[find_table(d, fault->table->name)];
 	struct gs_place place = { 0, 0 };
 	size_t i;
 
 	for (i = 0; i < 2 && place.line == 0 && fault->at[i].key != NULL; i++) {
 		const struct gs_conf_ring *r = fault->at[i].ring;
-		const struct gs_draft_section *s = r != NULL ? &t->ring_sections[find_ring(t, r->name)] : &t->section;
+		const struct gs_conf_draft_section *s = r != NULL ? &t->ring_sections[find_ring(t, r->name)] : &t->section;
 
 		place = s->set[row_of(gs_conf_find(r != NULL ? GS_CONF_IN_RING : GS_CONF_IN_TABLE, fault->at[i].key))];
 	}

@@ -3,7 +3,7 @@
  * draft.h - a configuration while its files are being read: settings with the place each came from.
  *
  * Rings are in the order in which they were mentioned, built-in ones first;
- * gs_draft_finish() orders them along decay_to and drops built-in rings that
+ * gs_conf_draft_finish() orders them along decay_to and drops built-in rings that
  * nothing mentions and nothing reaches.
  */
 #ifndef GS_CONF_DRAFT_H
@@ -19,41 +19,41 @@ struct gs_place {
 };
 
 /* A section: where it was last opened, and each of its settings, by row of options.def. */
-struct gs_draft_section {
+struct gs_conf_draft_section {
 	struct gs_place opened;
 	struct gs_place set[GS_CONF_OPTIONS];
 };
 
 enum { GS_DRAFT_RINGS = GS_CONF_RINGS + 4 };	/* as many, and the built-in ones that may be dropped */
 
-struct gs_draft_table {
+struct gs_conf_draft_table {
 	struct gs_conf_table table;	/* rings apart */
-	struct gs_draft_section section;
+	struct gs_conf_draft_section section;
 	struct gs_conf_ring rings[GS_DRAFT_RINGS];
-	struct gs_draft_section ring_sections[GS_DRAFT_RINGS];
+	struct gs_conf_draft_section ring_sections[GS_DRAFT_RINGS];
 	size_t n_rings, n_built_in;
 };
 
-struct gs_draft {
+struct gs_conf_draft {
 	struct gs_conf daemon;		/* tables apart */
-	struct gs_draft_section section;
-	struct gs_draft_table tables[GS_CONF_TABLES];
+	struct gs_conf_draft_section section;
+	struct gs_conf_draft_table tables[GS_CONF_TABLES];
 	size_t n_tables;
 	uint32_t file;			/* the file being read */
 	/* The section being read. */
 	enum gs_conf_section kind;
 	void *at;			/* the struct that its rows are about */
-	struct gs_draft_section *into;
+	struct gs_conf_draft_section *into;
 };
 
-void gs_draft_init(struct gs_draft *d);
+void gs_conf_draft_init(struct gs_conf_draft *d);
 /* For gs_ini_calls: arg is the draft. */
-int gs_draft_open_section(void *arg, unsigned line, const char *name, char why[GS_CONF_WHY_BYTES]);
-int gs_draft_set(void *arg, unsigned line, const char *key, const char *value, char why[GS_CONF_WHY_BYTES]);
+int gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[GS_CONF_WHY_BYTES]);
+int gs_conf_draft_set(void *arg, unsigned line, const char *key, const char *value, char why[GS_CONF_WHY_BYTES]);
 
 /* Put the parts together. An error's place goes to *place. */
-int gs_draft_finish(struct gs_draft *d, struct gs_conf *out, struct gs_place *place, char why[GS_CONF_WHY_BYTES]);
+int gs_conf_draft_finish(struct gs_conf_draft *d, struct gs_conf *out, struct gs_place *place, char why[GS_CONF_WHY_BYTES]);
 /* Where a setting at fault was written, or the one that it does not fit to; line 0 for nowhere. */
-struct gs_place gs_draft_find_fault(const struct gs_draft *d, const struct gs_conf_fault *fault);
+struct gs_place gs_conf_draft_find_fault(const struct gs_conf_draft *d, const struct gs_conf_fault *fault);
 
 #endif

@@ -72,9 +72,9 @@ print_file_name(const struct files *f, uint32_t i, char *out, size_t cap)
 }
 
 static int
-read_files(struct gs_draft *d, const struct files *f, char *why)
+read_files(struct gs_conf_draft *d, const struct files *f, char *why)
 {
-	const struct gs_ini_calls calls = { d, gs_draft_open_section, gs_draft_set };
+	const struct gs_ini_calls calls = { d, gs_conf_draft_open_section, gs_conf_draft_set };
 	char name[PATH_MAX];
 	int rc = GS_OK;
 
@@ -85,18 +85,18 @@ read_files(struct gs_draft *d, const struct files *f, char *why)
 
 /* Finish and check; what is refused gets the place where it was written. */
 static int
-finish(struct gs_draft *d, const struct files *f, struct gs_conf *out, char *why)
+finish(struct gs_conf_draft *d, const struct files *f, struct gs_conf *out, char *why)
 {
 	char reason[GS_CONF_WHY_BYTES], name[PATH_MAX];
 	struct gs_place place = { 0, 0 };
 	struct gs_conf_fault fault;
-	int rc = gs_draft_finish(d, out, &place, reason);
+	int rc = gs_conf_draft_finish(d, out, &place, reason);
 
 	if (rc == GS_OK) {
 		rc = gs_conf_check_at(out, &fault, reason);
 		if (rc == GS_OK)
 			return rc;
-		place = gs_draft_find_fault(d, &fault);
+		place = gs_conf_draft_find_fault(d, &fault);
 	}
 	(void)print_file_name(f, place.file, name, sizeof(name));
 	if (place.line == 0)
@@ -107,7 +107,7 @@ finish(struct gs_draft *d, const struct files *f, struct gs_conf *out, char *why
 static int
 load(struct gs_conf *out, const char *path, bool is_alone, char *why)
 {
-	struct gs_draft *d;
+	struct gs_conf_draft *d;
 	struct files f;
 	int rc;
 
@@ -118,7 +118,7 @@ load(struct gs_conf *out, const char *path, bool is_alone, char *why)
 	d = malloc(sizeof(*d));
 	if (d == NULL)
 		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(ENOMEM));
-	gs_draft_init(d);
+	gs_conf_draft_init(d);
 	rc = find_files(&f, path, is_alone, why);
 	if (rc == GS_OK)
 		rc = read_files(d, &f, why);

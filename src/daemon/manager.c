@@ -21,6 +21,8 @@
 #define KEPT_LIVE "conf.live"
 
 enum {
+	LEAST_CAPACITY = 64,			/* sessions of a ring */
+	INDEX_BYTES = 15,			/* of the index for a session, at its mean fill */
 	FIT_NUMERATOR = 4, FIT_DENOMINATOR = 5,	/* of the free memory may be promised to rings */
 	RECOVER_TRIES = 20,			/* a ms apart */
 	LOOKS_APART_NS = 25000000,
@@ -102,7 +104,14 @@ check_shapes(const struct manager *m, struct gs_conf *c, char why[GS_CONF_WHY_BY
 
 /* ---- opening ---- */
 
-/* Least memory that a table's sessions need: its index, and the smallest slot for each. */
+/* Memory that a table takes however few sessions it holds: registry, and the first pages of each arena. */
+static uint64_t
+fixed_bytes(const struct gs_table_spec *spec)
+{
+	return sizeof(struct gs_ctl_hdr) + (uint64_t)GS_CTX_BYTES * 8 + (uint64_t)spec->n_rings * spec->n_classes * 4 * GS_PAGE_BYTES;
+}
+
+/* Least memory that its sessions need: their entries of the index, and the smallest slot for each. */
 static uint64_t
 least_bytes(const struct gs_table_spec *spec)
 {
@@ -110,26 +119,35 @@ least_bytes(const struct gs_table_spec *spec)
 
 	for (uint32_t i = 0; i < spec->n_rings; i++)
 		sessions += spec->rings[i].capacity;
-	return spec->max_sessions * 15 + sessions * spec->slot_size[0];
+	return spec->max_sessions * INDEX_BYTES + sessions * spec->slot_size[0];
 }
 
-/* Cut the capacities to what the tmpfs can hold, and say so. */
-static void
-fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes)
+/* Cut the capacities to what the tmpfs can hold, and say so. GS_ENOSPC when it cannot hold LEAST_CAPACITY sessions a ring. */
+static int
+fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes, char why[GS_CONF_WHY_BYTES])
 {
-	uint64_t need = least_bytes(spec), have = free_bytes / FIT_DENOMINATOR * FIT_NUMERATOR;
+	uint64_t need = least_bytes(spec), have = gs_sub_sat(free_bytes / FIT_DENOMINATOR * FIT_NUMERATOR, fixed_bytes(spec));
+	uint64_t least = (uint64_t)LEAST_CAPACITY * spec->n_rings * (spec->slot_size[0] + 2 * INDEX_BYTES);
 
 	if (need <= have)
-		return;
+		return 0;
+	if (have < least)
+		return refuse(why, GS_ENOSPC, "table %s: the tmpfs has %" PRIu64 " bytes free, the smallest store takes %" PRIu64
+		    ": free some, or mount it larger", c->name, free_bytes,
+		    (least + fixed_bytes(spec)) / FIT_NUMERATOR * FIT_DENOMINATOR);
 	for (size_t i = 0; i < c->n_rings; i++) {
-		uint64_t cut = (uint64_t)((unsigned __int128)c->rings[i].capacity * have / need);
+		uint64_t cut = gs_max_u64((uint64_t)((unsigned __int128)c->rings[i].capacity * have / need), LEAST_CAPACITY);
 
+		if (cut >= c->rings[i].capacity)
+			continue;
 		log_warnx("table %s: ring %s: capacity cut from %" PRIu64 " to %" PRIu64 ", the tmpfs has %" PRIu64 " bytes free", c->name,
-		    c->rings[i].name, c->rings[i].capacity, gs_max_u64(cut, 64), free_bytes);
-		c->rings[i].capacity = gs_max_u64(cut, 64);
+		    c->rings[i].name, c->rings[i].capacity, cut, free_bytes);
+		c->rings[i].capacity = cut;
 	}
-	c->max_sessions = gs_max_u64(64, (uint64_t)((unsigned __int128)c->max_sessions * have / need));
+	c->max_sessions = gs_max_u64((uint64_t)LEAST_CAPACITY * c->n_rings,
+	    (uint64_t)((unsigned __int128)c->max_sessions * have / need));
 	spec_from_conf(spec, c);
+	return 0;
 }
 
 /* What the daemon before us left: slots that it held, places that it had reserved. */
@@ -183,7 +201,9 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 	if (rc == GS_ENOENT) {
 		/* A daemon that died while making the table left files without T.ctl: no sessions are in them. */
 		gs_table_unlink(m->shm_dir_fd, c->name);
-		fit(c, &spec, instance_free_bytes(m->shm_dir_fd));
+		rc = fit(c, &spec, instance_free_bytes(m->shm_dir_fd), why);
+		if (rc < 0)
+			return rc;
 		rc = gs_table_create(&mt->shm, m->shm_dir_fd, &spec);
 		if (rc < 0)
 			return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name,

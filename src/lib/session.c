@@ -391,17 +391,14 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });
 }
 
-int
-gs_new_id(struct gs *gs, char *out, size_t cap)
+/* 24 random bytes as 32 characters. */
+static int
+draw_id(char *out)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	unsigned char bits[24];
-	int rc;
+	int rc = gs_random_bytes(bits, sizeof(bits));
 
-	(void)gs;
-	if (cap < GS_ID_CHARS)
-		return GS_ERANGE;
-	rc = gs_random_bytes(bits, sizeof(bits));
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0, o = 0; i < sizeof(bits); i += 3, o += 4) {
@@ -412,4 +409,19 @@ gs_new_id(struct gs *gs, char *out, size_t cap)
 	}
 	out[GS_ID_CHARS - 1] = '\0';
 	return GS_ID_CHARS - 1;
+}
+
+int
+gs_new_id(struct gs *gs, char *out, size_t cap)
+{
+	int rc;
+
+	(void)gs;
+	if (cap < GS_ID_CHARS)
+		return GS_ERANGE;
+	/* An id is also an argument and a file name: it never looks like an option. */
+	do
+		rc = draw_id(out);
+	while (rc > 0 && out[0] == '-');
+	return rc;
 }

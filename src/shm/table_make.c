@@ -15,12 +15,13 @@
 #define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
 #define SPARE_SLOTS 256				/* beyond a ring's capacity: slots that clients hold */
 
+/* Slots committed at once: about SEGMENT_BYTES, but never more than an eighth of a small ring. */
 static uint32_t
-segment_slots(uint32_t slot_size)
+segment_slots(uint32_t slot_size, uint64_t capacity)
 {
-	uint32_t n = SEGMENT_BYTES / slot_size / 64 * 64;
+	uint64_t n = gs_min_u64(SEGMENT_BYTES / slot_size, capacity / 8) / 64 * 64;
 
-	return n > 64 ? n : 64;
+	return (uint32_t)gs_max_u64(n, 64);
 }
 
 static uint32_t
@@ -38,7 +39,7 @@ fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diame
 	r->diameter = diameter;
 	r->kind = spec->kind;
 	for (uint32_t i = 0; i < ctl->n_classes; i++) {
-		r->seg_slots[i] = segment_slots(ctl->slot_size[i]);
+		r->seg_slots[i] = segment_slots(ctl->slot_size[i], spec->capacity);
 		r->n_slots[i] = arena_slots(spec->capacity, r->seg_slots[i]);
 	}
 	atomic_init(&r->ttl_ms, spec->ttl_ms);

@@ -188,7 +188,7 @@ if [ "$(id -u)" -eq 0 ] && small 16M 2>/dev/null; then
 	poll_until 10 gone
 	umount "$tmp/small"
 	small 64K
-	refused 4 'no room in the ring' warned "$tmp/small"
+	refused 4 'the smallest store takes' warned "$tmp/small"
 	umount "$tmp/small"
 else
 	provoked=$((provoked + 2))

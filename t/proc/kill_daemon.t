@@ -88,6 +88,24 @@ check "they gave back what they held, to a daemon they never met" poll_until 10 
 check "audit is clean" gs audit
 check_match "nothing is listed" "$output" '^free .* listed ([0-9]|[12][0-9]|3[0-2]) ='
 
+# Writers and the daemon die at the same time.
+"$client" slaughter "$INSTANCE" 60 6 "$RANDOM" >"$tmp/slaughter" 2>&1 &
+slaughter=$!
+n_killed=0
+while ! is_gone "$slaughter"; do
+	kill_manager
+	start_manager
+	n_killed=$((n_killed + 1))
+	gs audit >"$tmp/audit" || not_ok "audit after kill $n_killed: $(cat "$tmp/audit")"
+done
+wait "$slaughter"
+check_eq "sixty writers are killed, and the daemon as often as it comes up" "$? $(cat "$tmp/slaughter")" "0 60 killed"
+diag "the daemon: $n_killed times"
+check "the last daemon sees that none is left" poll_until 10 has_total clients 0
+check "audit is clean" gs audit
+check_match "nothing is listed" "$output" '^free .* listed ([0-9]|[12][0-9]|3[0-2]) ='
+check "every value is whole" "$client" verify "$INSTANCE"
+
 check_status 4 "a second daemon of the instance is refused" "$GSESSIOND" -i "$INSTANCE" -c "$tmp/defaults.conf"
 check_match "with a sentence that says what to do" "$output" "instance $INSTANCE: gsessiond runs already \\(pid $MANAGER_PID\\): stop it first, or"
 check_status 4 "one with another run directory too" env GSESSION_RUN_DIR="$tmp" "$GSESSIOND" -i "$INSTANCE" -c "$tmp/defaults.conf"

@@ -310,7 +310,7 @@ file_cut_short_or_missing_is_refused(void **state)
 		{ "t.ctl", 0, GS_ENOENT, "t.ctl" },
 		{ "t.idx", 0, GS_ECORRUPT, "t.idx" },
 		{ "t.ctx", 0, GS_ECORRUPT, "t.ctx" },
-		{ "t.2.0", 0, GS_ECORRUPT, "cold: its memory is missing" },
+		{ "t.2.0", 0, GS_ECORRUPT, "t.2.0: missing" },
 	};
 	const struct dir *d = *state;
 
@@ -392,7 +392,7 @@ descriptors_of_two_tables_are_no_table_and_are_closed(void **state)
 	(void)close(fds[3 + 2 * GS_MAX_CLASSES]);
 	fds[3 + 2 * GS_MAX_CLASSES] = fcntl(other->arena[2 * GS_MAX_CLASSES].fd, F_DUPFD_CLOEXEC, 0);
 	assert_int_equal(gs_table_map(&none, fds, why), GS_ECORRUPT);
-	assert_non_null(strstr(why, "t.2.0"));
+	assert_non_null(strstr(why, "2.0"));
 	dup_fds(t, fds);
 	(void)close(fds[3 + GS_MAX_CLASSES]);
 	fds[3 + GS_MAX_CLASSES] = -1;
