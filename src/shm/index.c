@@ -303,7 +303,8 @@ commit_insert(struct gs_table *t, struct gs_ctx *c, struct insert *in)
 
 	if (in->placed != NULL && atomic_load_explicit(in->placed, memory_order_acquire) != e)
 		in->placed = NULL;	/* killed */
-	if (in->placed == NULL && !place_tentative(c, in))
+	/* When ours was in the last place that was free, the scan found no other. */
+	if (in->placed == NULL && (in->empty == NULL || !place_tentative(c, in)))
 		return false;
 	/* acq_rel; pairs with the acquire in scan_places: nobody committed an insert in this home since our scan */
 	if (!atomic_compare_exchange_strong_explicit(&t->buckets[in->p.bucket[0]].H, &h, header_with(h, &in->p, in->placed_place),

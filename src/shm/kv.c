@@ -106,6 +106,11 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 		return rc < 0 ? rc : KV_AGAIN;
 	memcpy(&seen, c->scratch, sizeof(seen));
 	gs_record_draft_of(&d, c->scratch);
+	/* Claimed by the sweep, which may take that back, but only here. */
+	if (gs_kv_word(&d.head.X) == 0)
+		return KV_AGAIN;
+	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_record_merge. */
+	gs_kv_set(&d.head.X, gs_record_expiry(gs_kv_word(&d.head.T), d.head.ttl_ms, d.head.deadline));
 	if (as == GS_MOVE_AS_ACCESS) {
 		gs_kv_set(&d.head.I, gs_decay_access(gs_kv_word(&d.head.I), gs_sub_sat(now_ms, gs_kv_word(&d.head.A)), gs_kv_half_life_ms(t)));
 		gs_kv_set(&d.head.A, gs_max_u64(now_ms, gs_kv_word(&d.head.A)));
@@ -210,7 +215,7 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 	uint32_t ring = gs_entry_ring(hit->entry);
 	bool counts = (r->flags & GS_KV_INSPECT) == 0;
 	struct gs_slot head;
-	ssize_t rc = gs_record_header(t, hit, &head);
+	ssize_t rc = r->meta == NULL ? gs_record_first_line(t, hit, &head) : gs_record_header(t, hit, &head);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : READ_AGAIN;
@@ -274,27 +279,6 @@ gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 
 /* ---- touch, del, move ---- */
 
-/* Renew the times of a slot in place. KV_AGAIN when it was replaced or ended meanwhile. */
-static int
-renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
-{
-	struct gs_slot *s = hit->slot;
-	uint32_t gen = gs_entry_gen(hit->entry);
-	uint64_t x = gs_kv_word(&head->X), a = gs_kv_word(&head->A), i = gs_kv_word(&head->I), touched = gs_kv_word(&head->T);
-	uint64_t idle_ms = gs_sub_sat(now_ms, gs_timed_value(a));
-
-	/* X first: it decides between us and the sweep's claim. */
-	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(now_ms, head->ttl_ms, head->deadline), gen),
-	    memory_order_seq_cst, memory_order_relaxed))
-		return KV_AGAIN;
-	(void)atomic_compare_exchange_strong_explicit(&s->T, &touched, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed);
-	if (idle_ms > 0 && atomic_compare_exchange_strong_explicit(&s->A, &a, gs_timed(now_ms, gen), memory_order_seq_cst, memory_order_relaxed))
-		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), idle_ms,
-		    gs_kv_half_life_ms(t)), gen), memory_order_relaxed, memory_order_relaxed);
-	/* seq_cst; pairs with take_over in record.c */
-	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry ? 0 : KV_AGAIN;
-}
-
 /*
  * The session of a key, its header copied. 1, GS_ENOENT when there is none or it is over, KV_AGAIN, GS_ECORRUPT, GS_EAGAIN.
  * hit->at is NULL unless an entry of this very key was found, even if its record is damaged.
@@ -325,7 +309,7 @@ touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 		return rc;
 	if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT)
 		return GS_EQUARANTINE;
-	return renew(t, &hit, &head, now_ms);
+	return gs_record_renew(t, &hit, &head, now_ms) ? 0 : KV_AGAIN;
 }
 
 int

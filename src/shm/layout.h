@@ -72,6 +72,7 @@ enum {
 	GS_RING_NAME_BYTES = 32,
 	GS_PAGE_BYTES = 4096,
 	GS_CTX_BYTES = 8192,
+	GS_LINE_BYTES = 64,		/* of the cache */
 	GS_SLOT_HEADER_BYTES = 168,
 	GS_COUNTERS_MAX = 96,
 };
@@ -194,6 +195,7 @@ struct gs_slot {
 	uint64_t data[];			/* a8 */
 };
 _Static_assert(sizeof(struct gs_slot) == GS_SLOT_HEADER_BYTES, "slot header");
+_Static_assert(offsetof(struct gs_slot, T) + sizeof(uint64_t) == GS_LINE_BYTES, "what a plain read needs is in the first line");
 _Static_assert(offsetof(struct gs_slot, val_len) == 0x28 && offsetof(struct gs_slot, T) == 0x38 &&
     offsetof(struct gs_slot, deadline) == 0x50 && offsetof(struct gs_slot, owner_hash) == 0x90, "slot offsets");
 

@@ -46,15 +46,27 @@ slot_size_of(const struct gs_table *t, uint64_t entry)
 	return t->arena[gs_entry_ring(entry) * GS_MAX_CLASSES + gs_entry_class(entry)].slot_size;
 }
 
-int
-gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
+static int
+load_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out, size_t bytes)
 {
-	gs_racy_load(out, hit->slot, sizeof(*out));
+	gs_racy_load(out, hit->slot, bytes);
 	/* Last access and interest must be of one access, or the interest would fade for longer than it is old. */
 	if (!gs_record_is_same(hit->slot, hit->w) ||
 	    atomic_load_explicit(&hit->slot->A, memory_order_relaxed) != atomic_load_explicit(&out->A, memory_order_relaxed))
 		return 0;
 	return has_sane_lengths(out, slot_size_of(t, hit->entry)) ? 1 : GS_ECORRUPT;
+}
+
+int
+gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
+{
+	return load_header(t, hit, out, sizeof(*out));
+}
+
+int
+gs_record_first_line(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
+{
+	return load_header(t, hit, out, GS_LINE_BYTES);
 }
 
 int
@@ -276,6 +288,32 @@ gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms)
 	return gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
 }
 
+bool
+gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+{
+	struct gs_slot *s = hit->slot;
+	uint64_t gen = gs_entry_gen(hit->entry), x = atomic_load_explicit(&head->X, memory_order_relaxed), was_ms;
+	uint64_t i = atomic_load_explicit(&head->I, memory_order_relaxed), half_life_ms = innermost_half_life_ms(t);
+	/* Our clock may have been read before that of the last touch. */
+	uint64_t last_ms = gs_max_u64(now_ms, gs_timed_value(atomic_load_explicit(&head->T, memory_order_relaxed)));
+
+	/* X first: it decides between us and a sweep that comes for it. seq_cst; pairs with the claim in kv.c */
+	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(last_ms, head->ttl_ms, head->deadline),
+	    (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
+		return false;
+	if (!raise_word(&s->T, now_ms, gen, &was_ms) || !raise_word(&s->A, now_ms, gen, &was_ms))
+		return false;
+	/* Interest fades up to now, unless an access does it at this moment. */
+	if (was_ms < now_ms)
+		(void)atomic_compare_exchange_strong_explicit(&s->I, &i, gs_timed(gs_decay_fade(gs_timed_value(i), now_ms - was_ms,
+		    half_life_ms), (uint32_t)gen), memory_order_relaxed, memory_order_relaxed);
+	/* seq_cst, both. The first pairs with expire in kv.c: a sweep that comes for A claims X, and then looks at A. */
+	if (gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) == 0)
+		return false;
+	/* The second pairs with take_over: our T was taken after the entry was swung, or we see that it was. */
+	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry;
+}
+
 /*
  * Take a word of a replaced slot over: who comes too late finds another
  * generation in it, and goes to the new slot. Exactly what was there before
@@ -286,7 +324,7 @@ take_over(_Atomic uint64_t *word)
 {
 	uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
 
-	/* seq_cst; pairs with raise_word, with add_interest, and with renew in kv.c, which looks at the entry after its store */
+	/* seq_cst; pairs with raise_word, with add_interest, and with gs_record_renew, which looks at the entry after its store */
 	while (!atomic_compare_exchange_weak_explicit(word, &seen, gs_timed(gs_timed_value(seen), gs_timed_gen(seen) ^ CLOSED_GEN),
 	    memory_order_seq_cst, memory_order_relaxed))
 		;

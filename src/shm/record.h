@@ -35,6 +35,9 @@ bool gs_record_is_same(const struct gs_slot *s, uint64_t w);
  */
 int gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out);
 
+/* The same for the first line of the header only: words W to T and the lengths. The rest of *out is left as it is. */
+int gs_record_first_line(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out);
+
 /* Copy the whole slot, header and data, into c->scratch. As above. */
 int gs_record_copy(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit);
 
@@ -70,6 +73,9 @@ bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_
  * decay early. Returns false when the record was replaced or ended meanwhile: look it up again and count there.
  */
 bool gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms);
+
+/* Renew the times of the record whose header was copied to `head`. Returns false as gs_record_access does. */
+bool gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms);
 
 /*
  * Carry what changed in place on the slot that `old` names since it was copied (`seen`) over to the record made from d,
