@@ -10,6 +10,8 @@
 #include "shm/record.h"
 #include "shm/slots.h"
 
+/* Every load of an entry, a header, W or the registry is an acquire, and pairs as under ORDERS in layout.h. */
+
 enum {
 	TRIES = 200,
 	SENTENCES = 20,			/* of each kind */

@@ -132,6 +132,7 @@ find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, 
 static int
 give_up(struct gs_ctx *c, const struct gs_hit *last)
 {
+	/* acquire; pairs with the compare-and-swaps that publish */
 	if (last->at != NULL && atomic_load_explicit(last->at, memory_order_acquire) == last->entry) {
 		gs_ctx_count(c, GS_COUNT_CORRUPT);
 		return GS_ECORRUPT;
@@ -177,6 +178,7 @@ kill_tentative(_Atomic uint64_t *at, uint64_t e)
 {
 	uint64_t until = gs_clock_mono_ns() + KILL_AFTER_NS;
 
+	/* acquire, then acq_rel; pair with the compare-and-swap in commit_insert that makes it final: one of the two fails */
 	while (atomic_load_explicit(at, memory_order_acquire) == e && gs_clock_mono_ns() < until)
 		gs_pause();
 	(void)atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire);
@@ -188,6 +190,7 @@ enum scan { SCAN_CLEAR, SCAN_EXISTS, SCAN_AGAIN };
 static enum scan
 scan_entry(struct gs_table *t, const struct gs_key *k, struct insert *in, _Atomic uint64_t *at, struct gs_hit *hit)
 {
+	/* acquire; pairs with place_tentative, commit_insert and gs_index_replace: its slot is READY */
 	uint64_t e = atomic_load_explicit(at, memory_order_acquire);
 
 	if (gs_entry_tag(e) != in->p.tag || (e & ~GS_ENTRY_TENT) == in->mine)
@@ -273,9 +276,11 @@ withdraw(struct gs_ctx *c, struct insert *in)
 {
 	uint64_t e = in->mine | GS_ENTRY_TENT;
 
+	/* acq_rel; pairs with the acquire in scan_entry */
 	if (in->placed != NULL)
 		(void)atomic_compare_exchange_strong_explicit(in->placed, &e, 0, memory_order_acq_rel, memory_order_acquire);
 	in->placed = NULL;
+	/* release; pairs with the acquire in gs_recover_ctx: the entry is out of the index first */
 	atomic_store_explicit(&c->page->op_entry, 0, memory_order_release);
 }
 
@@ -285,7 +290,7 @@ place_tentative(struct gs_ctx *c, struct insert *in)
 {
 	uint64_t none = 0;
 
-	/* release, before the entry can be there: recovery finds it by op_entry */
+	/* release; pairs with the acquire in gs_recover_ctx, which finds by it what is placed by the acq_rel below (seen in scan_entry) */
 	atomic_store_explicit(&c->page->op_entry, in->empty_ordinal + 1, memory_order_release);
 	if (!atomic_compare_exchange_strong_explicit(in->empty, &none, in->mine | GS_ENTRY_TENT, memory_order_acq_rel,
 	    memory_order_acquire))
@@ -301,6 +306,7 @@ commit_insert(struct gs_table *t, struct gs_ctx *c, struct insert *in)
 {
 	uint64_t e = in->mine | GS_ENTRY_TENT, h = in->header;
 
+	/* acquire; pairs with kill_tentative */
 	if (in->placed != NULL && atomic_load_explicit(in->placed, memory_order_acquire) != e)
 		in->placed = NULL;	/* killed */
 	/* When ours was in the last place that was free, the scan found no other. */
@@ -341,6 +347,7 @@ gs_index_insert(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, ui
 			return GS_ENOSPC;
 		}
 		if (commit_insert(t, c, &in)) {
+			/* release; pairs with the acquire in gs_recover_ctx: the entry is final first */
 			atomic_store_explicit(&c->page->op_entry, 0, memory_order_release);
 			return 1;
 		}
@@ -365,6 +372,7 @@ gs_index_replace(const struct gs_hit *hit, uint32_t addr, uint32_t gen)
 static void
 count_down(struct gs_bucket *home, uint64_t before)
 {
+	/* acquire, then acq_rel; pair with the commits of inserts and of trims, whose versions it compares */
 	uint64_t h = atomic_load_explicit(&home->H, memory_order_acquire), with;
 	uint32_t count;
 
@@ -386,8 +394,9 @@ gs_index_remove(struct gs_table *t, const struct gs_hit *hit, uint64_t hash)
 
 	gs_index_probe(t, hash, &p);
 	home = &t->buckets[p.bucket[0]];
+	/* acquire; pairs with the commits of inserts and of trims */
 	before = atomic_load_explicit(&home->H, memory_order_acquire);
-	/* seq_cst; the linearization point of an end */
+	/* seq_cst; the linearization point of an end; pairs with the acquire loads of entries */
 	if (!atomic_compare_exchange_strong_explicit(hit->at, &e, 0, memory_order_seq_cst, memory_order_acquire))
 		return false;
 	if (hit->place > 0)
@@ -403,6 +412,7 @@ gs_index_ordinal_of(struct gs_table *t, uint64_t hash, uint32_t addr, uint32_t g
 	gs_index_probe(t, hash, &p);
 	for (int place = 0; place < GS_PLACES; place++)
 		for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
+			/* acquire; pairs with the compare-and-swap that took it out: the taker's cell is seen by a look after this one */
 			uint64_t e = atomic_load_explicit(&t->buckets[p.bucket[place]].e[i], memory_order_acquire);
 
 			if (e != 0 && gs_entry_addr(e) == addr && gs_entry_gen(e) == (gen & GS_GEN_MASK))
@@ -430,6 +440,7 @@ static bool
 tally(struct gs_table *t, uint64_t home, uint64_t bucket, int place, uint64_t *header)
 {
 	for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
+		/* acquire; pairs with the compare-and-swaps that place and publish */
 		uint64_t e = atomic_load_explicit(&t->buckets[bucket].e[i], memory_order_acquire), hash, w;
 		struct gs_slot *s = gs_table_slot(t, e);
 		struct gs_probe p;
@@ -438,6 +449,7 @@ tally(struct gs_table *t, uint64_t home, uint64_t bucket, int place, uint64_t *h
 			continue;
 		if (s == NULL)
 			return false;
+		/* acquire; pairs with the release of READY in gs_record_write */
 		w = atomic_load_explicit(&s->W, memory_order_acquire);
 		hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
 		gs_fence_acquire();
@@ -455,6 +467,7 @@ void
 gs_index_trim(struct gs_table *t, uint64_t home)
 {
 	uint64_t group = home / GS_GROUP_BUCKETS, next = group + 1 == t->n_groups ? 0 : group + 1, want;
+	/* acquire; pairs with the commits of inserts: what they counted is in our tally */
 	uint64_t h = atomic_load_explicit(&t->buckets[home].H, memory_order_acquire);
 
 	if (gs_header_count(h) == 0)

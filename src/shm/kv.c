@@ -423,6 +423,7 @@ hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
 		return 0;
 	hit->at = gs_table_entry(t, ordinal);
 	hit->ordinal = ordinal;
+	/* acquire, both; pair with the compare-and-swaps that publish, and with the release of READY in gs_record_write */
 	hit->entry = atomic_load_explicit(hit->at, memory_order_acquire);
 	if (hit->entry == 0 || (hit->entry & GS_ENTRY_TENT) != 0)
 		return 0;
@@ -504,8 +505,29 @@ expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const str
 	return GS_SETTLE_EXPIRED;
 }
 
+/*
+ * Between the judgement and the move it may have been asked for: then the move was wrong, although the access came over
+ * with it. False when it was not, or its place has gone.
+ */
+static bool
+take_back(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *was, const struct gs_slot *head, uint64_t now_ms)
+{
+	uint32_t from = gs_entry_ring(was->entry);
+	struct gs_slot now;
+	struct gs_hit hit;
+	int rc;
+
+	if (load_at(t, was->ordinal, &hit, &now, NULL) != 1 || now.birth != head->birth || gs_entry_ring(hit.entry) == from ||
+	    (gs_timed_value(gs_kv_word(&now.A)) == gs_timed_value(gs_kv_word(&head->A)) &&
+	    gs_timed_value(gs_kv_word(&now.I)) == gs_timed_value(gs_kv_word(&head->I))) || !gs_kv_reserve(t, from))
+		return false;
+	rc = gs_kv_relocate(t, c, &hit, from, now_ms, GS_MOVE_KEEP_TIMES);
+	gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit.entry) : from);
+	return rc == 0;
+}
+
 static enum gs_settle
-decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
+decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms, uint32_t to)
 {
 	int rc = GS_ENOSPC;
 
@@ -513,11 +535,14 @@ decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t n
 		rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
 		gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : to);
 	}
-	if (rc == 0)
-		gs_ctx_count(c, GS_COUNT_DECAYED);
 	if (rc == GS_ENOSPC)
 		gs_ctx_count(c, GS_COUNT_STUCK);
-	return rc == 0 ? GS_SETTLE_DECAYED : rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
+	if (rc != 0)
+		return rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
+	if (take_back(t, c, hit, head, now_ms))
+		return GS_SETTLE_GONE;
+	gs_ctx_count(c, GS_COUNT_DECAYED);
+	return GS_SETTLE_DECAYED;
 }
 
 static uint64_t
@@ -552,7 +577,7 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 		out->what = GS_SETTLE_STAYS;
 		return;
 	}
-	out->what = decay(t, c, &hit, now_ms, to);
+	out->what = decay(t, c, &hit, &head, now_ms, to);
 	if (out->what == GS_SETTLE_DECAYED)
 		out->next_ms = after(gs_record_next_ms(t, to, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
 }

@@ -38,6 +38,27 @@
  *   I9	A ring's population counter equals its final entries.
  *   I10	A tentative entry belongs to a living client.
  *
+ * ORDERS (an access that is not relaxed names its partner where it stands;
+ * what breaks without the pair is here)
+ *
+ *   E	Swung by compare-and-swap, loaded acquire.  Who sees an entry sees its
+ *	slot READY and the header that counts it; who sees it gone sees the
+ *	cell in which the taker had listed the slot before.
+ *   H	of a bucket: by compare-and-swap, loaded acquire.  Who sees a version
+ *	sees the entries committed under it, or a key could be there twice.
+ *	A look-up loads it seq_cst: a get is not before an earlier put of its
+ *	own thread.
+ *   W	READY is released after the bytes and loaded acquire before a copy; the
+ *	second look at W stands behind an acquire fence, the bytes behind the
+ *	writer's release fence.  Otherwise a torn copy could pass.
+ *   X, A, I, T	by seq_cst compare-and-swap, and seq_cst loads where two look
+ *	at each other's word: an access at A and the sweep at X, a touch at T and
+ *	a move at the entry.  With less, neither might see the other.
+ *   held, op_entry	released, loaded acquire by recovery: a cell is filled before
+ *	its slot can be ours and emptied after it is not.
+ *   bitmap	acq_rel: W is FREE before the bit is seen.
+ *   segments, n_ctx_used, reg.state	released when what they announce is there.
+ *
  * Source of the shape: FASTER's tentative insert (Chandramouli et al., SIGMOD
  * 2018), MICA's bucket (Lim et al., NSDI 2014), Boehm's racy copy.
  */

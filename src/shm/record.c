@@ -354,6 +354,7 @@ close_slot(struct carried *c, struct gs_slot *old, const struct gs_slot *seen)
 static void
 carry_accesses(struct carried *c, struct gs_slot *s, uint64_t half_life_ms, uint64_t gen)
 {
+	/* acquire; pairs with add_interest, as in gs_record_access; the exchange below pairs with take_over */
 	uint64_t last_ms = gs_timed_value(c->a), mine = atomic_load_explicit(&s->I, memory_order_acquire), mine_ms, now_ms, with;
 
 	if (!raise_word(&s->A, last_ms, gen, &mine_ms))
@@ -382,7 +383,7 @@ carry_touch(struct carried *c, struct gs_slot *s, const struct gs_slot *head, ui
 	if (!raise_word(&s->T, gs_timed_value(c->touched), gen, &was_ms))
 		return;
 	before = atomic_load_explicit(&s->X, memory_order_relaxed);
-	/* 0 is the sweep's: it is over already */
+	/* 0 is the sweep's: it is over already. seq_cst; pairs with the sweep's claim */
 	while (gs_timed_gen(before) == gen && gs_timed_value(before) != 0 && gs_timed_value(before) < x &&
 	    !atomic_compare_exchange_weak_explicit(&s->X, &before, gs_timed(x, (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
 		;
@@ -396,6 +397,7 @@ current_record(struct gs_table *t, struct gs_hit *hit, struct gs_slot *head, uin
 	int rc = 0;
 
 	while (rc == 0) {
+		/* acquire, all; pair with the compare-and-swaps that publish, and with the release of READY in gs_record_write */
 		hit->entry = atomic_load_explicit(hit->at, memory_order_acquire);
 		hit->slot = gs_table_slot(t, hit->entry);
 		if (hit->entry == 0 || (hit->entry & GS_ENTRY_TENT) != 0 || hit->slot == NULL)

@@ -70,6 +70,7 @@ static enum verdict
 look(struct gs_table *t, uint32_t addr)
 {
 	struct gs_slot *s = gs_table_slot(t, addr);
+	/* acquire; pairs with the release of READY in gs_record_write, and with gs_slots_free */
 	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire), hash;
 
 	if (gs_word_state(w) == GS_SLOT_FREE)
@@ -110,12 +111,14 @@ gs_recover_slot(struct gs_table *t, uint32_t addr)
 static bool
 kill_entry(struct gs_table *t, _Atomic uint64_t *at)
 {
+	/* acquire, then acq_rel; pair with place_tentative, and with commit_insert should its owner live after all */
 	uint64_t e = atomic_load_explicit(at, memory_order_acquire);
 	struct gs_slot *s;
 
 	if ((e & GS_ENTRY_TENT) == 0)
 		return false;
 	s = gs_table_slot(t, e);
+	/* acquire; pairs with the release of READY in gs_record_write */
 	if (s != NULL && is_ctx_live(t, gs_word_ctx(atomic_load_explicit(&s->W, memory_order_acquire))))
 		return false;
 	return atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire);
@@ -125,6 +128,7 @@ uint32_t
 gs_recover_ctx(struct gs_table *t, uint32_t id)
 {
 	struct gs_ctx_page *page = &t->ctx[id];
+	/* acquire; pairs with the releases of op_entry in index.c */
 	uint64_t op = atomic_load_explicit(&page->op_entry, memory_order_acquire);
 	uint32_t mended = 0;
 
@@ -223,6 +227,7 @@ count_entries(struct gs_table *t, int64_t n[GS_MAX_RINGS])
 {
 	memset(n, 0, GS_MAX_RINGS * sizeof(n[0]));
 	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
+		/* acquire; keeps the second look at the counters behind it, as theirs keeps this behind the first */
 		uint64_t e = atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire);
 
 		if (e != 0 && (e & GS_ENTRY_TENT) == 0)

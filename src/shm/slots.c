@@ -147,6 +147,7 @@ gs_slots_commit(struct gs_arena *a)
 	uint32_t seg = 0, first;
 	int rc;
 
+	/* acquire; pairs with the release below, of another who commits */
 	while (seg < a->n_segments && atomic_load_explicit(&a->segments[seg], memory_order_acquire) != GS_SEGMENT_ABSENT)
 		seg++;
 	if (seg == a->n_segments)
@@ -159,6 +160,7 @@ gs_slots_commit(struct gs_arena *a)
 		    4ull * a->seg_slots);
 	if (rc < 0)
 		return rc;
+	/* acq_rel; pairs with the fetch_and in refill_from */
 	for (uint32_t i = first / 64; i < (first + a->seg_slots) / 64; i++)
 		(void)atomic_fetch_or_explicit(&a->bitmap[i], UINT64_MAX, memory_order_acq_rel);
 	/* release; pairs with the acquire in gs_slots_is_committed */
@@ -175,6 +177,7 @@ take(struct gs_slot *s, uint32_t ctx)
 
 	if (gs_word_state(w) != GS_SLOT_FREE)
 		return false;
+	/* acq_rel; pairs with gs_slots_free, and with another taker: one of us gets it */
 	return atomic_compare_exchange_strong_explicit(&s->W, &w, gs_word(gs_word_gen(w) + 1, ctx, GS_SLOT_WRITING),
 	    memory_order_acq_rel, memory_order_acquire);
 }
@@ -197,6 +200,7 @@ refill_from(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a, uint32_t w
 	}
 	if (n == 0)
 		return 0;
+	/* acq_rel; pairs with gs_slots_set_bit, and keeps our listing before it */
 	had = atomic_fetch_and_explicit(&a->bitmap[word], ~mask, memory_order_acq_rel);
 	for (int i = 0; i < n; i++) {
 		if ((had >> (gs_entry_slot(addr[i]) % 64) & 1) != 0 && take(gs_table_slot(t, addr[i]), c->id)) {
@@ -308,6 +312,7 @@ gs_slots_flush(struct gs_table *t, struct gs_ctx *c)
 static bool
 is_in_cell_of(const struct gs_table *t, uint32_t addr, enum gs_ctx_state state)
 {
+	/* acquire, as of the state; pair with the releases of the daemon that grants a context: its page is clean, and in use from then */
 	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_acquire);
 
 	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++) {

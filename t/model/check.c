@@ -138,8 +138,6 @@ begin(struct walk *w, const struct check_model *m, const void *scenario, size_t 
 		(void)printf("Bail out! a state of %zu bytes\n", m->bytes);
 		exit(1);
 	}
-	if (getenv("GS_QUICK") != NULL)
-		bound = bound / QUICK_PART + 1;
 	while (slots < 2 * bound)
 		slots *= 2;
 	memset(w, 0, sizeof(*w));
@@ -210,7 +208,7 @@ check_holds(const struct check_model *m, const void *first, const void *scenario
 {
 	struct walk w;
 
-	begin(&w, m, scenario, bound);
+	begin(&w, m, scenario, getenv("GS_QUICK") != NULL ? bound / QUICK_PART + 1 : bound);
 	walk_all(&w, first);
 	n_tests++;
 	if (w.broken != NULL) {

@@ -242,7 +242,7 @@ clients_killed_one_by_one_while_others_work_leave_nothing_behind(void **state)
 		pause_us(next_random(&w.rng) % 2000);
 		kill_client(&w, id);
 		/* its number is granted anew only when nothing of it is left, or what is left is a living client's */
-		for (int tries = 0; (void)gs_recover_ctx(w.s.t, id), !gs_recover_is_done(w.s.t, id) && tries < 100; tries++)
+		for (int tries = 0; (void)gs_recover_ctx(w.s.t, id), !gs_recover_is_done(w.s.t, id) && tries < 20; tries++)
 			pause_us(100);
 		for (int i = 0; i < GS_HELD_CELLS; i++)
 			w.n_forgotten += atomic_load(&w.s.t->ctx[id].held[i]) != 0;

@@ -42,19 +42,21 @@ struct place {
 	uint64_t now_ms;
 	uint64_t ordinal;		/* of the session's entry */
 	struct gs_recount recount;
+	unsigned char value[PLACE_RECORD];	/* what the victim puts */
 	struct stepper *stepper;	/* to kill processes in a preparation */
 };
 
 struct operation {
 	const char *name, *sentence;
 	void (*prepare)(struct place *);
-	void (*run)(struct place *);
+	int (*run)(struct place *);	/* returns what the operation answers */
 	bool is_seen;			/* others see what it did to the session */
 	bool is_daemon;			/* the daemon makes it, and is killed */
 	bool is_dirty;			/* it finds what a dead process left: the audit is clean after it only */
 	bool is_walked;			/* what it works on is found by the daemon's walk, and not before */
 	bool is_long;			/* only instructions that wrote are points */
 	bool has_clock;			/* how many instructions it takes depends on the clock */
+	bool is_outwards;		/* an access while it is moved counts, and only the next one brings the session in */
 	bool is_forgotten;		/* a control: the victim is not recovered */
 	bool is_control;		/* must be found wrong */
 	int n_dead;			/* how many died with it */
@@ -146,6 +148,7 @@ place_open(struct place *p, struct stepper *stepper)
 	place_must("contexts", gs_ctx_init(&p->daemon, p->t, GS_DAEMON_CTX) == 0 && gs_ctx_init(&p->victim, p->t, PLACE_VICTIM) == 0 &&
 	    gs_ctx_init(&p->rescuer, p->t, PLACE_RESCUER) == 0 && gs_ctx_init(&p->late, p->t, PLACE_LATE) == 0);
 	p->now_ms = PLACE_NOW;
+	place_value(p->value, sizeof(p->value), 'b');
 	p->stepper = stepper;
 	p->key = place_key(p, p->key_text, sizeof(p->key_text), "key", 0);
 	for (int i = 0; i < PLACE_OTHERS; i++) {
@@ -400,6 +403,50 @@ after_a_death_in_del(struct place *p)
 	place_die_when(p, victim_ends, victim_has_swung);
 }
 
+static inline void
+late_ends(void *arg)
+{
+	struct place *p = arg;
+
+	(void)gs_kv_del(p->t, &p->late, &p->key, p->now_ms, 0);
+}
+
+/* It lists the session's slot, and the session is there. */
+static inline bool
+late_lists(const struct place *p)
+{
+	uint64_t e = atomic_load(gs_table_entry(p->t, p->ordinal));
+
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		if (e != 0 && atomic_load(&p->t->ctx[PLACE_LATE].held[i]) == gs_entry_addr(e) + 1)
+			return true;
+	return false;
+}
+
+static inline bool
+late_has_swung(const struct place *p)
+{
+	uint64_t e = atomic_load(gs_table_entry(p->t, p->ordinal));
+
+	return gs_word_ctx(atomic_load(&gs_table_slot(p->t, e)->W)) == PLACE_LATE;
+}
+
+/* Before the victim ends or replaces it, another was about to end it. */
+static inline void
+after_a_late_del(struct place *p)
+{
+	with_session(p);
+	place_die_when(p, late_ends, late_lists);
+}
+
+/* Another has replaced it, and still lists both slots. */
+static inline void
+after_a_late_put(struct place *p)
+{
+	with_room_in_warm(p);
+	place_die_when(p, late_puts, late_has_swung);
+}
+
 /* Somebody's cells were forgotten: its slots are nobody's. */
 static inline void
 after_a_loss(struct place *p)
@@ -436,80 +483,91 @@ when_it_decays(struct place *p)
 
 /* ---- the operations ---- */
 
-static inline void run_put(struct place *p) { (void)place_put(p, &p->victim, &p->key, PLACE_SMALL, 'b'); }
-static inline void run_put_large(struct place *p) { (void)place_put(p, &p->victim, &p->key, PLACE_LARGE, 'b'); }
-static inline void run_put_in_warm(struct place *p) { (void)place_put_in(p, &p->victim, &p->key, PLACE_SMALL, 'b', PLACE_WARM); }
-static inline void run_del(struct place *p) { (void)gs_kv_del(p->t, &p->victim, &p->key, p->now_ms, 0); }
-static inline void run_touch(struct place *p) { (void)gs_kv_touch(p->t, &p->victim, &p->key, p->now_ms); }
-static inline void run_move_out(struct place *p) { (void)gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_WARM); }
-static inline void run_move_in(struct place *p) { (void)gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_ACTIVE); }
-static inline void run_flush(struct place *p) { gs_slots_flush(p->t, &p->victim); }
-static inline void run_recount(struct place *p) { (void)gs_recover_recount(p->t, &p->recount); }
+static inline int
+put_value(struct place *p, size_t len, uint32_t ring)
+{
+	const struct gs_put_args args = { .ring = ring, .wall_ns = 1 };
 
-static inline void
+	return gs_kv_put(p->t, &p->victim, &p->key, p->now_ms, p->value, len, &args, NULL);
+}
+
+static inline int run_put(struct place *p) { return put_value(p, PLACE_SMALL, GS_RING_NONE); }
+static inline int run_put_large(struct place *p) { return put_value(p, PLACE_LARGE, GS_RING_NONE); }
+static inline int run_put_in_warm(struct place *p) { return put_value(p, PLACE_SMALL, PLACE_WARM); }
+static inline int run_del(struct place *p) { return gs_kv_del(p->t, &p->victim, &p->key, p->now_ms, 0); }
+static inline int run_touch(struct place *p) { return gs_kv_touch(p->t, &p->victim, &p->key, p->now_ms); }
+static inline int run_move_out(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_WARM); }
+static inline int run_move_in(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_ACTIVE); }
+static inline int run_flush(struct place *p) { gs_slots_flush(p->t, &p->victim); return 0; }
+static inline int run_recount(struct place *p) { return gs_recover_recount(p->t, &p->recount); }
+
+static inline int
 run_get(struct place *p)
 {
 	unsigned char buf[PLACE_RECORD];
 
-	(void)gs_kv_get(p->t, &p->victim, &p->key, p->now_ms, buf, sizeof(buf), 0, NULL);
+	return (int)gs_kv_get(p->t, &p->victim, &p->key, p->now_ms, buf, sizeof(buf), 0, NULL);
 }
 
-static inline void
+static inline int
 run_setattr(struct place *p)
 {
 	const struct gs_put_args args = { .set = GS_SET_TTL_BIT | GS_SET_OWNER_BIT, .ttl_ms = 1000000, .owner = "me", .owner_len = 2, .wall_ns = 2 };
 
-	(void)gs_kv_setattr(p->t, &p->victim, &p->key, p->now_ms, &args);
+	return gs_kv_setattr(p->t, &p->victim, &p->key, p->now_ms, &args);
 }
 
-static inline void
+static inline int
 run_settle(struct place *p)
 {
 	struct gs_settled done;
 
 	gs_kv_settle(p->t, &p->daemon, p->ordinal, p->now_ms, &done);
+	return (int)done.what;
 }
 
 /* As recover() in src/daemon/clients.c. */
-static inline void
+static inline int
 run_recover(struct place *p)
 {
 	place_set_state(p->t, PLACE_VICTIM, GS_CTX_DEAD);
 	(void)gs_recover_ctx(p->t, PLACE_VICTIM);
 	if (!gs_recover_is_done(p->t, PLACE_VICTIM))
-		return;
+		return 0;
 	gs_recover_forget(p->t, PLACE_VICTIM);
 	place_set_state(p->t, PLACE_VICTIM, GS_CTX_UNUSED);
+	return 1;
 }
 
-static inline void
+static inline int
 run_walk(struct place *p)
 {
 	struct gs_recover_cursor at = { 0 };
 
-	(void)gs_recover_step(p->t, &at, 16);
+	return (int)gs_recover_step(p->t, &at, 16);
 }
 
-static inline void
+static inline int
 run_trim(struct place *p)
 {
 	struct gs_probe probe;
 
 	gs_index_probe(p->t, p->key.hash, &probe);
 	(void)gs_recover_entries(p->t, probe.bucket[1], 1);
-	(void)gs_recover_entries(p->t, probe.bucket[0], 1);
+	return (int)gs_recover_entries(p->t, probe.bucket[0], 1);
 }
 
 /* A control: the session is taken out of the index before its slot is listed. */
-static inline void
+static inline int
 run_wrong_del(struct place *p)
 {
 	struct gs_hit hit;
 
 	if (gs_index_find(p->t, &p->victim, &p->key, &hit) != 1 || !gs_index_remove(p->t, &hit, p->key.hash))
-		return;
+		return GS_ENOENT;
 	gs_slots_retire(p->t, &p->victim, gs_slots_list(p->t, &p->victim, gs_entry_addr(hit.entry)));
 	(void)atomic_fetch_sub(&p->t->idx->population[PLACE_ACTIVE].n, 1);
+	return 0;
 }
 
 static const struct operation operations[] = {
@@ -520,6 +578,9 @@ static const struct operation operations[] = {
 	{ "put-expired", "a put over a session that is over", with_expired, run_put, .is_seen = true, .n_dead = 1 },
 	{ "put-tentative", "a put that meets a dead one's of the same key", with_tentative_of_another, run_put, .is_seen = true,
 	    .has_clock = true, .n_dead = 2 },
+	{ "put-late", "a put over a session whose slot a dead one lists", after_a_late_del, run_put, .is_seen = true, .n_dead = 2 },
+	{ "del-late", "the end of a session whose slot a dead one lists", after_a_late_del, run_del, .is_seen = true, .n_dead = 2 },
+	{ "move-late", "a move of a session that a dead one had just put", after_a_late_put, run_move_out, .is_seen = true, .n_dead = 2 },
 	{ "update-larger", "an update to a larger slot", with_small_and_room_for_large, run_put_large, .is_seen = true, .n_dead = 1 },
 	{ "update-smaller", "an update to a smaller slot", with_large, run_put, .is_seen = true, .n_dead = 1 },
 	{ "setattr", "a change of attributes", with_session, run_setattr, .is_seen = true, .n_dead = 1 },
@@ -535,25 +596,26 @@ static const struct operation operations[] = {
 	{ "alloc-refill", "a put that refills", with_empty_arena, run_put, .is_seen = true, .n_dead = 1 },
 	{ "flush", "giving back every slot held", with_full_limbo, run_flush, .n_dead = 1 },
 
-	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true, .n_dead = 1 },
+	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true,
+	    .is_outwards = true, .n_dead = 1 },
 	{ "settle-expires", "an expiry by the sweep", with_expired, run_settle, .is_daemon = true, .n_dead = 1 },
-	{ "recover-put", "the recovery of who died in a put", after_a_death_in_put, run_recover, .is_daemon = true, .is_dirty = true,
+	{ "recover-put", "the recovery of who died in a put", after_a_death_in_put, run_recover, .is_daemon = true, .is_dirty = true, .is_long = true,
 	    .n_dead = 2 },
 	{ "recover-before", "the recovery of who died before an update", after_a_death_before_update, run_recover, .is_daemon = true,
-	    .is_dirty = true, .n_dead = 2 },
+	    .is_dirty = true, .is_long = true, .n_dead = 2 },
 	{ "recover-after", "the recovery of who died after an update", after_a_death_after_update, run_recover, .is_daemon = true,
-	    .is_dirty = true, .n_dead = 2 },
+	    .is_dirty = true, .is_long = true, .n_dead = 2 },
 	{ "recover-del", "the recovery of who died in the end of a session", after_a_death_in_del, run_recover, .is_daemon = true,
-	    .is_dirty = true, .n_dead = 2 },
-	{ "walk", "the walk over slots that nobody lists", after_a_loss, run_walk, .is_daemon = true, .is_dirty = true, .is_walked = true,
+	    .is_dirty = true, .is_long = true, .n_dead = 2 },
+	{ "walk", "the walk over slots that nobody lists", after_a_loss, run_walk, .is_daemon = true, .is_dirty = true, .is_long = true, .is_walked = true,
 	    .n_dead = 2 },
 	{ "trim", "the trim of a header that counts too much", after_a_death_in_stash, run_trim, .is_daemon = true, .is_dirty = true,
 	    .is_long = true, .n_dead = 2 },
 	{ "recount", "the last look of a recount", before_the_last_look, run_recount, .is_daemon = true, .is_long = true, .n_dead = 2 },
 
-	{ "control-forgotten", "a control: who died in a put is not recovered", with_nothing, run_put, .is_seen = true, .n_dead = 1,
+	{ "control-forgotten", "who died in a put is not recovered (a control)", with_nothing, run_put, .is_seen = true, .n_dead = 1,
 	    .is_control = true, .is_forgotten = true },
-	{ "control-unlisted", "a control: an end of a session that lists its slot too late", with_session, run_wrong_del, .is_seen = true,
+	{ "control-unlisted", "an end of a session that lists its slot too late (a control)", with_session, run_wrong_del, .is_seen = true,
 	    .n_dead = 1, .is_control = true },
 	{ NULL, NULL, NULL, NULL, .n_dead = 0 },
 };

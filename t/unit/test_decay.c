@@ -304,6 +304,25 @@ a_steady_rate_is_read_back_from_the_interest_it_holds(void **state)
 	assert_true(gs_decay_rate_per_s(interest, 0) == 0);
 }
 
+static void
+what_was_counted_elsewhere_is_added_exactly(void **state)
+{
+	static const struct {
+		double mine, there, seen;	/* interests, as numbers */
+	} rows[] = {
+		{ 1, 2, 1 }, { 1, 1, 1 }, { 5, 8, 2 }, { 0x1p-20, 3, 2 }, { 1000, 1001, 1000 }, { 1, 1e6 + 1, 1e6 }, { 1e6, 2, 1 },
+		{ 3, 1.75, 0.25 }, { 2, 1, 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		double more = rows[i].there > rows[i].seen ? rows[i].there - rows[i].seen : 0;
+		uint64_t got = gs_decay_carry(stored(log2(rows[i].mine)), stored(log2(rows[i].there)), stored(log2(rows[i].seen)));
+
+		assert_true(fabs(gs_decay_interest(got) / (rows[i].mine + more) - 1) < 1e-6);
+	}
+}
+
 int
 main(void)
 {
@@ -320,6 +339,7 @@ main(void)
 		T(interest_does_not_depend_on_the_past_once_it_has_faded),
 		T(interest_stops_at_its_greatest_value),
 		T(a_steady_rate_is_read_back_from_the_interest_it_holds),
+		T(what_was_counted_elsewhere_is_added_exactly),
 	};
 
 	return cmocka_run_group_tests_name("decay", tests, NULL, NULL);

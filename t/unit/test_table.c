@@ -273,7 +273,7 @@ damaged_header_is_refused_and_nothing_stays_open(void **state)
 		{ ARENA(class_id), 1, false, GS_ECORRUPT, "t.1.0: belongs to another table" },
 		{ ARENA(slot_size), 384, false, GS_ECORRUPT, "t.1.0: header damaged" },
 		{ ARENA(n_slots), 64, false, GS_ECORRUPT, "t.1.0: header damaged" },
-		{ ARENA(seg_slots), 64, false, GS_ECORRUPT, "t.1.0: header damaged" },
+		{ ARENA(seg_slots), 192, false, GS_ECORRUPT, "t.1.0: header damaged" },
 		{ ARENA(slots_off), 0, false, GS_ECORRUPT, "t.1.0: header damaged" },
 		{ ARENA(file_bytes), 0, false, GS_ECORRUPT, "t.1.0: header damaged" },
 	};
