@@ -123,9 +123,8 @@ outcome_of(struct run *r, int rc, int act_rc)
 static bool
 is_outcome(const struct run *r, const struct outcome *a, const struct outcome *b)
 {
-	bool is_ring = a->ring == b->ring || (r->op->is_outwards && a->ring == PLACE_WARM);
-
-	return (r->op->is_daemon || a->rc == b->rc) && a->act_rc == b->act_rc && a->len == b->len && a->crc == b->crc && is_ring;
+	return (r->op->is_daemon || a->rc == b->rc) && a->act_rc == b->act_rc && a->len == b->len && a->crc == b->crc &&
+	    a->ring == b->ring;
 }
 
 static void
