@@ -44,7 +44,8 @@ check_not "a key that lives farther in cannot be created farther out" write cold
 check_match "with EEXIST" "$output" 'File exists'
 write cold/new born
 check_eq "a session created through cold begins there" "$(ring_of new)" cold
-check_not "nothing is renamed onto a key that lives farther in" mv cold/new cold/k
+# By the system call: mv looks at a name that it cannot see, and now and then says something else of it.
+check_not "nothing is renamed onto a key that lives farther in" perl -e 'rename($ARGV[0], $ARGV[1]) or die "$!\n"' cold/new cold/k
 check_match "with EEXIST" "$output" 'File exists'
 check "mv inwards" mv cold/new active/
 check_eq "moves in" "$(ring_of new)" active
