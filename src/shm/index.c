@@ -3,12 +3,13 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/match.h"
 
 enum {
 	TRIES = 10000,
 	KILL_AFTER_NS = 2000,		/* a tentative entry of the same key gets this long to become final */
 	COUNT_STICKS = 255,
-	PREFETCH_BYTES = 704,		/* header, key and a value of the usual size */
+	TAG_SHIFT = 49,			/* of an entry's tag and the bit that says tentative */
 };
 
 void
@@ -37,18 +38,6 @@ is_place_used(uint64_t header, const struct gs_probe *p, int k)
 }
 
 enum match { MATCH_NO, MATCH_YES, MATCH_AGAIN };
-
-void
-gs_index_prefetch_slot(struct gs_table *t, uint64_t e)
-{
-	const struct gs_arena *a = &t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)];
-	uint32_t slot = gs_entry_slot(e), bytes = a->slot_size < PREFETCH_BYTES ? a->slot_size : PREFETCH_BYTES;
-
-	if (a->map == NULL || slot >= a->n_slots)
-		return;
-	for (uint32_t off = 0; off < bytes; off += 64)
-		__builtin_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
-}
 
 static uint32_t
 slot_size_of(const struct gs_table *t, uint64_t e)
@@ -90,39 +79,52 @@ fill_hit(struct gs_hit *out, struct gs_table *t, uint64_t bucket, int i, int pla
 	out->place = place;
 }
 
-/* One pass over the places: 1 found, 0 not there, -1 look again. */
+/* The entry at a place of the bucket, whose tag a look at all of them matched: 1 it is the key's, 0 another's, -1 look again. */
 static int
-find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, struct gs_hit *out)
+try_entry(struct gs_table *t, const struct gs_key *k, uint64_t tag, uint32_t fetch, struct gs_hit *out)
+{
+	/* acquire; pairs with the compare-and-swaps that publish */
+	uint64_t e = atomic_load_explicit(out->at, memory_order_acquire);
+
+	out->entry = e;
+	if (e >> TAG_SHIFT != tag)
+		return -1;
+	gs_index_prefetch_slot(t, e, fetch);
+	switch (match_entry(t, k, e, &out->slot, &out->w)) {
+	case MATCH_YES:
+		return 1;
+	case MATCH_NO:
+		return 0;
+	case MATCH_AGAIN:
+		break;
+	}
+	return -1;
+}
+
+/* One pass over the places: 1 found, 0 not there, -1 look again; then only damage leaves out->entry as it is for ever. */
+static int
+find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, uint32_t fetch, struct gs_hit *out)
 {
 	/*
 	 * seq_cst: a get after a put of another key by the same thread must not
 	 * be ordered before it (store buffering); pairs with the
 	 * compare-and-swaps of entries. Free on x86.
 	 */
-	uint64_t header = atomic_load_explicit(&t->buckets[p->bucket[0]].H, memory_order_seq_cst);
+	uint64_t header = atomic_load_explicit(&t->buckets[p->bucket[0]].H, memory_order_seq_cst), tag = (uint64_t)p->tag << 1;
+	int rc;
 
 	for (int place = 0; place < GS_PLACES && is_place_used(header, p, place); place++) {
 		struct gs_bucket *b = &t->buckets[p->bucket[place]];
+		/* Bit 0 is the header's. */
+		uint32_t like = gs_match_words(&b->H, (uint32_t)tag, TAG_SHIFT) & ~UINT32_C(1);
 
-		for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
-			/* acquire; pairs with the compare-and-swaps that publish */
-			uint64_t e = atomic_load_explicit(&b->e[i], memory_order_acquire);
+		for (; like != 0; like &= like - 1) {
+			int i = __builtin_ctz(like) - 1;
 
-			if (e >> 49 != (uint64_t)p->tag << 1)
-				continue;
-			gs_index_prefetch_slot(t, e);
-			switch (match_entry(t, k, e, &out->slot, &out->w)) {
-			case MATCH_YES:
-				fill_hit(out, t, p->bucket[place], i, place, e);
-				return 1;
-			case MATCH_AGAIN:
-				/* Only damage leaves the entry as it is for ever. */
-				out->at = &b->e[i];
-				out->entry = e;
-				return -1;
-			case MATCH_NO:
-				break;
-			}
+			fill_hit(out, t, p->bucket[place], i, place, 0);
+			rc = try_entry(t, k, tag, fetch, out);
+			if (rc != 0)
+				return rc;
 		}
 	}
 	return 0;
@@ -141,7 +143,7 @@ give_up(struct gs_ctx *c, const struct gs_hit *last)
 }
 
 int
-gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, struct gs_hit *out)
+gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint32_t fetch, struct gs_hit *out)
 {
 	struct gs_probe p;
 	int rc;
@@ -150,7 +152,7 @@ gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, stru
 	__builtin_prefetch(&t->buckets[p.bucket[0]].e[7]);
 	out->at = NULL;
 	for (int tries = 0; tries < TRIES; tries++) {
-		rc = find_once(t, k, &p, out);
+		rc = find_once(t, k, &p, fetch, out);
 		if (rc >= 0)
 			return rc;
 		gs_ctx_count(c, GS_COUNT_RETRIES);

@@ -138,7 +138,7 @@ gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage)
 		uint64_t e = atomic_load_explicit(&b->e[i], memory_order_relaxed);
 
 		if (gs_entry_tag(e) == p.tag)
-			gs_index_prefetch_slot(t, e);
+			gs_index_prefetch_slot(t, e, GS_FETCH_WHOLE);
 	}
 }
 
@@ -247,7 +247,7 @@ get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 	ssize_t rc;
 
 	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_index_find(t, c, k, &hit);
+		rc = gs_index_find(t, c, k, r->buf != NULL ? GS_FETCH_WHOLE : GS_FETCH_HEAD, &hit);
 		if (rc <= 0)
 			return rc < 0 ? rc : GS_ENOENT;
 		rc = read_hit(t, c, &hit, now_ms, r);
@@ -286,7 +286,7 @@ gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 static int
 look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
 {
-	int rc = gs_index_find(t, c, k, hit);
+	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, hit);
 
 	if (rc <= 0) {
 		hit->at = NULL;

@@ -282,7 +282,7 @@ put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
 	struct gs_slot seen;
 	struct gs_hit hit;
-	int rc = gs_index_find(t, c, p->key, &hit);
+	int rc = gs_index_find(t, c, p->key, GS_FETCH_HEAD, &hit);
 
 	if (rc < 0)
 		return rc;
@@ -346,7 +346,7 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 	struct gs_slot seen;
 	struct gs_draft d;
 	struct gs_hit hit;
-	int rc = gs_index_find(t, c, k, &hit);
+	int rc = gs_index_find(t, c, k, GS_FETCH_WHOLE, &hit);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : GS_ENOENT;

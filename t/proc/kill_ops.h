@@ -41,7 +41,7 @@ place_start(struct place *p, size_t len, uint32_t ring)
 	struct gs_hit hit;
 
 	place_must("the session", place_put_in(p, &p->rescuer, &p->key, len, 'a', ring) == 1 &&
-	    gs_index_find(p->t, &p->rescuer, &p->key, &hit) == 1);
+	    gs_index_find(p->t, &p->rescuer, &p->key, GS_FETCH_HEAD, &hit) == 1);
 	p->ordinal = hit.ordinal;
 	p->now_ms += PLACE_MINUTE;
 }
@@ -428,7 +428,7 @@ run_wrong_del(struct place *p)
 {
 	struct gs_hit hit;
 
-	if (gs_index_find(p->t, &p->victim, &p->key, &hit) != 1 || !gs_index_remove(p->t, &hit, p->key.hash))
+	if (gs_index_find(p->t, &p->victim, &p->key, GS_FETCH_HEAD, &hit) != 1 || !gs_index_remove(p->t, &hit, p->key.hash))
 		return GS_ENOENT;
 	gs_slots_retire(p->t, &p->victim, gs_slots_list(p->t, &p->victim, gs_entry_addr(hit.entry)));
 	(void)atomic_fetch_sub(&p->t->idx->population[PLACE_ACTIVE].n, 1);

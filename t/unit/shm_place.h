@@ -184,7 +184,7 @@ hit_of(struct store *s, const char *key)
 	struct gs_key k = key_of(s->t, key);
 	struct gs_hit hit;
 
-	assert_int_equal(gs_index_find(s->t, &s->c, &k, &hit), 1);
+	assert_int_equal(gs_index_find(s->t, &s->c, &k, GS_FETCH_HEAD, &hit), 1);
 	return hit;
 }
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * match.h - which of sixteen words in shared memory begin with a tag.
+ *
+ * All sixteen at once and without a branch: a branch on each would be guessed
+ * wrong once a look-up.  The answer is a hint; whoever acts on a word loads
+ * it again.  A word that is not in the answer did not match when it was
+ * looked at, and the look is not before what the caller loaded before.
+ */
+#ifndef GS_BASE_MATCH_H
+#define GS_BASE_MATCH_H
+
+#include "base/atomic.h"
+
+enum { GS_MATCH_WORDS = 16 };
+
+/*
+ * gs_match_words - compare the high bits of words that others may be changing.
+ *
+ *   words	GS_MATCH_WORDS of them, 16-aligned
+ *   high	what they are to be, shifted down by `shift`
+ *   shift	33..63: how many low bits do not count
+ *
+ * Returns a mask with bit i for word i.
+ */
+#if defined(__x86_64__) && !defined(GS_TSAN) && !defined(GS_ASAN)
+#include <emmintrin.h>
+
+/* The upper halves of four words.  Outside the C machine, as in gs_copy_lines; each word is loaded in one piece. */
+static inline __m128i
+gs_match_upper4(const _Atomic uint64_t *words)
+{
+	__m128 low, high;
+
+	__asm__ volatile("movaps (%2), %0\n\tmovaps 16(%2), %1" : "=&x"(low), "=x"(high) : "r"(words) : "memory");
+	return _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+}
+
+static inline uint32_t
+gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
+{
+	__m128i want = _mm_set1_epi32((int)high), n = _mm_cvtsi32_si128(shift - 32);
+	__m128i a = _mm_cmpeq_epi32(_mm_srl_epi32(gs_match_upper4(words), n), want);
+	__m128i b = _mm_cmpeq_epi32(_mm_srl_epi32(gs_match_upper4(words + 4), n), want);
+	__m128i c = _mm_cmpeq_epi32(_mm_srl_epi32(gs_match_upper4(words + 8), n), want);
+	__m128i d = _mm_cmpeq_epi32(_mm_srl_epi32(gs_match_upper4(words + 12), n), want);
+
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+}
+#else
+static inline uint32_t
+gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
+{
+	uint32_t mask = 0;
+
+	for (int i = 0; i < GS_MATCH_WORDS; i++)
+		mask |= (uint32_t)(atomic_load_explicit(&words[i], GS_WORD_LOAD) >> shift == high) << i;
+	gs_fence_acquire();
+	return mask;
+}
+#endif
+
+#endif
