@@ -2,17 +2,14 @@
 /*
  * bench.h - how long the store's operations take, as multiples of what the memory itself takes.
  *
- * On a private store in shared anonymous memory, all keys equally likely.  A
- * batch of an operation, then a batch of copies of as many bytes from random
- * known places of the same mapping, and so on in turn; the ratio is the median
- * over the pairs of batches, so that what else the machine does hits both.
- * The place of the next copy depends on the bytes just read, and so does the
- * key of the next get: neither can be begun before the one before it ends.
- * With `free` copies it does not, and they overlap.
+ * On a private store in shared anonymous memory, as bench_rounds.h says: once
+ * the operations on the memory alone, once the calls of gsession.h, which also
+ * borrow a context of the handle and hand out what they found.
  */
 #ifndef LAB_BENCH_H
 #define LAB_BENCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum bench_op {
@@ -30,18 +27,39 @@ enum {
 struct bench_options {
 	uint64_t records;
 	uint64_t size;			/* bytes of a value */
-	uint64_t procs;			/* readers at once, at the end */
+	uint64_t procs;			/* at once, at the end */
+	bool is_zipf;			/* how often each key is asked for: Zipf with 0.99, or all equally */
 	uint64_t op_ms;			/* how long each operation is measured */
+};
+
+struct bench_figures {			/* of each operation; of multi_get, per key */
+	double ratio[BENCH_OPS];	/* to a dependent copy */
+	double free_ratio[BENCH_OPS];	/* to a copy that may overlap others */
+	double ns[BENCH_OPS];
+};
+
+struct bench_speed {			/* of many processes */
+	double one_per_s;		/* operations by one of them */
+	double all_per_s;		/* by all together */
+	double scale;			/* median of how many times as many, over windows beside one another */
+};
+
+struct bench_memory {			/* bytes that the kernel has given to the store */
+	uint64_t index;			/* T.idx */
+	uint64_t slots;			/* T.R.C: headers, bitmaps and due hints of the slots too */
+	uint64_t rest;			/* T.ctl and T.ctx */
+	uint64_t huge;			/* of all these, mapped by huge pages */
+	double per_session;
 };
 
 struct bench_result {
 	struct bench_options options;
-	double ratio[BENCH_OPS];	/* to a dependent copy */
-	double free_ratio[BENCH_OPS];	/* to a copy that may overlap others */
-	double ns[BENCH_OPS];		/* per operation; of multi_get, per key */
+	struct bench_figures memory_ops;	/* gs_kv_get and so on */
+	struct bench_figures calls;	/* gs_get and so on */
 	double copy_ns, free_copy_ns;
-	double one_per_s;		/* gets by one process */
-	double all_per_s;		/* gets by `procs` processes together */
+	struct bench_speed reads;
+	struct bench_speed writes;	/* updates, no two processes of the same keys */
+	struct bench_memory memory;
 };
 
 /* The name of an operation in the report. */

@@ -13,9 +13,31 @@ assert (r['records'], r['size'], r['procs']) == (4096, 64, 2), r
 assert set(r['ratios']) == {'get_hit', 'get_miss', 'multi_get', 'put', 'update', 'delete', 'touch'}, r
 assert all(0 < v < 1e6 for v in list(r['ratios'].values()) + list(r['free_ratios'].values()) + list(r['ns'].values())), r
 assert r['one_reads_per_s'] > 0 and r['all_reads_per_s'] > 0, r
+assert r['keys'] == 'uniform', r
+assert set(r['call_ratios']) == set(r['call_ns']) == set(r['ratios']), r
+assert all(0 < v < 1e6 for v in list(r['call_ratios'].values()) + list(r['call_ns'].values())), r
+assert all(r[m] > 0 for m in ('one_writes_per_s', 'all_writes_per_s', 'reads_scale', 'writes_scale')), r
+# No slot is smaller than 256 bytes, and an index word has 8.
+memory = r['memory']
+assert memory['slots'] >= 4096 * 256 and memory['index'] >= 4096 * 8 and memory['rest'] > 0, r
+assert abs(memory['per_session'] - (memory['slots'] + memory['index'] + memory['rest']) / 4096) < 0.1, r
+assert 0 <= memory['huge'] <= memory['slots'] + memory['index'], r
+END
+check "a small bench of Zipf keys" eval "'$GSESSION' bench --records 4096 --size 4K --keys zipf --json > '$tmp/bench.json'"
+check "measures the same, of values of 4 KiB" python3 - "$tmp/bench.json" <<'END'
+import json, sys
+with open(sys.argv[1]) as f:
+    r = json.load(f)
+assert (r['size'], r['procs'], r['keys']) == (4096, 1, 'zipf'), r
+assert len(r['ratios']) == 7 and all(v > 0 for v in list(r['ratios'].values()) + list(r['call_ratios'].values())), r
+assert r['memory']['per_session'] >= 4096 + 32, r
 END
 check "for people" "$GSESSION" bench --records 2K --size 8
-check_match "with a line for each operation" "$output" '^multi_get +[0-9.]+ +[0-9.]+ +[0-9.]+$'
+check_match "with a line for each operation" "$output" '^multi_get( +[0-9.]+){5}$'
+check_match "and says how much memory a session takes" "$output" '^memory of a session [0-9.]+ bytes: .* by huge pages$'
+check_match "and how often each key was asked for" "$output" ', uniform keys;'
+check_status 2 "keys that are neither uniform nor zipf" "$GSESSION" bench --keys normal
+check_match "is said" "$output" 'uniform and zipf are allowed'
 check_status 2 "too few records" "$GSESSION" bench --records 3
 check_status 2 "no process at all" "$GSESSION" bench --procs 0
 check_status 2 "a size that no table has" "$GSESSION" bench --size 70000
