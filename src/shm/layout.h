@@ -36,7 +36,8 @@
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;
  *	last access and touched time are not in the future.
  *   I9	A ring's population counter equals its final entries.
- *   I10	A tentative entry belongs to a living client.
+ *   I10	A tentative entry belongs to a living client, or to a dead one until
+ *	it is recovered.
  *
  * ORDERS (an access that is not relaxed names its partner where it stands;
  * what breaks without the pair is here)

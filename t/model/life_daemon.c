@@ -5,8 +5,8 @@
 static void
 go_to(struct proc *p, enum pc pc)
 {
-	struct proc fresh = { .pc = (uint8_t)pc, .ctx = p->ctx, .cell = p->cell, .slot = p->slot, .i = p->i, .was_held = p->was_held,
-		.is_walk = p->is_walk, .is_last = p->is_last };
+	struct proc fresh = { .pc = (uint8_t)pc, .ctx = p->ctx, .cell = p->cell, .slot = p->slot, .i = p->i,
+		.was_held = p->was_held, .is_walk = p->is_walk, .is_last = p->is_last };
 
 	*p = fresh;
 }

@@ -13,7 +13,7 @@ enum {
 	SLOTS = 5,
 	OUTER = 4,			/* slots from here on are of the outer ring */
 	ENTRIES = 3,			/* one at home, the others in the stash; a scenario may use fewer */
-	KEYS = 2, CLIENTS = 2, CELLS = 3,
+	KEYS = 3, CLIENTS = 2, CELLS = 3,
 	REFILL = 2,			/* slots taken from the bitmap at once */
 	DAEMON = CLIENTS, AUDIT, KILL_CLIENT, KILL_DAEMON = KILL_CLIENT + CLIENTS, PROCS,
 	TENT = 0x80,
@@ -70,7 +70,7 @@ struct state {
 
 enum plant { NO_PLANT, LOST_SLOT, NO_BIT, TWIN, LOW_COUNT, DANGLING, TENTATIVE };
 
-/* p put, d delete, m move to the other ring, of key 0; in capitals of key 1; f gives everything back. */
+/* p put, d delete, m move to the other ring, of key 0; in capitals of key 1; f gives everything back. Key 2 stays. */
 struct scenario {
 	const char *ops[CLIENTS];
 	const char *at;			/* which key is where at first, by place: "-0" key 0 in the stash */
@@ -84,7 +84,7 @@ struct scenario {
 	enum plant plant;
 	/* what is left out */
 	bool late_list, early_unlist, one_u, no_n, final_n, blind_free, trust_bits, no_op, blind_kill, no_tent, clear_first, early_unused,
-	    no_walk, no_twin_look, no_place_look, no_tent_look, counts_unused, wrong_order, tent_is_live;
+	    no_walk, no_twin_look, no_place_look, no_head_look, no_tent_look, dead_is_nobody, no_left, tent_is_live;
 };
 
 static inline bool life_is_same(struct entry a, struct entry b) { return a.slot == b.slot && a.gen == b.gen; }

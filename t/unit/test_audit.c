@@ -327,6 +327,10 @@ tentative_entry_of_nobody_is_reported(void **state)
 	atomic_store(&s->t->ctx[1].held[31], gs_entry_addr(hit.entry) + 1);
 	atomic_fetch_sub(&s->t->idx->population[ACTIVE].n, 1);
 	assert_clean(s->t, NOW);
+	/* who is dead is recovered first */
+	atomic_store(&s->t->ctl->reg[1].state, GS_CTX_DEAD);
+	assert_clean(s->t, NOW);
+	atomic_store(&s->t->ctl->reg[1].state, GS_CTX_LIVE);
 	atomic_store(&hit.slot->W, gs_word(gs_word_gen(w), 4000, GS_SLOT_READY));
 	assert_only(s, 10, 1);
 	atomic_store(&hit.slot->W, w);
