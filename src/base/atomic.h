@@ -40,6 +40,14 @@
 #define GS_WORD_STORE memory_order_release
 static inline void gs_fence_acquire(void) {}
 static inline void gs_fence_release(void) {}
+
+static inline void
+gs_fence_full(void)
+{
+	_Atomic uint32_t any = 0;
+
+	(void)atomic_fetch_add_explicit(&any, 1, memory_order_seq_cst);
+}
 #else
 #define GS_WORD_LOAD memory_order_relaxed
 #define GS_WORD_STORE memory_order_relaxed
@@ -47,6 +55,8 @@ static inline void gs_fence_release(void) {}
 static inline void gs_fence_acquire(void) { atomic_thread_fence(memory_order_acquire); }
 /* Orders the store of WRITING before the bytes that follow; pairs with gs_fence_acquire(). */
 static inline void gs_fence_release(void) { atomic_thread_fence(memory_order_release); }
+/* Orders our store before our load of what another stores before he loads ours: one of us sees the other. Pairs with itself. */
+static inline void gs_fence_full(void) { atomic_thread_fence(memory_order_seq_cst); }
 #endif
 
 /*

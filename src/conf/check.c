@@ -104,7 +104,7 @@ find_greatest(const struct gs_conf_table *t)
 	size_t i;
 
 	for (i = 1; i < t->n_rings; i++)
-		if (t->rings[i].capacity > greatest->capacity)
+		if (t->rings[i].capacity + t->rings[i].reserve > greatest->capacity + greatest->reserve)
 			greatest = &t->rings[i];
 	return greatest;
 }
@@ -117,7 +117,7 @@ check_max_sessions(const struct check *k)
 	size_t i;
 
 	for (i = 0; i < k->t->n_rings; i++)
-		sum += k->t->rings[i].capacity;
+		sum += k->t->rings[i].capacity + k->t->rings[i].reserve;
 	if (sum > GS_CONF_SESSIONS_MAX)
 		return refuse(k, GS_ERANGE, find_greatest(k->t), "capacity",
 		    "the rings would hold %" PRIu64 " together, at most %" PRIu64 " are possible", sum, GS_CONF_SESSIONS_MAX);

@@ -31,6 +31,7 @@ struct gs_conf_ring {
 	char decay_to[GS_CONF_NAME_BYTES];	/* "none": from here it expires */
 	uint64_t promote;		/* enum gs_conf_promote */
 	uint64_t capacity;		/* sessions */
+	uint64_t reserve;		/* sessions beyond capacity, under pressure */
 	bool is_suspect;
 };
 

@@ -11,7 +11,7 @@
 #define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
 
 enum {
-	GS_CONF_OPTIONS = 13,		/* rows of options.def */
+	GS_CONF_OPTIONS = 14,		/* rows of options.def */
 	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
 	GS_CONF_TEXT_BYTES = 128,	/* any value as text, with its NUL */
 	GS_CONF_LABEL_BYTES = 2 * GS_CONF_NAME_BYTES + 16,	/* "[ring TABLE/NAME]" */

@@ -7,15 +7,15 @@
 #include "gsession.h"
 
 struct built_in {
-	const char *name, *ttl, *half_life, *decay_to, *capacity;
+	const char *name, *ttl, *half_life, *decay_to, *capacity, *reserve;
 	bool is_suspect;
 };
 
 static const struct built_in built_in[] = {
-	{ "active",	"5m",	"5m",	"warm",	"8192",		false },
-	{ "warm",	"30m",	"5m",	"cold",	"16384",	false },
-	{ "cold",	"14d",	"5m",	"none",	"32768",	false },
-	{ "suspect",	"max",	"5m",	"none",	"1024",		true },
+	{ "active",	"5m",	"5m",	"warm",	"8192",		"2048",	false },
+	{ "warm",	"30m",	"5m",	"cold",	"16384",	"0",	false },
+	{ "cold",	"14d",	"5m",	"none",	"32768",	"0",	false },
+	{ "suspect",	"max",	"5m",	"none",	"1024",		"0",	true },
 };
 
 #define N_BUILT_IN (sizeof(built_in) / sizeof(built_in[0]))
@@ -65,6 +65,7 @@ gs_conf_init_table(struct gs_conf_table *t, const char *name)
 		set_own(GS_CONF_IN_RING, "half_life", r, built_in[i].half_life);
 		set_own(GS_CONF_IN_RING, "decay_to", r, built_in[i].decay_to);
 		set_own(GS_CONF_IN_RING, "capacity", r, built_in[i].capacity);
+		set_own(GS_CONF_IN_RING, "reserve", r, built_in[i].reserve);
 		r->is_suspect = built_in[i].is_suspect;
 	}
 	t->n_rings = N_BUILT_IN;

@@ -52,9 +52,9 @@ check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why
 
 		if (i >= t->n_rings || strcmp(t->ctl->ring[i].name, r->name) != 0)
 			return refuse(why, GS_EINVAL, "table %s: the memory has another ring than %s in its place: " REMEDY, spec->name, r->name);
-		if (r->capacity > t->arena[i * GS_MAX_CLASSES].n_slots)
+		if (r->capacity + r->reserve > t->arena[i * GS_MAX_CLASSES].n_slots)
 			return refuse(why, GS_ERANGE, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
-			    spec->name, r->name, t->arena[i * GS_MAX_CLASSES].n_slots, r->capacity);
+			    spec->name, r->name, t->arena[i * GS_MAX_CLASSES].n_slots, r->capacity + r->reserve);
 	}
 	if (t->n_rings != spec->n_rings)
 		return refuse(why, GS_EINVAL, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, t->n_rings,
@@ -118,7 +118,7 @@ least_bytes(const struct gs_table_spec *spec)
 	uint64_t sessions = 0;
 
 	for (uint32_t i = 0; i < spec->n_rings; i++)
-		sessions += spec->rings[i].capacity;
+		sessions += spec->rings[i].capacity + spec->rings[i].reserve;
 	return spec->max_sessions * INDEX_BYTES + sessions * spec->slot_size[0];
 }
 
@@ -138,6 +138,7 @@ fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes, ch
 	for (size_t i = 0; i < c->n_rings; i++) {
 		uint64_t cut = gs_max_u64((uint64_t)((unsigned __int128)c->rings[i].capacity * have / need), LEAST_CAPACITY);
 
+		c->rings[i].reserve = (uint64_t)((unsigned __int128)c->rings[i].reserve * have / need);
 		if (cut >= c->rings[i].capacity)
 			continue;
 		log_warnx("table %s: ring %s: capacity cut from %" PRIu64 " to %" PRIu64 ", the tmpfs has %" PRIu64 " bytes free", c->name,
@@ -364,6 +365,7 @@ apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->capacity, from->capacity, memory_order_relaxed);
+	atomic_store_explicit(&to->reserve, from->reserve, memory_order_relaxed);
 	atomic_store_explicit(&to->promote, (uint32_t)from->promote, memory_order_relaxed);
 	atomic_store_explicit(&to->decay_to, strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to),
 	    memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "daemon/shrink.h"
 #include "shm/audit.h"
 #include "shm/kv.h"
 #include "shm/recover.h"
@@ -28,6 +29,7 @@ struct manager_table {
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
 	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
 	bool wants_recount;			/* somebody died, or the walk has ended */
+	struct shrink shrink;			/* memory on its way back */
 };
 
 /* On whose behalf a request is made. */
@@ -71,7 +73,7 @@ void manager_tick(struct manager *m);
 
 /*
  * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative.
- * For rings: ttl, half_life, decay_to, promote, capacity go to shared memory, and the ring is re-armed.
+ * For rings: ttl, half_life, decay_to, promote, capacity, reserve go to shared memory, and the ring is re-armed.
  */
 void manager_apply(struct manager *m, size_t table, int ring);
 

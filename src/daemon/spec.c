@@ -55,6 +55,7 @@ spec_ring(struct gs_ring_spec *out, const struct gs_conf_table *c, const struct 
 	out->ttl_ms = r->ttl_ms;
 	out->half_life_ms = r->half_life_ms;
 	out->capacity = r->capacity;
+	out->reserve = r->reserve;
 	out->decay_to = ring_index(c, r->decay_to);
 	/* Suspects neither decay nor leave by ttl, only by their lifetime. */
 	if (r->is_suspect) {

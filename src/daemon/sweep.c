@@ -173,6 +173,18 @@ recount(struct manager_table *mt)
 }
 
 static void
+give_back(struct manager *m, struct manager_table *mt, uint64_t now_ms)
+{
+	struct shrink_done done;
+
+	shrink_tick(&mt->shrink, mt->shm, &mt->ctx, now_ms, &done);
+	for (uint32_t i = 0; i < mt->shm->n_rings; i++)
+		if (done.n_segments[i] > 0)
+			events_add(m->events, "shrunk", "table=%s ring=%s segments=%u bytes=%llu", mt->shm->name, mt->shm->ctl->ring[i].name,
+			    done.n_segments[i], (unsigned long long)done.bytes[i]);
+}
+
+static void
 sweep_table(struct manager *m, struct manager_table *mt)
 {
 	struct sweeping sw = { .m = m, .mt = mt, .now_ms = gs_table_now_ms(mt->shm) };
@@ -191,6 +203,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	tell_rest(&sw);
 	walk(m, mt);
 	recount(mt);
+	give_back(m, mt, sw.now_ms);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sweep.h - what the daemon does to sessions as time passes: decay, expiry, and the slow walk that repairs.
+ * sweep.h - what the daemon does to sessions as time passes: decay, expiry, the slow walk that repairs, and memory given back.
  */
 #ifndef GS_DAEMON_SWEEP_H
 #define GS_DAEMON_SWEEP_H

@@ -102,10 +102,10 @@ check_slots(const struct tree_place *p, const struct gs_conf_ring *ring, char wh
 	uint32_t id = gs_table_ring(t, ring->name);
 	uint64_t slots = id == GS_RING_NONE ? 0 : t->arena[id * GS_MAX_CLASSES].n_slots;
 
-	if (ring->capacity <= slots)
+	if (ring->capacity + ring->reserve <= slots)
 		return 0;
-	(void)snprintf(why, GS_CONF_WHY_BYTES, "\"%llu\": the memory of ring %s was made for %llu sessions",
-	    (unsigned long long)ring->capacity, ring->name, (unsigned long long)slots);
+	(void)snprintf(why, GS_CONF_WHY_BYTES, "capacity %llu and reserve %llu: the memory of ring %s was made for %llu sessions",
+	    (unsigned long long)ring->capacity, (unsigned long long)ring->reserve, ring->name, (unsigned long long)slots);
 	return GS_ERANGE;
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/tree_impl.h"
 
 #include "base/bits.h"
+#include "shm/slots.h"
 
 static const char *const counter_names[GS_COUNTERS] = {
 #define COUNTER(symbol, name, text) #name,
@@ -43,7 +44,7 @@ committed_slots(const struct gs_arena *a)
 	uint32_t i;
 
 	for (i = 0; i < a->n_segments; i++) {
-		if (atomic_load_explicit(&a->segments[i], memory_order_relaxed) == GS_SEGMENT_ACTIVE)
+		if (gs_slots_is_committed(a, i * a->seg_slots))
 			n += a->seg_slots;
 	}
 	return n;
@@ -115,6 +116,7 @@ tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 		return;
 	print_u64(to, "count", population(t, ring));
 	print_u64(to, "capacity", p->m->conf.tables[p->table].rings[p->ring].capacity);
+	print_u64(to, "reserve", p->m->conf.tables[p->table].rings[p->ring].reserve);
 	print_u64(to, "committed_bytes", committed_bytes(t, ring));
 	for (i = 0; i < t->n_classes; i++) {
 		a = &t->arena[ring * GS_MAX_CLASSES + i];

@@ -7,6 +7,7 @@
 
 #include "gsession.h"
 #include "policy/decay.h"
+#include "shm/slots.h"
 #include "lab/bench_store.h"
 
 enum { MAIN_CTX = 0, BLOCK_BYTES = 512 };
@@ -60,7 +61,7 @@ count_slots(const struct gs_arena *a)
 	uint32_t i;
 
 	for (i = 0; i < a->n_segments; i++)
-		if (atomic_load_explicit(&a->segments[i], memory_order_relaxed) == GS_SEGMENT_ACTIVE)
+		if (gs_slots_is_committed(a, i * a->seg_slots))
 			n = ((uint64_t)i + 1) * a->seg_slots;
 	return n;
 }

@@ -31,6 +31,7 @@ struct gs_ctx {
 	struct gs_cell cell[GS_HELD_CELLS];
 	unsigned char *scratch;		/* a slot of the largest class, for copies that must not alias shared memory */
 	uint64_t last_version;
+	uint32_t drain_seen;		/* drain_epoch of the table when we last let go of draining segments */
 };
 
 /* Begin to use page `id` of a table; 0 or GS_ENOMEM. What an earlier owner held must have been recovered. */

@@ -27,11 +27,12 @@ gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, siz
 bool
 gs_kv_reserve(struct gs_table *t, uint32_t ring)
 {
-	uint64_t capacity = atomic_load_explicit(&t->ctl->ring[ring].capacity, memory_order_relaxed);
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
+	uint64_t most = gs_add_sat(atomic_load_explicit(&r->capacity, memory_order_relaxed), atomic_load_explicit(&r->reserve, memory_order_relaxed));
 	_Atomic int64_t *n = &t->idx->population[ring].n;
 
 	/* relaxed; a bound on a count, nothing is published by it */
-	if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < (int64_t)gs_min_u64(capacity, INT64_MAX))
+	if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < (int64_t)gs_min_u64(most, INT64_MAX))
 		return true;
 	(void)atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
 	return false;
@@ -580,4 +581,17 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 	out->what = decay(t, c, &hit, &head, now_ms, to);
 	if (out->what == GS_SETTLE_DECAYED)
 		out->next_ms = after(gs_record_next_ms(t, to, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+}
+
+int
+gs_kv_shift(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t addr, uint64_t now_ms)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc;
+
+	if (load_at(t, ordinal, &hit, &head, NULL) != 1 || gs_entry_addr(hit.entry) != addr)
+		return 0;
+	rc = gs_kv_relocate(t, c, &hit, gs_entry_ring(hit.entry), now_ms, GS_MOVE_KEEP_TIMES);
+	return rc == KV_AGAIN ? 0 : rc < 0 ? rc : 1;
 }

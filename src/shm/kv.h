@@ -103,6 +103,12 @@ int gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 /* When a session leaves its ring by the decay law as of now; UINT64_MAX: never. */
 uint64_t gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta);
 
+/*
+ * Move the session at an entry from this slot to another of its ring; nothing else of it changes. For who empties a segment.
+ * Returns 1, 0 when it is not there any more or is being changed at this moment, GS_ENOSPC, GS_ECORRUPT.
+ */
+int gs_kv_shift(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t addr, uint64_t now_ms);
+
 /* What the sweep did to one session. */
 enum gs_settle {
 	GS_SETTLE_STAYS,		/* next_ms says when to look again */

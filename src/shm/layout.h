@@ -58,7 +58,10 @@
  *   held, op_entry	released, loaded acquire by recovery: a cell is filled before
  *	its slot can be ours and emptied after it is not.
  *   bitmap	acq_rel: W is FREE before the bit is seen.
- *   segments, n_ctx_used, reg.state	released when what they announce is there.
+ *   n_ctx_used, reg.state	released when what they announce is there.
+ *   segments	released when the memory is there.  A slot is taken after listing
+ *	it, a full fence, and a look at its segment; the daemon that empties a
+ *	segment says so, a full fence, and looks at the lists: one sees the other.
  *
  * Source of the shape: FASTER's tentative insert (Chandramouli et al., SIGMOD
  * 2018), MICA's bucket (Lim et al., NSDI 2014), Boehm's racy copy.
@@ -70,7 +73,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_ABI_MAJOR 1u
+#define GS_ABI_MAJOR 2u
 #define GS_ABI_MINOR 0u
 #define GS_ENDIAN_MARK UINT64_C(0x0102030405060708)
 
@@ -240,8 +243,28 @@ struct gs_idx_hdr {
 };
 _Static_assert(sizeof(struct gs_idx_hdr) == GS_PAGE_BYTES, "index header is a page");
 
-/* T.R.C: this page, segment states, bitmap, due hints, slots; offsets from the start of the file. */
-enum gs_segment_state { GS_SEGMENT_ABSENT = 0, GS_SEGMENT_ACTIVE = 1 };
+/*
+ * A segment's word.
+ *	[63:32] generation that its slots begin with when they are all zeros  [31:0] state
+ *
+ *	ABSENT -> ACTIVE	whoever needs slots: the memory is there, its bits are set
+ *	ACTIVE <-> DRAINING	the daemon: nothing is taken here any more, what lives here moves elsewhere
+ *	DRAINING -> EMPTYING	the daemon, to look whether anybody still has a slot here; back when somebody has
+ *	EMPTYING -> ABSENT	the memory is given back; the generation is above all that were here
+ *	ABSENT -> EMPTYING	the daemon, to give back what came there late
+ */
+enum gs_segment_state { GS_SEGMENT_ABSENT = 0, GS_SEGMENT_ACTIVE = 1, GS_SEGMENT_DRAINING = 2, GS_SEGMENT_EMPTYING = 3 };
+
+static inline uint64_t
+gs_segment(uint32_t gen, uint32_t state)
+{
+	return (uint64_t)gen << 32 | state;
+}
+
+static inline uint32_t gs_segment_gen(uint64_t segment) { return (uint32_t)(segment >> 32); }
+static inline uint32_t gs_segment_state(uint64_t segment) { return (uint32_t)segment; }
+
+/* T.R.C: this page, segment words, bitmap, due hints, slots; offsets from the start of the file. */
 
 struct gs_arena_hdr {
 	uint64_t magic;
@@ -251,7 +274,7 @@ struct gs_arena_hdr {
 	uint32_t n_slots;			/* multiple of seg_slots */
 	uint32_t seg_slots;			/* multiple of 64 */
 	uint32_t n_segments;
-	uint64_t segments_off;			/* _Atomic uint32_t[n_segments], enum gs_segment_state */
+	uint64_t segments_off;			/* _Atomic uint64_t[n_segments] */
 	uint64_t bitmap_off;			/* _Atomic uint64_t[n_slots / 64], a set bit: probably free */
 	uint64_t due_off;			/* _Atomic uint32_t[n_slots], when the sweep must look, in 256 ms */
 	uint64_t slots_off;
@@ -288,7 +311,8 @@ struct gs_ring_cfg {
 	_Atomic uint64_t capacity;		/* sessions */
 	_Atomic uint32_t decay_to;		/* ring id, or GS_RING_NONE: from here it expires */
 	_Atomic uint32_t promote;		/* enum gs_promote: may a session here be brought in */
-	uint8_t pad[24];
+	_Atomic uint64_t reserve;		/* sessions beyond capacity, under pressure */
+	uint8_t pad[16];
 };
 _Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
 
@@ -331,7 +355,7 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t daemon_pid;
 	_Atomic uint32_t n_ctx_used;		/* contexts at or above it were never granted */
 	_Atomic uint32_t retired;		/* 1: the store was made anew, detach */
-	uint32_t pad2;
+	_Atomic uint32_t drain_epoch;		/* grows when a segment begins to drain: clients let go of slots there */
 	uint8_t pad3[1024 - 296];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	uint8_t pad4[GS_PAGE_BYTES - 2048];

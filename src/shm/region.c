@@ -2,6 +2,7 @@
 #include "shm/region.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include "gsession.h"
+
+#define BLOCK_BYTES 512		/* of st_blocks, whatever the file system */
 
 static int
 system_error(int err)
@@ -55,6 +58,25 @@ gs_region_commit(int fd, uint64_t off, uint64_t bytes)
 		rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)bytes);
 	while (rc < 0 && errno == EINTR);
 	return rc < 0 ? system_error(errno) : 0;
+}
+
+int
+gs_region_release(int fd, uint64_t off, uint64_t bytes)
+{
+	int rc;
+
+	do
+		rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)bytes);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? system_error(errno) : 0;
+}
+
+uint64_t
+gs_region_memory_bytes(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * BLOCK_BYTES;
 }
 
 void *

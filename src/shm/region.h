@@ -20,6 +20,15 @@ int gs_region_create(int dir_fd, const char *name, uint64_t bytes);
  */
 int gs_region_commit(int fd, uint64_t off, uint64_t bytes);
 
+/*
+ * Give the memory behind [off, off + bytes) back: it reads as zeros from now on. Both are multiples of a page.
+ * Returns 0 or GS_ESYSTEM.
+ */
+int gs_region_release(int fd, uint64_t off, uint64_t bytes);
+
+/* How much memory is behind the file altogether, bytes. */
+uint64_t gs_region_memory_bytes(int fd);
+
 /* Map a file shared, kept out of core dumps. NULL when that fails. */
 void *gs_region_map(int fd, uint64_t bytes, bool writable);
 

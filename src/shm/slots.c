@@ -2,6 +2,7 @@
 #include "shm/slots.h"
 
 #include "gsession.h"
+#include "base/atomic.h"
 #include "shm/region.h"
 
 enum {
@@ -129,32 +130,53 @@ empty_cell(struct gs_table *t, struct gs_ctx *c)
 	return cell;
 }
 
+static uint64_t
+segment_of(const struct gs_arena *a, uint32_t slot)
+{
+	/* acquire; pairs with the release in commit_segment: the memory is there before the word says so */
+	return atomic_load_explicit(&a->segments[slot / a->seg_slots], memory_order_acquire);
+}
+
 bool
 gs_slots_is_committed(const struct gs_arena *a, uint32_t slot)
 {
-	/* acquire; pairs with the release in gs_slots_commit: the memory is there before the state says so */
-	return atomic_load_explicit(&a->segments[slot / a->seg_slots], memory_order_acquire) == GS_SEGMENT_ACTIVE;
+	uint32_t state = gs_segment_state(segment_of(a, slot));
+
+	return state == GS_SEGMENT_ACTIVE || state == GS_SEGMENT_DRAINING;
+}
+
+bool
+gs_slots_is_active(const struct gs_arena *a, uint32_t slot)
+{
+	return gs_segment_state(segment_of(a, slot)) == GS_SEGMENT_ACTIVE;
+}
+
+/* The first segment in a state, its word in *word; n_segments when there is none. */
+static uint32_t
+find_segment(const struct gs_arena *a, uint32_t state, uint64_t *word)
+{
+	uint32_t seg;
+
+	for (seg = 0; seg < a->n_segments; seg++) {
+		*word = segment_of(a, seg * a->seg_slots);
+		if (gs_segment_state(*word) == state)
+			break;
+	}
+	return seg;
 }
 
 /*
- * Any process may commit, daemon or not, and any number at once: each step
- * can be done twice. A bit set for a slot that was taken meanwhile is a lie
- * that costs its finder one failed compare-and-swap.
+ * Any process may do this, daemon or not, and any number at once: each step
+ * can be done twice. A bit set for a slot that was taken meanwhile, or whose
+ * segment is given back, is a lie that costs its finder a look.
  */
-int
-gs_slots_commit(struct gs_arena *a)
+static int
+activate(struct gs_arena *a, uint32_t seg, uint64_t word)
 {
-	uint32_t seg = 0, first;
-	int rc;
-
-	/* acquire; pairs with the release below, of another who commits */
-	while (seg < a->n_segments && atomic_load_explicit(&a->segments[seg], memory_order_acquire) != GS_SEGMENT_ABSENT)
-		seg++;
-	if (seg == a->n_segments)
-		return 0;
-	first = seg * a->seg_slots;
-	rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
+	uint32_t first = seg * a->seg_slots;
+	int rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
 	    (uint64_t)a->seg_slots * a->slot_size);
+
 	if (rc == 0)
 		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
 		    4ull * a->seg_slots);
@@ -163,32 +185,50 @@ gs_slots_commit(struct gs_arena *a)
 	/* acq_rel; pairs with the fetch_and in refill_from */
 	for (uint32_t i = first / 64; i < (first + a->seg_slots) / 64; i++)
 		(void)atomic_fetch_or_explicit(&a->bitmap[i], UINT64_MAX, memory_order_acq_rel);
-	/* release; pairs with the acquire in gs_slots_is_committed */
-	atomic_store_explicit(&a->segments[seg], GS_SEGMENT_ACTIVE, memory_order_release);
+	/*
+	 * release; pairs with the acquire in segment_of. Should it fail, another was faster, or the daemon gave back what was
+	 * there before: its memory and ours, at worst, which the daemon finds.
+	 */
+	(void)atomic_compare_exchange_strong_explicit(&a->segments[seg], &word, gs_segment(gs_segment_gen(word), GS_SEGMENT_ACTIVE),
+	    memory_order_release, memory_order_relaxed);
 	return 1;
 }
 
-/* FREE -> WRITING of a slot that we listed; false when it is somebody's. */
+int
+gs_slots_commit(struct gs_arena *a)
+{
+	uint64_t word = 0;
+	uint32_t seg = find_segment(a, GS_SEGMENT_ABSENT, &word);
+
+	if (seg == a->n_segments)
+		seg = find_segment(a, GS_SEGMENT_DRAINING, &word);
+	return seg == a->n_segments ? 0 : activate(a, seg, word);
+}
+
+/* FREE -> WRITING of a slot that we listed; false when it is somebody's. gen: what slots of its segment begin with. */
 static bool
-take(struct gs_slot *s, uint32_t ctx)
+take(struct gs_slot *s, uint32_t ctx, uint32_t gen)
 {
 	/* acquire; pairs with the release of whoever set it FREE */
 	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire);
 
 	if (gs_word_state(w) != GS_SLOT_FREE)
 		return false;
+	if (w != 0)
+		gen = gs_word_gen(w);
 	/* acq_rel; pairs with gs_slots_free, and with another taker: one of us gets it */
-	return atomic_compare_exchange_strong_explicit(&s->W, &w, gs_word(gs_word_gen(w) + 1, ctx, GS_SLOT_WRITING),
-	    memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(&s->W, &w, gs_word(gen + 1, ctx, GS_SLOT_WRITING), memory_order_acq_rel,
+	    memory_order_acquire);
 }
 
 /* List up to REFILL slots of a bitmap word, clear their bits, take them. Returns how many are ours now. */
 static int
 refill_from(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a, uint32_t word)
 {
-	uint64_t bits = atomic_load_explicit(&a->bitmap[word], memory_order_relaxed), mask = 0, had;
+	uint64_t bits = atomic_load_explicit(&a->bitmap[word], memory_order_relaxed), mask = 0, had, segment;
 	int cell[REFILL], n = 0, got = 0;
 	uint32_t addr[REFILL];
+	bool is_active;
 
 	for (; bits != 0 && n < REFILL; n++, bits &= bits - 1) {
 		uint32_t bit = (uint32_t)__builtin_ctzll(bits);
@@ -200,10 +240,14 @@ refill_from(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a, uint32_t w
 	}
 	if (n == 0)
 		return 0;
+	/* Pairs with the fence in gs_segments_release: it finds our cells, or we find that the segment is in use no more. */
+	gs_fence_full();
+	segment = segment_of(a, word * 64);
+	is_active = gs_segment_state(segment) == GS_SEGMENT_ACTIVE;
 	/* acq_rel; pairs with gs_slots_set_bit, and keeps our listing before it */
-	had = atomic_fetch_and_explicit(&a->bitmap[word], ~mask, memory_order_acq_rel);
+	had = is_active ? atomic_fetch_and_explicit(&a->bitmap[word], ~mask, memory_order_acq_rel) : 0;
 	for (int i = 0; i < n; i++) {
-		if ((had >> (gs_entry_slot(addr[i]) % 64) & 1) != 0 && take(gs_table_slot(t, addr[i]), c->id)) {
+		if ((had >> (gs_entry_slot(addr[i]) % 64) & 1) != 0 && take(gs_table_slot(t, addr[i]), c->id, gs_segment_gen(segment))) {
 			set_cell(c, cell[i], addr[i], GS_CELL_OWNED);
 			got++;
 		} else {
@@ -213,15 +257,15 @@ refill_from(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a, uint32_t w
 	return got;
 }
 
-/* Search the committed part of the bitmap once round, from where we stopped last. */
+/* Search the active part of the bitmap once round, from where we stopped last. */
 static bool
 refill(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 {
 	uint32_t words = a->n_slots / 64, at = c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] % words;
 
 	for (uint32_t i = 0; i < words; i++, at = at + 1 == words ? 0 : at + 1) {
-		if (!gs_slots_is_committed(a, at * 64)) {
-			/* to the last word of the segment that is not there */
+		if (!gs_slots_is_active(a, at * 64)) {
+			/* to the last word of the segment that is not in use */
 			uint32_t skip = a->seg_slots / 64 - 1 - at % (a->seg_slots / 64);
 
 			i += skip;
@@ -229,7 +273,7 @@ refill(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 			continue;
 		}
 		/* again while there are bits: those we cleared may all have lied */
-		while (atomic_load_explicit(&a->bitmap[at], memory_order_relaxed) != 0)
+		while (atomic_load_explicit(&a->bitmap[at], memory_order_relaxed) != 0 && gs_slots_is_active(a, at * 64))
 			if (refill_from(t, c, a, at) > 0) {
 				c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] = at;
 				return true;
@@ -238,33 +282,67 @@ refill(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 	return false;
 }
 
+/* The oldest cell in a state whose segment does not drain; -1 if none. Others are let go of. */
+static int
+oldest_active(struct gs_table *t, struct gs_ctx *c, uint32_t state, const struct gs_arena *a)
+{
+	int cell;
+
+	while ((cell = oldest(c, state, a)) >= 0 && !gs_slots_is_active(a, gs_entry_slot(c->cell[cell].addr)))
+		release_cell(t, c, cell);
+	return cell;
+}
+
 static int
 claim_cell(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 {
-	int cell = oldest(c, GS_CELL_OWNED, a);
+	int cell = oldest_active(t, c, GS_CELL_OWNED, a);
 
 	if (cell >= 0)
 		return cell;
 	if (count_cells(c, GS_CELL_LIMBO) >= LIMBO_DEPTH) {
-		cell = oldest(c, GS_CELL_LIMBO, a);
+		cell = oldest_active(t, c, GS_CELL_LIMBO, a);
 		if (cell >= 0)
 			return cell;
-		release_cell(t, c, oldest(c, GS_CELL_LIMBO, NULL));
+		cell = oldest(c, GS_CELL_LIMBO, NULL);
+		if (cell >= 0)
+			release_cell(t, c, cell);
 	}
 	while (!refill(t, c, a))
 		if (gs_slots_commit(a) != 1) {
 			/* Nothing is left but what we hold in limbo: readers under way will look again. */
-			cell = oldest(c, GS_CELL_LIMBO, a);
+			cell = oldest_active(t, c, GS_CELL_LIMBO, a);
 			return cell >= 0 ? cell : GS_ENOSPC;
 		}
 	return oldest(c, GS_CELL_OWNED, a);
 }
 
+/* Let go of what we hold, and do not use at this moment, in segments that drain. */
+static void
+heed_drains(struct gs_table *t, struct gs_ctx *c)
+{
+	/* acquire; pairs with the release in gs_segments_drain: who sees the epoch sees the segment drain */
+	uint32_t epoch = atomic_load_explicit(&t->ctl->drain_epoch, memory_order_acquire);
+
+	if (epoch == c->drain_seen)
+		return;
+	for (int i = 0; i < GS_HELD_CELLS; i++) {
+		const struct gs_cell *cell = &c->cell[i];
+
+		if ((cell->state == GS_CELL_OWNED || cell->state == GS_CELL_LIMBO) &&
+		    !gs_slots_is_active(arena_of(t, cell->addr), gs_entry_slot(cell->addr)))
+			release_cell(t, c, i);
+	}
+	c->drain_seen = epoch;
+}
+
 int
 gs_slots_claim(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t class_id)
 {
-	int cell = claim_cell(t, c, gs_table_arena(t, ring, class_id));
+	int cell;
 
+	heed_drains(t, c);
+	cell = claim_cell(t, c, gs_table_arena(t, ring, class_id));
 	if (cell >= 0)
 		set_cell(c, cell, c->cell[cell].addr, GS_CELL_BUSY);
 	return cell;

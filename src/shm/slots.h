@@ -37,10 +37,15 @@ bool gs_slots_free(struct gs_table *t, uint32_t addr, uint64_t w);
 void gs_slots_set_bit(struct gs_table *t, uint32_t addr);
 bool gs_slots_has_bit(struct gs_table *t, uint32_t addr);
 
-/* Commit an arena's next segment. Returns 1, 0 when all are, GS_ENOSPC, GS_ESYSTEM. */
+/*
+ * Commit an arena's next segment; when none is left, one that drains is in use again. Returns 1, 0 when all are in use,
+ * GS_ENOSPC, GS_ESYSTEM.
+ */
 int gs_slots_commit(struct gs_arena *a);
-/* Is the segment of this slot committed? */
+/* Is the segment of this slot committed, in use or draining? */
 bool gs_slots_is_committed(const struct gs_arena *a, uint32_t slot);
+/* May slots of its segment be taken? */
+bool gs_slots_is_active(const struct gs_arena *a, uint32_t slot);
 
 /* Is the slot in a cell of a living context? Searches all of them. */
 bool gs_slots_is_listed(const struct gs_table *t, uint32_t addr);

@@ -31,7 +31,7 @@ void
 gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size)
 {
 	out->segments_off = GS_PAGE_BYTES;
-	out->bitmap_off = gs_align_up(out->segments_off + 4ull * (n_slots / seg_slots), 64);
+	out->bitmap_off = gs_align_up(out->segments_off + 8ull * (n_slots / seg_slots), 64);
 	out->due_off = gs_align_up(out->bitmap_off + n_slots / 8, GS_PAGE_BYTES);
 	out->slots_off = gs_align_up(out->due_off + 4ull * n_slots, GS_PAGE_BYTES);
 	out->bytes = out->slots_off + (uint64_t)n_slots * slot_size;
@@ -219,7 +219,7 @@ map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring,
 		return GS_ENOMEM;
 	a->map = (struct gs_arena_hdr *)(void *)base;
 	a->bytes = shape.bytes;
-	a->segments = (_Atomic uint32_t *)(void *)(base + shape.segments_off);
+	a->segments = (_Atomic uint64_t *)(void *)(base + shape.segments_off);
 	a->bitmap = (_Atomic uint64_t *)(void *)(base + shape.bitmap_off);
 	a->due = (_Atomic uint32_t *)(void *)(base + shape.due_off);
 	a->slots = base + shape.slots_off;

@@ -25,6 +25,7 @@ struct gs_ring_spec {
 	uint32_t promote;		/* enum gs_promote */
 	uint64_t ttl_ms, half_life_ms;
 	uint64_t capacity;		/* sessions */
+	uint64_t reserve;		/* sessions beyond it, under pressure */
 	uint32_t decay_to;		/* index into rings, or GS_RING_NONE */
 };
 
@@ -42,7 +43,7 @@ struct gs_table_spec {
 
 struct gs_arena {			/* all from the checked header, private */
 	struct gs_arena_hdr *map;
-	_Atomic uint32_t *segments;
+	_Atomic uint64_t *segments;
 	_Atomic uint64_t *bitmap;
 	_Atomic uint32_t *due;
 	unsigned char *slots;

@@ -13,21 +13,21 @@
 #include "shm/table_impl.h"
 
 #define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
-#define SPARE_SLOTS 256				/* beyond a ring's capacity: slots that clients hold */
+#define SPARE_SLOTS 256				/* beyond a ring's sessions: slots that clients hold */
 
 /* Slots committed at once: about SEGMENT_BYTES, but never more than an eighth of a small ring. */
 static uint32_t
-segment_slots(uint32_t slot_size, uint64_t capacity)
+segment_slots(uint32_t slot_size, uint64_t sessions)
 {
-	uint64_t n = gs_min_u64(SEGMENT_BYTES / slot_size, capacity / 8) / 64 * 64;
+	uint64_t n = gs_min_u64(SEGMENT_BYTES / slot_size, sessions / 8) / 64 * 64;
 
 	return (uint32_t)gs_max_u64(n, 64);
 }
 
 static uint32_t
-arena_slots(uint64_t capacity, uint32_t seg_slots)
+arena_slots(uint64_t sessions, uint32_t seg_slots)
 {
-	uint64_t n = capacity + gs_max_u64(SPARE_SLOTS, capacity / 8);
+	uint64_t n = sessions + gs_max_u64(SPARE_SLOTS, sessions / 8);
 
 	return (uint32_t)(gs_div_up(n, seg_slots) * seg_slots);
 }
@@ -39,12 +39,13 @@ fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diame
 	r->diameter = diameter;
 	r->kind = spec->kind;
 	for (uint32_t i = 0; i < ctl->n_classes; i++) {
-		r->seg_slots[i] = segment_slots(ctl->slot_size[i], spec->capacity);
-		r->n_slots[i] = arena_slots(spec->capacity, r->seg_slots[i]);
+		r->seg_slots[i] = segment_slots(ctl->slot_size[i], spec->capacity + spec->reserve);
+		r->n_slots[i] = arena_slots(spec->capacity + spec->reserve, r->seg_slots[i]);
 	}
 	atomic_init(&r->ttl_ms, spec->ttl_ms);
 	atomic_init(&r->half_life_ms, spec->half_life_ms);
 	atomic_init(&r->capacity, spec->capacity);
+	atomic_init(&r->reserve, spec->reserve);
 	atomic_init(&r->decay_to, spec->decay_to);
 	atomic_init(&r->promote, spec->promote);
 }

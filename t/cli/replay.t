@@ -17,6 +17,7 @@ max_lifetime = 20h
 ttl = 1m
 half_life = 2m
 capacity = 6
+reserve = 0
 [ring warm]
 ttl = 10m
 capacity = 4

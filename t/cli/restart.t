@@ -23,6 +23,7 @@ gs set sessions/rings/active/half_life 1m
 gs set sessions/rings/warm/capacity 15000
 gs set sessions/rings/cold/promote never
 slots=$(gs show sessions/rings/active/stats | sed -n 's/^slots_[0-9]* //p' | head -n1)
+gs set sessions/rings/active/reserve 0
 check "capacity may grow to what the memory was made for" gs set sessions/rings/active/capacity "$slots"
 check_status 2 "but not beyond" gs set sessions/rings/active/capacity "$((slots + 1))"
 version=$(stat_of k3 version)
@@ -38,6 +39,7 @@ check_eq "a changed ttl is still in force" "$(gs show sessions/rings/active/ttl)
 check_eq "a changed half_life too" "$(gs show sessions/rings/active/half_life)" 1m
 check_eq "a changed capacity too" "$(gs show sessions/rings/warm/capacity)" 15000
 check_eq "also the greatest" "$(gs show sessions/rings/active/capacity)" "$slots"
+check_eq "and a changed reserve" "$(gs show sessions/rings/active/reserve)" 0
 check_eq "a changed promote too" "$(gs show sessions/rings/cold/promote)" never
 check_eq "what is in force is what show says: cold serves where it is" "$(gs get k5; stat_of k5 ring)" "$(printf 'value 5\ncold')"
 check "the memory is sound" gs audit
@@ -58,7 +60,7 @@ check "a smaller capacity in the file is taken by a reload" gs set ctl reload
 check_eq "and is in force" "$(gs show sessions/rings/warm/capacity)" 12000
 sed -i 's/12000/90000/' "$tmp/gsession.conf"
 check_not "one that the memory was not made for is refused" gs set ctl reload
-check_match "and says what the memory has" "$(gs show last_error)" 'max_sessions 72960'
+check_match "and says what the memory has" "$(gs show last_error)" 'max_sessions 75520'
 sed -i 's/90000/11000/' "$tmp/gsession.conf"
 kill_manager
 start_manager "$tmp/gsession.conf"

@@ -664,7 +664,7 @@ full_ring_refuses_and_loses_nothing(void)
 	gs = tiny;
 	for (; key[0] < '4'; key[0]++)
 		rc |= put(key, "v") != 1;
-	ok(rc == 0, "full: a ring holds its capacity");
+	ok(rc == 0, "full: a ring holds its capacity and its reserve");
 	ok_rc(put("4", "v"), GS_ENOSPC, "full: one more is ENOSPC");
 	ok_rc(put("12345678901234567", "v"), GS_ENAMETOOLONG, "keys: a byte over key_max is ENAMETOOLONG");
 	ok_rc(put("0", "new"), 0, "full: what is there can be replaced");

@@ -34,6 +34,9 @@ number gsession.7 "what is due four times a second" src/daemon/sweep.h SWEEP_PER
 number gsession.7 "tried again every second" src/daemon/sweep.c STUCK_RETRY_MS 1000
 number gsession.7 "keeps the last megabyte" src/daemon/events.h GS_EVENTS_BYTES 1048576
 number gsession.7 "about a megabyte at a time" src/shm/table_make.c SEGMENT_BYTES 1048576
+number gsession.7 "a quarter more than it uses" src/policy/surplus.c KEPT_PART 4
+number gsession.7 "for five seconds" src/daemon/shrink.h SHRINK_CALM_LOOKS 5
+number gsession.7 "for five seconds" src/daemon/shrink.h SHRINK_PERIOD_TICKS 4
 check_match "the header says how often a get tries" "$(cat "$srctop/include/gsession.h")" "replaced it 10,000 times during the call"
 check_match "and what 0 stands for in gs_options" "$(cat "$srctop/include/gsession.h")" "at most this long; 0: 2000"
 check_match "for threads too" "$(cat "$srctop/include/gsession.h")" "call at once; 0: 4"

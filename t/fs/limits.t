@@ -84,7 +84,8 @@ check_eq "a key that no file can have is not listed" "$(ls "$active" | grep -c /
 
 cat > "$tmp/small.conf" <<-'CONF'
 	[ring active]
-	capacity = 64
+	capacity = 60
+	reserve = 4
 	[ring warm]
 	capacity = 64
 	[ring cold]
@@ -100,7 +101,7 @@ if "$GSESSIOND" -t -c "$tmp/small.conf" >/dev/null 2>&1; then
 	while [ "$made" -lt 1000 ] && printf x 2>/dev/null > "$active/f$made"; do
 		made=$((made + 1))
 	done
-	check "a ring takes as many sessions as its capacity" test "$made" -ge 64 -a "$made" -lt 1000
+	check "a ring takes as many sessions as its capacity and its reserve" test "$made" -ge 64 -a "$made" -lt 1000
 	check_not "then no more are started" fill 1 "$active/one-more"
 	check_match "with ENOSPC" "$output" 'No space left'
 	check_eq "those that are there are as they were" "$(cat "$active/f0")" x

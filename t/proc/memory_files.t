@@ -114,9 +114,9 @@ shape record_size '[table sessions]\nrecord_size = 4K\n' 'table sessions: the me
 shape key_max '[table sessions]\nkey_max = 64\n' 'key_max 255, the configuration 64'
 shape slot_sizes '[table sessions]\nslot_sizes = 512 768 2K\n' 'slot size 384, the configuration 512'
 shape "number of slot_sizes" '[table sessions]\nslot_sizes = 384 2K\n' 'slot_sizes'
-shape max_sessions '[table sessions]\nmax_sessions = 100000\n' 'max_sessions 72960, the configuration says 100000'
-shape "number of rings" '[table sessions]\nmax_sessions = 72960\n[ring cold]\ndecay_to = frozen\n[ring frozen]\nttl = 20d\ncapacity = 100\n' 'ring'
-shape capacity '[table sessions]\nmax_sessions = 72960\n[ring active]\ncapacity = 20000\n' 'ring active: the memory was made for [0-9]+ sessions, not 20000'
+shape max_sessions '[table sessions]\nmax_sessions = 100000\n' 'max_sessions 75520, the configuration says 100000'
+shape "number of rings" '[table sessions]\nmax_sessions = 75520\n[ring cold]\ndecay_to = frozen\n[ring frozen]\nttl = 20d\ncapacity = 100\n' 'ring'
+shape capacity '[table sessions]\nmax_sessions = 75520\n[ring active]\ncapacity = 20000\n' 'ring active: the memory was made for [0-9]+ sessions, not 22048'
 check_nothing_lost "another shape"
 
 # ---- the directory ----

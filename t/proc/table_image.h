@@ -95,13 +95,13 @@ image_arena(const struct gs_arena *a, unsigned char *to, const unsigned char *fr
 	size_t segments = (size_t)((unsigned char *)a->segments - (unsigned char *)a->map);
 	size_t slots = (size_t)(a->slots - (unsigned char *)a->map);
 	size_t due = (size_t)((unsigned char *)a->due - (unsigned char *)a->map);
-	uint32_t state[2];
+	uint64_t word[2];
 	bool differs = false;
 
 	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
-		memcpy(&state[0], to + segments + 4 * seg, 4);
-		memcpy(&state[1], from + segments + 4 * seg, 4);
-		if (state[0] == GS_SEGMENT_ABSENT && state[1] == GS_SEGMENT_ABSENT)
+		memcpy(&word[0], to + segments + 8 * seg, 8);
+		memcpy(&word[1], from + segments + 8 * seg, 8);
+		if (gs_segment_state(word[0]) == GS_SEGMENT_ABSENT && gs_segment_state(word[1]) == GS_SEGMENT_ABSENT)
 			continue;
 		differs |= image_piece(to + due + 4ull * seg * a->seg_slots, from + due + 4ull * seg * a->seg_slots, 4ull * a->seg_slots,
 		    is_copied);

@@ -25,6 +25,7 @@ assert_ring(const struct gs_conf_ring *r, const struct gs_conf_ring *want)
 	assert_string_equal(r->decay_to, want->decay_to);
 	assert_true(r->promote == want->promote);
 	assert_true(r->capacity == want->capacity);
+	assert_true(r->reserve == want->reserve);
 	assert_int_equal(r->is_suspect, want->is_suspect);
 }
 
@@ -32,10 +33,10 @@ static void
 defaults_are_those_of_the_design(void **state)
 {
 	static const struct gs_conf_ring rings[] = {
-		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 8192, false },
-		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 16384, false },
-		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 32768, false },
-		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 1024, true },
+		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 8192, 2048, false },
+		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 16384, 0, false },
+		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 32768, 0, false },
+		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 1024, 0, true },
 	};
 	static const uint64_t slots[GS_CONF_CLASSES] = { 384, 768, 2048, 0 };
 	char why[GS_CONF_WHY_BYTES];
@@ -52,7 +53,7 @@ defaults_are_those_of_the_design(void **state)
 	assert_int_equal(c.tables[0].record_size, 8192);
 	assert_memory_equal(c.tables[0].slot_sizes, slots, sizeof(slots));
 	assert_int_equal(c.tables[0].key_max, 255);
-	assert_int_equal(c.tables[0].max_sessions, (8192 + 16384 + 32768 + 1024) * 5 / 4);
+	assert_int_equal(c.tables[0].max_sessions, (8192 + 2048 + 16384 + 32768 + 1024) * 5 / 4);
 	assert_true(c.tables[0].max_lifetime_ms == 30 * DAY_MS);
 	assert_int_equal(c.tables[0].n_rings, N(rings));
 	for (i = 0; i < N(rings); i++)
@@ -138,12 +139,12 @@ max_sessions_follows_the_capacities(void **state)
 {
 	struct gs_conf c;
 
-	load(*state, "[ring active]\ncapacity = 1\n[ring warm]\ncapacity = 1\n[ring cold]\ncapacity = 1\n[ring suspect]\ncapacity = 2\n", &c);
+	load(*state, "[ring active]\ncapacity = 1\nreserve = 0\n[ring warm]\ncapacity = 1\n[ring cold]\ncapacity = 1\n[ring suspect]\ncapacity = 2\n", &c);
 	assert_int_equal(c.tables[0].max_sessions, 7);	/* 6.25, rounded up */
 	load(*state, "[ring cold]\ncapacity = 120000000\n", &c);
 	assert_int_equal(c.tables[0].max_sessions, 1 << 27);
 	load(*state, "[table sessions]\nmax_sessions = 0\n", &c);
-	assert_int_equal(c.tables[0].max_sessions, 72960);
+	assert_int_equal(c.tables[0].max_sessions, 75520);
 }
 
 static void
@@ -199,7 +200,7 @@ tables_have_the_built_in_rings_and_their_own_settings(void **state)
 	assert_int_equal(c.tables[1].record_size, 256);
 	assert_int_equal(c.tables[1].n_rings, 4);
 	assert_int_equal(c.tables[2].rings[0].ttl_ms, 300000);
-	assert_int_equal(c.tables[2].max_sessions, 72960);
+	assert_int_equal(c.tables[2].max_sessions, 75520);
 }
 
 static void
@@ -313,7 +314,7 @@ a_change_is_checked_against_the_whole(void **state)
 	gs_conf_defaults(&c);
 	c.tables[0].rings[1].capacity = 50000;
 	assert_int_equal(gs_conf_check(&c, why), GS_ERANGE);
-	assert_non_null(strstr(why, "[table sessions] max_sessions = 72960"));
+	assert_non_null(strstr(why, "[table sessions] max_sessions = 75520"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)

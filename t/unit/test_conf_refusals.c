@@ -114,8 +114,7 @@ static const struct refusal refusals[] = {
 	/* keys */
 	{ "[daemon]\nrecord_size = 8K\n", 0, GS_EINVAL, 2, "\"record_size\": the keys of this section are log_level log_keys group" },
 	{ "[table sessions]\nttl = 5m\n", 0, GS_EINVAL, 2, "are record_size slot_sizes key_max max_sessions max_lifetime" },
-	{ "[ring active]\nstate = on\n", 0, GS_EINVAL, 2, "\"state\": the keys of this section are ttl half_life decay_to promote capacity" },
-	{ "[ring active]\nreserve = 2048\n", 0, GS_EINVAL, 2, "the keys of this section are" },
+	{ "[ring active]\nstate = on\n", 0, GS_EINVAL, 2, "\"state\": the keys of this section are ttl half_life decay_to promote capacity reserve" },
 	{ "[ring active]\non_full = refuse\n", 0, GS_EINVAL, 2, "the keys of this section are" },
 	{ "[ring active]\nttl = 5m\nttl = 5m\n", 0, GS_EINVAL, 3, "\"ttl\": once in a section, and line 2 has it" },
 	/* values */
@@ -167,9 +166,9 @@ static const struct refusal refusals[] = {
 	{ "[ring cold]\nhalf_life = 4m\n", 0, GS_ERANGE, 2, "half_life does not shrink outwards" },
 	{ "[ring suspect]\nttl = 1d\n", 0, GS_ERANGE, 2, "\"[ring sessions/suspect] ttl = 1d\": max, as suspects do not leave by ttl" },
 	{ "[ring suspect]\ndecay_to = cold\n", 0, GS_EINVAL, 2, "none, as suspects do not decay" },
-	{ "[table sessions]\nmax_sessions = 58367\n", 0, GS_ERANGE, 2, "from 58368, what the rings hold together, to 134217728" },
+	{ "[table sessions]\nmax_sessions = 60415\n", 0, GS_ERANGE, 2, "from 60416, what the rings hold together, to 134217728" },
 	{ "[ring cold]\ncapacity = 134217728\n", 0, GS_ERANGE, 2,
-	    "\"[ring sessions/cold] capacity = 134217728\": the rings would hold 134243328 together, at most 134217728 are possible" },
+	    "\"[ring sessions/cold] capacity = 134217728\": the rings would hold 134245376 together, at most 134217728 are possible" },
 	{ ONE_RING("a") ONE_RING("b") ONE_RING("c") ONE_RING("d") ONE_RING("e") ONE_RING("f") ONE_RING("g") ONE_RING("h") "[ring i]\n",
 	    0, GS_ERANGE, 25, "at most 8 rings in a table" },
 	{ "[table sessions]\n[ring cold]\ndecay_to = a\n" ONE_RING("a") "decay_to = b\n" ONE_RING("b") "decay_to = c\n"

@@ -133,8 +133,8 @@ static const struct row {
 	{ { "sessions", NULL, "record_size" }, "8K", "8K", "4K", "8K" },
 	{ { "sessions", NULL, "key_max" }, "255", "255", "64", "255" },
 	/* but what the tmpfs could not hold was cut */
-	{ { "sessions", NULL, "max_sessions" }, "72960", "72960", "1000", "1000" },
-	{ { "sessions", NULL, "max_sessions" }, "72960", "80000", "1000", "80000" },
+	{ { "sessions", NULL, "max_sessions" }, "75520", "75520", "1000", "1000" },
+	{ { "sessions", NULL, "max_sessions" }, "75520", "80000", "1000", "80000" },
 };
 
 static void

@@ -307,6 +307,8 @@ capacity_is_bounded_by_the_memory_that_was_made(void **state)
 	unsigned slots = f->m.tables[0].shm->arena[0].n_slots;
 	char value[32];
 
+	assert_int_equal(set(f, "sessions/rings/active/reserve", "0\n"), 0);
+
 	/* The index of this one is large enough for any. */
 	f->m.conf.tables[0].max_sessions = UINT64_C(1) << 26;
 	assert_int_equal(set(f, "sessions/rings/active/capacity", "100\n"), 0);
