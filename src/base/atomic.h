@@ -172,6 +172,24 @@ gs_racy_equal(const void *src, const void *key, size_t n)
 	return memcmp(&word, with, n) == 0;
 }
 
+/*
+ * Begin to fetch the line of an address, to read it or to write it.  The empty statement keeps a function that only
+ * prefetches from being taken for one without an effect, whose calls may be left out.
+ */
+static inline void
+gs_prefetch(const void *at)
+{
+	__builtin_prefetch(at, 0);
+	__asm__ volatile("" : : "r"(at));
+}
+
+static inline void
+gs_prefetch_write(const void *at)
+{
+	__builtin_prefetch(at, 1);
+	__asm__ volatile("" : : "r"(at));
+}
+
 /* Tell the processor that we spin. */
 #if defined(__x86_64__) || defined(__i386__)
 static inline void gs_pause(void) { __builtin_ia32_pause(); }

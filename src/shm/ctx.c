@@ -20,6 +20,7 @@ gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id)
 	/* Contexts begin to look for free slots at different places, so that they seldom meet. */
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
 		c->cursor[i] = id * 7;
+	gs_slots_begin(c);
 	return 0;
 }
 

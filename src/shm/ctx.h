@@ -14,21 +14,27 @@
 #include "shm/table.h"
 
 /* EMPTY; OWNED: ours, unused; LIMBO: ours, was published and is left alone for a while; BUSY: in the hands of the operation under way. */
-enum gs_cell_state { GS_CELL_EMPTY, GS_CELL_OWNED, GS_CELL_LIMBO, GS_CELL_BUSY };
+enum gs_cell_state { GS_CELL_EMPTY, GS_CELL_OWNED, GS_CELL_LIMBO, GS_CELL_BUSY, GS_CELL_STATES };
 
 struct gs_cell {
 	uint32_t addr;			/* slot address as in an entry */
 	uint32_t state;			/* enum gs_cell_state */
-	uint64_t seq;			/* when it came; the oldest limbo slot is reused first */
+	int32_t older, newer;		/* neighbours in the queue of its state; -1: none */
+};
+
+/* The cells in one state, in the order in which they came to it: the oldest limbo slot is reused first. */
+struct gs_cell_queue {
+	int32_t oldest, newest;		/* -1: none */
+	uint32_t n;
 };
 
 /* Private memory of the process that was granted the page. */
 struct gs_ctx {
 	struct gs_ctx_page *page;
 	uint32_t id;
-	uint64_t seq;
 	uint32_t cursor[GS_MAX_ARENAS];	/* bitmap word to look at next */
 	struct gs_cell cell[GS_HELD_CELLS];
+	struct gs_cell_queue queue[GS_CELL_STATES];
 	unsigned char *scratch;		/* a slot of the largest class, for copies that must not alias shared memory */
 	uint64_t last_version;
 	uint32_t drain_seen;		/* drain_epoch of the table when we last let go of draining segments */

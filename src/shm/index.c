@@ -224,11 +224,49 @@ note_empty(struct gs_table *t, struct insert *in, uint64_t bucket, int i, int pl
 	in->empty_place = place;
 }
 
-/* The preferred line of a bucket first, so that most look-ups touch one line of it. */
+/* The first of the entries in a mask (bit 0 is the header's), from the preferred line, so that most look-ups touch one line. */
 static int
-entry_in_order(int i, uint32_t second_line)
+first_of(uint32_t mask, uint32_t second_line)
 {
-	return second_line ? (i + 7) % GS_BUCKET_ENTRIES : i;
+	const uint32_t second = 0xff00;
+
+	return __builtin_ctz(second_line && (mask & second) != 0 ? mask & second : mask) - 1;
+}
+
+/* Scan one place: does the key exist there? */
+static enum scan
+scan_place(struct gs_table *t, const struct gs_key *k, struct insert *in, int place, struct gs_hit *hit)
+{
+	struct gs_bucket *b = &t->buckets[in->p.bucket[place]];
+	uint32_t like = gs_match_words(&b->H, in->p.tag, TAG_SHIFT + 1) & ~UINT32_C(1);
+	enum scan found;
+
+	for (; like != 0; like &= like - 1) {
+		int i = __builtin_ctz(like) - 1;
+
+		found = scan_entry(t, k, in, &b->e[i], hit);
+		if (found == SCAN_EXISTS)
+			fill_hit(hit, t, in->p.bucket[place], i, place, hit->entry);
+		if (found != SCAN_CLEAR)
+			return found;
+	}
+	return SCAN_CLEAR;
+}
+
+/* What has no tag is empty, unless it is damaged. */
+static void
+find_empty(struct gs_table *t, struct insert *in, int place)
+{
+	struct gs_bucket *b = &t->buckets[in->p.bucket[place]];
+	uint32_t empty = gs_match_words(&b->H, 0, TAG_SHIFT + 1) & ~UINT32_C(1);
+
+	while (empty != 0 && in->empty == NULL) {
+		int i = first_of(empty, in->p.second_line);
+
+		if (atomic_load_explicit(&b->e[i], memory_order_relaxed) == 0)
+			note_empty(t, in, in->p.bucket[place], i, place);
+		empty &= ~(UINT32_C(2) << i);
+	}
 }
 
 /* Scan all places of the key: does it exist, where is room? */
@@ -240,22 +278,12 @@ scan_places(struct gs_table *t, const struct gs_key *k, struct insert *in, struc
 	/* acquire; pairs with the commits of other inserts: their entries are seen with the header that counts them */
 	in->header = atomic_load_explicit(&t->buckets[in->p.bucket[0]].H, memory_order_acquire);
 	for (int place = 0; place < GS_PLACES; place++) {
-		bool used = is_place_used(in->header, &in->p, place);
+		enum scan found = is_place_used(in->header, &in->p, place) ? scan_place(t, k, in, place, hit) : SCAN_CLEAR;
 
-		if (!used && in->empty != NULL)
-			continue;
-		for (int n = 0; n < GS_BUCKET_ENTRIES; n++) {
-			int i = entry_in_order(n, in->p.second_line);
-			_Atomic uint64_t *at = &t->buckets[in->p.bucket[place]].e[i];
-			enum scan found = used ? scan_entry(t, k, in, at, hit) : SCAN_CLEAR;
-
-			if (found == SCAN_EXISTS)
-				fill_hit(hit, t, in->p.bucket[place], i, place, hit->entry);
-			if (found != SCAN_CLEAR)
-				return found;
-			if (in->empty == NULL && atomic_load_explicit(at, memory_order_relaxed) == 0)
-				note_empty(t, in, in->p.bucket[place], i, place);
-		}
+		if (found != SCAN_CLEAR)
+			return found;
+		if (in->empty == NULL)
+			find_empty(t, in, place);
 	}
 	return SCAN_CLEAR;
 }

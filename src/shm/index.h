@@ -23,6 +23,7 @@
 #ifndef GS_SHM_INDEX_H
 #define GS_SHM_INDEX_H
 
+#include "base/atomic.h"
 #include "shm/kv.h"
 
 enum { GS_PLACES = 4 };
@@ -48,11 +49,8 @@ enum {
 	GS_FETCH_WHOLE = 704,		/* and a value of the usual size */
 };
 
-/*
- * Begin to fetch the first bytes of the slot that an entry names. Inline, always: a compiler takes a function that only
- * prefetches for one without an effect, and leaves out its calls.
- */
-static inline __attribute__((always_inline)) void
+/* Begin to fetch the first bytes of the slot that an entry names. */
+static inline void
 gs_index_prefetch_slot(const struct gs_table *t, uint64_t e, uint32_t fetch)
 {
 	const struct gs_arena *a = &t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)];
@@ -61,7 +59,18 @@ gs_index_prefetch_slot(const struct gs_table *t, uint64_t e, uint32_t fetch)
 	if (a->map == NULL || slot >= a->n_slots)
 		return;
 	for (uint32_t off = 0; off < bytes; off += GS_LINE_BYTES)
-		__builtin_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
+		gs_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
+}
+
+/* Begin to fetch the home bucket of a hash. */
+static inline void
+gs_index_prefetch_home(const struct gs_table *t, uint64_t hash)
+{
+	uint64_t x = gs_mulhi64(hash, t->n_homes);
+	const struct gs_bucket *home = &t->buckets[x / GS_GROUP_HOMES * GS_GROUP_BUCKETS + x % GS_GROUP_HOMES];
+
+	gs_prefetch(home);
+	gs_prefetch(&home->e[GS_LINE_BYTES / 8 - 1]);
 }
 
 /*

@@ -296,6 +296,16 @@ put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	return put_replace(t, c, p, &hit, &seen);
 }
 
+/* Most sessions are written where new ones start, with an owner as short as the given one. */
+static void
+prefetch_claim(const struct gs_table *t, const struct gs_ctx *c, const struct putting *p)
+{
+	uint32_t class_id = gs_record_class(t, p->key->len, p->args->owner_len, p->val_len);
+
+	if (class_id < GS_MAX_CLASSES)
+		gs_slots_prefetch(t, c, start_ring(t, p->args), class_id, gs_table_slot_bytes(p->key->len, p->args->owner_len, p->val_len));
+}
+
 static void
 count_refusal(struct gs_ctx *c, int rc)
 {
@@ -317,6 +327,8 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 		gs_ctx_count(c, GS_COUNT_EFBIG);
 		return GS_EFBIG;
 	}
+	gs_index_prefetch_home(t, k->hash);
+	prefetch_claim(t, c, &p);
 	for (int tries = 0; tries < KV_TRIES; tries++) {
 		rc = put_once(t, c, &p);
 		if (rc != KV_AGAIN) {

@@ -7,6 +7,7 @@
 
 enum {
 	REFILL = 4,		/* slots taken from the bitmap at once */
+	PREFETCH_WORDS = 64,	/* of the bitmap, looked at ahead of a refill */
 	LIMBO_DEPTH = 8,	/* operations for which a retired slot is left alone */
 };
 
@@ -17,11 +18,45 @@ arena_of(struct gs_table *t, uint32_t addr)
 }
 
 static void
+leave_queue(struct gs_ctx *c, int cell)
+{
+	const struct gs_cell *at = &c->cell[cell];
+	struct gs_cell_queue *q = &c->queue[at->state];
+
+	*(at->older < 0 ? &q->oldest : &c->cell[at->older].newer) = at->newer;
+	*(at->newer < 0 ? &q->newest : &c->cell[at->newer].older) = at->older;
+	q->n--;
+}
+
+static void
+enter_queue(struct gs_ctx *c, int cell, uint32_t state)
+{
+	struct gs_cell_queue *q = &c->queue[state];
+	struct gs_cell *at = &c->cell[cell];
+
+	at->state = state;
+	at->older = q->newest;
+	at->newer = -1;
+	*(q->newest < 0 ? &q->oldest : &c->cell[q->newest].newer) = cell;
+	q->newest = cell;
+	q->n++;
+}
+
+static void
 set_cell(struct gs_ctx *c, int cell, uint32_t addr, uint32_t state)
 {
+	leave_queue(c, cell);
 	c->cell[cell].addr = addr;
-	c->cell[cell].state = state;
-	c->cell[cell].seq = ++c->seq;
+	enter_queue(c, cell, state);
+}
+
+void
+gs_slots_begin(struct gs_ctx *c)
+{
+	for (int i = 0; i < GS_CELL_STATES; i++)
+		c->queue[i] = (struct gs_cell_queue){ .oldest = -1, .newest = -1 };
+	for (int i = 0; i < GS_HELD_CELLS; i++)
+		enter_queue(c, i, GS_CELL_EMPTY);
 }
 
 /* Release: what we did with the slot before is seen by whoever finds it listed (recovery's acquire), and by the order of our own program. */
@@ -90,29 +125,11 @@ release_cell(struct gs_table *t, struct gs_ctx *c, int cell)
 static int
 oldest(const struct gs_ctx *c, uint32_t state, const struct gs_arena *a)
 {
-	int found = -1;
+	int i = c->queue[state].oldest;
 
-	for (int i = 0; i < GS_HELD_CELLS; i++) {
-		const struct gs_cell *cell = &c->cell[i];
-
-		if (cell->state != state)
-			continue;
-		if (a != NULL && (gs_entry_ring(cell->addr) != a->ring || gs_entry_class(cell->addr) != a->class_id))
-			continue;
-		if (found < 0 || cell->seq < c->cell[found].seq)
-			found = i;
-	}
-	return found;
-}
-
-static int
-count_cells(const struct gs_ctx *c, uint32_t state)
-{
-	int n = 0;
-
-	for (int i = 0; i < GS_HELD_CELLS; i++)
-		n += c->cell[i].state == state;
-	return n;
+	while (i >= 0 && a != NULL && (gs_entry_ring(c->cell[i].addr) != a->ring || gs_entry_class(c->cell[i].addr) != a->class_id))
+		i = c->cell[i].newer;
+	return i;
 }
 
 /* A free cell; gives the oldest held slot back when there is none. */
@@ -300,7 +317,7 @@ claim_cell(struct gs_table *t, struct gs_ctx *c, struct gs_arena *a)
 
 	if (cell >= 0)
 		return cell;
-	if (count_cells(c, GS_CELL_LIMBO) >= LIMBO_DEPTH) {
+	if (c->queue[GS_CELL_LIMBO].n >= LIMBO_DEPTH) {
 		cell = oldest_active(t, c, GS_CELL_LIMBO, a);
 		if (cell >= 0)
 			return cell;
@@ -334,6 +351,44 @@ heed_drains(struct gs_table *t, struct gs_ctx *c)
 			release_cell(t, c, i);
 	}
 	c->drain_seen = epoch;
+}
+
+static void
+prefetch_slot(const struct gs_arena *a, uint32_t slot, uint32_t bytes)
+{
+	gs_prefetch_write(&a->due[slot]);
+	for (uint32_t off = 0; off < bytes && off < a->slot_size; off += GS_LINE_BYTES)
+		gs_prefetch_write(a->slots + (uint64_t)slot * a->slot_size + off);
+}
+
+/* What refill will most likely take: one slot, and the words of the others. */
+static void
+prefetch_refill(const struct gs_ctx *c, const struct gs_arena *a, uint32_t bytes)
+{
+	uint32_t words = a->n_slots / 64, at = c->cursor[a->ring * GS_MAX_CLASSES + a->class_id] % words, n;
+	uint64_t bits = 0;
+
+	for (n = 0; n < PREFETCH_WORDS && at < words; n++, at++) {
+		bits = atomic_load_explicit(&a->bitmap[at], memory_order_relaxed);
+		if (bits != 0)
+			break;
+	}
+	for (n = 0; bits != 0 && n < REFILL; n++, bits &= bits - 1)
+		prefetch_slot(a, at * 64 + (uint32_t)__builtin_ctzll(bits), n == 0 ? bytes : 1);
+}
+
+void
+gs_slots_prefetch(const struct gs_table *t, const struct gs_ctx *c, uint32_t ring, uint32_t class_id, uint32_t bytes)
+{
+	const struct gs_arena *a = &t->arena[ring * GS_MAX_CLASSES + class_id];
+	int cell = oldest(c, GS_CELL_OWNED, a);
+
+	if (cell < 0 && c->queue[GS_CELL_LIMBO].n >= LIMBO_DEPTH)
+		cell = oldest(c, GS_CELL_LIMBO, a);
+	if (cell < 0)
+		prefetch_refill(c, a, bytes);
+	else
+		prefetch_slot(a, gs_entry_slot(c->cell[cell].addr), bytes);
 }
 
 int
@@ -374,7 +429,7 @@ gs_slots_retire(struct gs_table *t, struct gs_ctx *c, int cell)
 {
 	set_cell(c, cell, c->cell[cell].addr, GS_CELL_LIMBO);
 	/* Who only ends sessions would otherwise keep a page full of slots that others could use. */
-	if (count_cells(c, GS_CELL_LIMBO) > LIMBO_DEPTH)
+	if (c->queue[GS_CELL_LIMBO].n > LIMBO_DEPTH)
 		release_cell(t, c, oldest(c, GS_CELL_LIMBO, NULL));
 }
 

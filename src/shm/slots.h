@@ -12,11 +12,17 @@
 
 #include "shm/ctx.h"
 
+/* Nothing is held yet: what gs_ctx_init() begins with. */
+void gs_slots_begin(struct gs_ctx *c);
+
 /*
  * Claim a slot of an arena: W is WRITING by us. Returns its cell (BUSY), or GS_ENOSPC.
  * Makes a system call only when the arena commits its next segment.
  */
 int gs_slots_claim(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t class_id);
+
+/* Begin to fetch what the next claim in this arena and the writing of `bytes` of the slot will touch. Claims nothing. */
+void gs_slots_prefetch(const struct gs_table *t, const struct gs_ctx *c, uint32_t ring, uint32_t class_id, uint32_t bytes);
 
 /* List somebody's published slot before taking it out of the index. Returns its cell (BUSY). */
 int gs_slots_list(struct gs_table *t, struct gs_ctx *c, uint32_t addr);
