@@ -11,7 +11,7 @@
 
 enum { OPT_RECORDS, OPT_SIZE, OPT_PROCS, OPT_KEYS, OPT_JSON };
 /* How long each operation is measured: long enough for a large store, and no longer than a small one is worth. */
-enum { OP_MS_MIN = 50, OP_MS_MAX = 2000, RECORDS_PER_MS = 500 };
+enum { OP_MS_MIN = 50, OP_MS_MAX = 1000, RECORDS_PER_MS = 1000 };
 
 const struct args_option cmd_bench_options[] = {
 	[OPT_RECORDS] = { 'r', "records", "N", "sessions in the store (1000000)" },

@@ -14,6 +14,8 @@ build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-
 run_packages=(fuse3 attr)
 test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang mandoc groff-base python3 strace rsync systemd
 	tar git procps util-linux findutils)
+# What tools/bench measures the store against; redis-tools have the server, and no service.
+peer_packages=(liblmdb-dev liburcu-dev libhiredis-dev redis-tools libmemcached-dev)
 
 say() {
 	printf '%s: %s\n' "$me" "$*"

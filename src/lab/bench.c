@@ -10,7 +10,7 @@
 #include "lab/bench_procs.h"
 #include "lab/bench_store.h"
 
-enum { WINDOW_MS_MIN = 20 };
+enum { WINDOW_MS_MIN = 20, WINDOWS_OF_MS = 6 };
 
 struct bench {
 	struct bench_store store;
@@ -42,7 +42,7 @@ static int
 measure_procs(struct bench *b, struct bench_result *out)
 {
 	struct bench_crew crew = {
-		.n = (uint32_t)out->options.procs, .op = BENCH_GET_HIT, .window_ms = gs_max_u64(WINDOW_MS_MIN, out->options.op_ms / 4),
+		.n = (uint32_t)out->options.procs, .op = BENCH_GET_HIT, .window_ms = gs_max_u64(WINDOW_MS_MIN, out->options.op_ms / WINDOWS_OF_MS),
 		.enter = bench_store_begin, .leave = bench_store_end,
 	};
 	int rc;

@@ -13,7 +13,7 @@
 #include "gsession.h"
 #include "base/clock.h"
 
-enum { WINDOWS = 5, POLL_US = 100, ORDER_STEP = 256 };
+enum { WINDOWS = 9, POLL_US = 100, ORDER_STEP = 256 };
 
 struct tally {
 	uint64_t n, ns, failed;
