@@ -435,6 +435,8 @@ run_wrong_del(struct place *p)
 	return 0;
 }
 
+#include "kill_segments.h"
+
 static const struct operation operations[] = {
 	{ "put-new", "a put that starts a session", with_nothing, run_put, .is_seen = true, .n_dead = 1 },
 	{ "put-stash", "a put whose home bucket is full", with_full_home, run_put, .is_seen = true, .n_dead = 1 },
@@ -461,6 +463,10 @@ static const struct operation operations[] = {
 	{ "alloc-refill", "a put that refills", with_empty_arena, run_put, .is_seen = true, .n_dead = 1 },
 	{ "flush", "giving back every slot held", with_full_limbo, run_flush, .n_dead = 1 },
 
+	{ "put-drains", "a put by who has slots in a segment that drains", while_it_drains, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-undrains", "a put that needs a segment that drains", when_all_drain, run_put, .is_seen = true, .n_dead = 1 },
+	{ "put-returns", "a put that commits a segment which was given back", when_it_was_given_back, run_put, .is_seen = true, .n_dead = 1 },
+
 	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true,
 	    .n_dead = 1 },
 	{ "settle-expires", "an expiry by the sweep", with_expired, run_settle, .is_daemon = true, .n_dead = 1 },
@@ -477,6 +483,12 @@ static const struct operation operations[] = {
 	{ "trim", "the trim of a header that counts too much", after_a_death_in_stash, run_trim, .is_daemon = true, .is_dirty = true,
 	    .is_long = true, .n_dead = 2 },
 	{ "recount", "the last look of a recount", before_the_last_look, run_recount, .is_daemon = true, .is_long = true, .n_dead = 2 },
+
+	{ "drain", "the draining of a segment", with_two_segments, run_drain, .is_daemon = true, .n_dead = 1 },
+	{ "undrain", "the end of a draining", while_it_drains, run_undrain, .is_daemon = true, .n_dead = 1 },
+	{ "evacuate", "moving what lives in a segment that drains", while_it_drains, run_evacuate, .is_daemon = true, .is_long = true, .n_dead = 1 },
+	{ "release", "giving back the memory of a segment", when_it_is_empty, run_release, .is_daemon = true, .is_long = true, .n_dead = 1 },
+	{ "reclaim", "giving back what came after that", when_it_was_given_back, run_reclaim, .is_daemon = true, .n_dead = 1 },
 
 	{ "control-forgotten", "who died in a put is not recovered (a control)", with_nothing, run_put, .is_seen = true, .n_dead = 1,
 	    .is_control = true, .is_forgotten = true },

@@ -228,6 +228,18 @@ recover_clients(struct run *r)
 	}
 }
 
+/* A segment that a daemon left half emptied the next one finishes with: nobody can have taken a slot there. */
+static void
+finish_segments(struct run *r)
+{
+	struct gs_table *t = r->p.t;
+
+	for (int i = 0; i < GS_MAX_ARENAS; i++)
+		for (uint32_t seg = 0; seg < t->arena[i].n_segments; seg++)
+			if (gs_segments_state(&t->arena[i], seg) == GS_SEGMENT_EMPTYING && gs_segments_release(t, &t->arena[i], seg) != 1)
+				wrong(r, "segment %u of ring %u is left half emptied", seg, t->arena[i].ring);
+}
+
 /* A daemon that starts, as take_daemon_ctx() in src/daemon/manager.c; the walk over all slots goes on as long as it lives. */
 static void
 recover_daemon(struct run *r)
@@ -243,6 +255,7 @@ recover_daemon(struct run *r)
 	}
 	gs_recover_forget(t, GS_DAEMON_CTX);
 	place_set_state(t, GS_DAEMON_CTX, GS_CTX_LIVE);
+	finish_segments(r);
 	while (r->op->is_walked && !walk.done)
 		(void)gs_recover_step(t, &walk, UINT32_MAX);
 }

@@ -77,10 +77,20 @@ act_settle(struct place *p)
 	return 0;
 }
 
+/* The daemon drains the segment that all work in, moves what it can, and gives the memory back unless somebody has a slot there. */
+static int
+act_shrink(struct place *p)
+{
+	(void)run_drain(p);
+	(void)run_evacuate(p);
+	(void)run_release(p);
+	return 0;
+}
+
 static const struct act acts[] = {
 	{ "put", act_put, false }, { "del", act_del, false }, { "get", act_get, false }, { "touch", act_touch, false },
 	{ "move outwards", act_move_out, false }, { "move inwards", act_move_in, false }, { "del, put and put", act_renew, false },
-	{ "settle", act_settle, true },
+	{ "settle", act_settle, true }, { "shrink", act_shrink, true },
 };
 
 enum { N_ACTS = sizeof(acts) / sizeof(acts[0]) };
@@ -245,7 +255,7 @@ act_at(const struct run *r)
 {
 	uint64_t i = (r->n / r->stride + r->seed) % N_ACTS;
 
-	return acts[i].is_daemon && (r->op->is_daemon || r->p.ordinal == 0) ? &acts[0] : &acts[i];
+	return acts[i].is_daemon && (r->op->is_daemon || (acts[i].run == act_settle && r->p.ordinal == 0)) ? &acts[0] : &acts[i];
 }
 
 static int
