@@ -40,7 +40,7 @@ empty_draining(struct looking *l, struct gs_arena *a)
 
 		if (state == GS_SEGMENT_DRAINING)
 			left = gs_segments_evacuate(l->t, l->c, a, seg, l->now_ms, &l->budget);
-		else if (state != GS_SEGMENT_EMPTYING)
+		else if (state != GS_SEGMENT_EMPTYING && state != GS_SEGMENT_RELEASING)
 			continue;
 		if (left == 0 && gs_segments_release(l->t, a, seg) == 1)
 			count_release(l, a);

@@ -250,10 +250,17 @@ _Static_assert(sizeof(struct gs_idx_hdr) == GS_PAGE_BYTES, "index header is a pa
  *	ABSENT -> ACTIVE	whoever needs slots: the memory is there, its bits are set
  *	ACTIVE <-> DRAINING	the daemon: nothing is taken here any more, what lives here moves elsewhere
  *	DRAINING -> EMPTYING	the daemon, to look whether anybody still has a slot here; back when somebody has
- *	EMPTYING -> ABSENT	the memory is given back; the generation is above all that were here
- *	ABSENT -> EMPTYING	the daemon, to give back what came there late
+ *	EMPTYING -> RELEASING	nobody has: from here there is no way back; the generation is above all that were here
+ *	RELEASING -> ABSENT	the memory is given back
+ *	ABSENT -> RELEASING	the daemon, to give back what came there late
  */
-enum gs_segment_state { GS_SEGMENT_ABSENT = 0, GS_SEGMENT_ACTIVE = 1, GS_SEGMENT_DRAINING = 2, GS_SEGMENT_EMPTYING = 3 };
+enum gs_segment_state {
+	GS_SEGMENT_ABSENT = 0,
+	GS_SEGMENT_ACTIVE = 1,
+	GS_SEGMENT_DRAINING = 2,
+	GS_SEGMENT_EMPTYING = 3,
+	GS_SEGMENT_RELEASING = 4,
+};
 
 static inline uint64_t
 gs_segment(uint32_t gen, uint32_t state)

@@ -58,7 +58,7 @@ gs_segments_count(const struct gs_arena *a, struct gs_segments_use *out)
 	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
 		uint32_t state = gs_segments_state(a, seg);
 
-		out->n_draining += state == GS_SEGMENT_DRAINING || state == GS_SEGMENT_EMPTYING;
+		out->n_draining += state >= GS_SEGMENT_DRAINING;
 		if (state != GS_SEGMENT_ACTIVE)
 			continue;
 		out->n_active++;
@@ -181,11 +181,19 @@ are_all_free(struct gs_table *t, const struct gs_arena *a, uint32_t seg, uint32_
 	return true;
 }
 
+/* Give the memory back, whoever began with it: what is there is nobody's. */
 static int
-punch(struct gs_arena *a, uint32_t seg)
+finish_release(struct gs_arena *a, uint32_t seg)
 {
-	return gs_region_release(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)seg * a->seg_slots * a->slot_size,
+	uint64_t word = word_of(a, seg);
+	int rc = gs_region_release(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)seg * a->seg_slots * a->slot_size,
 	    (uint64_t)a->seg_slots * a->slot_size);
+
+	if (rc < 0)
+		return rc;
+	/* Only a daemon changes it in this state. */
+	(void)change(a, seg, word, with_state(word, GS_SEGMENT_ABSENT));
+	return 1;
 }
 
 int
@@ -193,8 +201,9 @@ gs_segments_release(struct gs_table *t, struct gs_arena *a, uint32_t seg)
 {
 	uint64_t word = word_of(a, seg), emptying = with_state(word, GS_SEGMENT_EMPTYING);
 	uint32_t gen = gs_segment_gen(word);
-	int rc;
 
+	if (gs_segment_state(word) == GS_SEGMENT_RELEASING)
+		return finish_release(a, seg);
 	if (word != emptying && (gs_segment_state(word) != GS_SEGMENT_DRAINING || !change(a, seg, word, emptying)))
 		return 0;
 	/*
@@ -206,12 +215,12 @@ gs_segments_release(struct gs_table *t, struct gs_arena *a, uint32_t seg)
 		(void)change(a, seg, emptying, with_state(word, GS_SEGMENT_DRAINING));
 		return 0;
 	}
-	rc = punch(a, seg);
-	if (rc < 0)
-		return rc;
-	/* Only we change it in this state. A generation more, so that a client that began to commit what was there before fails. */
-	(void)change(a, seg, emptying, gs_segment(gen + 1, GS_SEGMENT_ABSENT));
-	return 1;
+	/*
+	 * The generation before the memory: a daemon that dies in between could not find it any more. One more, so that a
+	 * client that began to commit what was there before fails.
+	 */
+	(void)change(a, seg, emptying, gs_segment(gen + 1, GS_SEGMENT_RELEASING));
+	return finish_release(a, seg);
 }
 
 bool
@@ -228,14 +237,10 @@ gs_segments_has_stray(const struct gs_arena *a)
 int
 gs_segments_reclaim(struct gs_arena *a, uint32_t seg)
 {
-	uint64_t word = word_of(a, seg), emptying = with_state(word, GS_SEGMENT_EMPTYING);
-	int rc;
+	uint64_t word = word_of(a, seg);
 
-	if (gs_segment_state(word) != GS_SEGMENT_ABSENT || !change(a, seg, word, emptying))
+	if (gs_segment_state(word) != GS_SEGMENT_ABSENT ||
+	    !change(a, seg, word, gs_segment(gs_segment_gen(word) + 1, GS_SEGMENT_RELEASING)))
 		return 0;
-	rc = punch(a, seg);
-	if (rc < 0)
-		return rc;
-	(void)change(a, seg, emptying, gs_segment(gs_segment_gen(word) + 1, GS_SEGMENT_ABSENT));
-	return 1;
+	return finish_release(a, seg);
 }

@@ -236,7 +236,7 @@ finish_segments(struct run *r)
 
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		for (uint32_t seg = 0; seg < t->arena[i].n_segments; seg++)
-			if (gs_segments_state(&t->arena[i], seg) == GS_SEGMENT_EMPTYING && gs_segments_release(t, &t->arena[i], seg) != 1)
+			if (gs_segments_state(&t->arena[i], seg) >= GS_SEGMENT_EMPTYING && gs_segments_release(t, &t->arena[i], seg) != 1)
 				wrong(r, "segment %u of ring %u is left half emptied", seg, t->arena[i].ring);
 }
 

@@ -326,6 +326,31 @@ segment_left_half_emptied_is_finished_by_the_next_daemon(void **state)
 	close_store(&s);
 }
 
+/* Its memory may be gone already, and its generations with it: nobody may take a slot there before it is absent. */
+static void
+segment_left_half_released_has_no_way_back(void **state)
+{
+	struct gs_table_spec spec = roomy_spec();
+	struct store s;
+	uint32_t addr;
+	int cell;
+
+	(void)state;
+	open_store(&s, &spec);
+	cell = gs_slots_claim(s.t, &s.c, ACTIVE, 0);
+	assert_true(cell >= 0);
+	addr = s.c.cell[cell].addr;
+	gs_slots_keep(&s.c, cell);
+	gs_slots_flush(s.t, &s.c);
+	atomic_store(&arena_of(&s)->segments[0], gs_segment(77, GS_SEGMENT_RELEASING));
+	atomic_store(&s.c.page->held[7], addr + 1);	/* who looks, and will find that it is not active */
+	put_numbered(&s, 0, 1);
+	assert_int_not_equal(gs_entry_slot(hit_of(&s, "k0").entry) / arena_of(&s)->seg_slots, 0);
+	assert_int_equal(gs_segments_release(s.t, arena_of(&s), 0), 1);
+	assert_true(atomic_load(&arena_of(&s)->segments[0]) == gs_segment(77, GS_SEGMENT_ABSENT));
+	close_store(&s);
+}
+
 static void
 memory_that_comes_late_is_given_back_too(void **state)
 {
@@ -459,6 +484,7 @@ main(void)
 		T(generations_go_on_after_a_segment_comes_back),
 		T(ring_that_needs_a_segment_takes_back_one_that_drains),
 		T(segment_left_half_emptied_is_finished_by_the_next_daemon),
+		T(segment_left_half_released_has_no_way_back),
 		T(memory_that_comes_late_is_given_back_too),
 		T(ring_that_empties_gives_its_memory_back_after_a_while_and_fills_again),
 		T(empty_ring_keeps_nothing),
