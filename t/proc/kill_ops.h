@@ -6,6 +6,7 @@
 #define T_PROC_KILL_OPS_H
 
 #include "kill_place.h"
+#include "kill_segments.h"
 
 struct operation {
 	const char *name, *sentence;
@@ -23,41 +24,6 @@ struct operation {
 };
 
 /* ---- what is there when the operation begins ---- */
-
-/* A session of the victim's own that it starts, so that it holds free slots of that size. */
-static inline void
-place_warm_up(struct place *p, uint32_t ring, size_t len)
-{
-	char text[16];
-	struct gs_key k = place_key(p, text, sizeof(text), "own", (int)ring);
-
-	place_must("the victim's own session", place_put_in(p, &p->victim, &k, len, 'w', ring) == 1 &&
-	    gs_kv_del(p->t, &p->victim, &k, p->now_ms, 0) == 0);
-}
-
-static inline void
-place_start(struct place *p, size_t len, uint32_t ring)
-{
-	struct gs_hit hit;
-
-	place_must("the session", place_put_in(p, &p->rescuer, &p->key, len, 'a', ring) == 1 &&
-	    gs_index_find(p->t, &p->rescuer, &p->key, GS_FETCH_HEAD, &hit) == 1);
-	p->ordinal = hit.ordinal;
-	p->now_ms += PLACE_MINUTE;
-}
-
-static inline void
-with_nothing(struct place *p)
-{
-	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
-}
-
-static inline void
-with_session(struct place *p)
-{
-	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
-	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
-}
 
 static inline void
 with_small_and_room_for_large(struct place *p)
@@ -434,8 +400,6 @@ run_wrong_del(struct place *p)
 	(void)atomic_fetch_sub(&p->t->idx->population[PLACE_ACTIVE].n, 1);
 	return 0;
 }
-
-#include "kill_segments.h"
 
 static const struct operation operations[] = {
 	{ "put-new", "a put that starts a session", with_nothing, run_put, .is_seen = true, .n_dead = 1 },

@@ -139,4 +139,39 @@ place_open(struct place *p, struct stepper *stepper)
 	}
 }
 
+/* A session of the victim's own that it starts, so that it holds free slots of that size. */
+static inline void
+place_warm_up(struct place *p, uint32_t ring, size_t len)
+{
+	char text[16];
+	struct gs_key k = place_key(p, text, sizeof(text), "own", (int)ring);
+
+	place_must("the victim's own session", place_put_in(p, &p->victim, &k, len, 'w', ring) == 1 &&
+	    gs_kv_del(p->t, &p->victim, &k, p->now_ms, 0) == 0);
+}
+
+static inline void
+place_start(struct place *p, size_t len, uint32_t ring)
+{
+	struct gs_hit hit;
+
+	place_must("the session", place_put_in(p, &p->rescuer, &p->key, len, 'a', ring) == 1 &&
+	    gs_index_find(p->t, &p->rescuer, &p->key, GS_FETCH_HEAD, &hit) == 1);
+	p->ordinal = hit.ordinal;
+	p->now_ms += PLACE_MINUTE;
+}
+
+static inline void
+with_nothing(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+}
+
+static inline void
+with_session(struct place *p)
+{
+	place_warm_up(p, PLACE_ACTIVE, PLACE_SMALL);
+	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
 #endif
