@@ -282,7 +282,7 @@ purge_table(int dir_fd, const char *name)
 
 	if (gs_name_is_valid(name) && gs_table_open(&t, dir_fd, name, what) == 0) {
 		/* release; pairs with the acquire in gs_handle_enter */
-		atomic_store_explicit(&t->ctl->retired, 1, memory_order_release);
+		(void)atomic_fetch_add_explicit(&t->ctl->retired, 1, memory_order_release);
 		gs_table_free(&t);
 	}
 	gs_table_unlink(dir_fd, name);

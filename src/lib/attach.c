@@ -295,8 +295,8 @@ gs_handle_enter(struct gs *gs, struct gs_lease **out)
 		if (rc < 0)
 			return rc;
 	}
-	/* acquire; pairs with the release in manager_purge */
-	if (__builtin_expect(atomic_load_explicit(&gs->t->ctl->retired, memory_order_acquire) != 0, 0))
+	/* acquire; pairs with the releases in manager_purge and gs_store_forget */
+	if (__builtin_expect(atomic_load_explicit(&gs->t->ctl->retired, memory_order_acquire) != gs->t->retired, 0))
 		return GS_EGONE;
 	at = thread_hint() % gs->n_leases;
 	for (uint32_t spins = 1;; spins++) {

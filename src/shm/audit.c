@@ -8,7 +8,7 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "shm/record.h"
-#include "shm/slots.h"
+#include "shm/store.h"
 
 /* Every load of an entry, a header, W or the registry is an acquire, and pairs as under ORDERS in layout.h. */
 
@@ -25,6 +25,7 @@ struct auditing {
 	FILE *to;
 	uint64_t now_ms;
 	uint32_t live_ctx;
+	unsigned char copy[GS_SLOT_BYTES_MAX];
 };
 
 /* What each Ii says, for people. */
@@ -40,6 +41,7 @@ static const char *const laws[] = {
 	"I8 lengths and times are in bounds",
 	"I9 population counters agree with the entries",
 	"I10 tentative entries belong to clients that live or are yet to be recovered",
+	"I11 records in files are published and whole",
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -184,6 +186,35 @@ check_bounds(struct auditing *a, const struct record *r)
 		broken(a, 8, "entry %" PRIu64 " was used in the future", r->hit.ordinal);
 }
 
+/* A record in a file must be fit to be found again, unless its writer is not through with it. */
+static void
+check_stored(struct auditing *a, const struct record *r)
+{
+	struct gs_table *t = a->t;
+	uint32_t addr = gs_entry_addr(r->hit.entry);
+	uint64_t w = r->hit.w;
+	struct gs_draft d;
+
+	if (!r->is_sane || !gs_store_has(t, addr))
+		return;
+	for (int tries = 0; tries < TRIES && (w & GS_WORD_PUBLISHED) == 0; tries++) {
+		if (gs_slots_is_listed(t, addr) || gs_slots_is_left(t, addr))
+			return;
+		w = atomic_load_explicit(&r->hit.slot->W, memory_order_acquire);
+	}
+	gs_racy_load(a->copy, r->hit.slot, gs_record_value_off(r->head.key_len, r->head.owner_len) + r->head.val_len);
+	if (gs_word_gen(atomic_load_explicit(&r->hit.slot->W, memory_order_relaxed)) != gs_word_gen(r->hit.w))
+		return;
+	memcpy(&d.head, &r->head, sizeof(d.head));
+	d.key = a->copy + GS_SLOT_HEADER_BYTES;
+	d.owner = a->copy + gs_record_owner_off(r->head.key_len);
+	d.value = a->copy + gs_record_value_off(r->head.key_len, r->head.owner_len);
+	if ((w & GS_WORD_PUBLISHED) == 0)
+		broken(a, 11, "entry %" PRIu64 " names a record of a file that is not published", r->hit.ordinal);
+	else if (r->head.crc != gs_store_crc(gs_word_gen(r->hit.w), &d))
+		broken(a, 11, "entry %" PRIu64 ": the record in the file is damaged", r->hit.ordinal);
+}
+
 static void
 check_tentative(struct auditing *a, const struct record *r)
 {
@@ -220,6 +251,7 @@ check_entry(struct auditing *a, uint64_t ordinal)
 	if (r.is_sane && has_twin(a->t, &r))
 		broken(a, 3, "the key of entry %" PRIu64 " is there twice", ordinal);
 	check_bounds(a, &r);
+	check_stored(a, &r);
 }
 
 /* ---- headers ---- */
@@ -290,9 +322,9 @@ check_headers(struct auditing *a)
 
 /* ---- slots ---- */
 
-enum life { LIFE_FREE, LIFE_LIVE, LIFE_LISTED, LIFE_LOST };
+enum life { LIFE_FREE, LIFE_LIVE, LIFE_LISTED, LIFE_RETIRED, LIFE_LOST };
 
-/* Which of the three is a slot? Lost only when it stays the same and is none of them. */
+/* Which of these is a slot? Lost only when it stays the same and is none of them. */
 static enum life
 life_of(struct gs_table *t, uint32_t addr)
 {
@@ -303,6 +335,8 @@ life_of(struct gs_table *t, uint32_t addr)
 
 		if (gs_word_state(w) == GS_SLOT_FREE)
 			return LIFE_FREE;
+		if (gs_store_is_retired(t, addr, w))
+			return LIFE_RETIRED;
 		hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
 		ordinal = gs_word_state(w) == GS_SLOT_READY && gs_record_is_same(s, w) ?
 		    gs_index_ordinal_of(t, hash, addr, gs_word_gen(w)) : UINT64_MAX;
@@ -327,6 +361,20 @@ check_free(struct auditing *a, uint32_t addr)
 		gs_pause();
 	}
 	broken(a, 6, "free slot %u of ring %u class %u has no bit", gs_entry_slot(addr), gs_entry_ring(addr), gs_entry_class(addr));
+}
+
+/* It waits for the disk, and the daemon finds it by its bit. */
+static void
+check_retired(struct auditing *a, uint32_t addr)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (gs_store_has_bit(a->t, addr) || gs_slots_is_listed(a->t, addr) || gs_slots_is_left(a->t, addr) ||
+		    !gs_store_is_retired(a->t, addr, atomic_load_explicit(&gs_table_slot(a->t, addr)->W, memory_order_acquire)))
+			return;
+		gs_pause();
+	}
+	broken(a, 6, "slot %u of ring %u class %u waits for the disk and has no bit", gs_entry_slot(addr), gs_entry_ring(addr),
+	    gs_entry_class(addr));
 }
 
 static void
@@ -367,6 +415,10 @@ check_slot(struct auditing *a, struct gs_arena *arena, uint32_t slot)
 		return;
 	case LIFE_LISTED:
 		a->out->listed++;
+		return;
+	case LIFE_RETIRED:
+		a->out->listed++;
+		check_retired(a, addr);
 		return;
 	case LIFE_LOST:
 		broken(a, 5, "slot %u of ring %u class %u is nobody's", slot, arena->ring, arena->class_id);
@@ -451,7 +503,7 @@ gs_audit_print(const struct gs_audit *a, const struct gs_table *t, FILE *to)
 	    a->free, a->live, a->listed, a->capacity, a->free + a->live + a->listed == a->capacity ? "" : " (WRONG)");
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		(void)fprintf(to, "  ring %s: %" PRIu64 " sessions\n", t->ctl->ring[i].name, a->sessions[i]);
-	for (int i = 1; i <= 10; i++)
+	for (int i = 1; i <= GS_AUDIT_LAWS; i++)
 		if (a->broken[i] > 0)
 			(void)fprintf(to, "  broken: %s: %" PRIu64 " times\n", laws[i], a->broken[i]);
 	if (a->n_broken == 0)

@@ -12,8 +12,10 @@
 
 #include "shm/kv.h"
 
+enum { GS_AUDIT_LAWS = 11 };
+
 struct gs_audit {
-	uint64_t broken[11];		/* [i]: violations of invariant Ii */
+	uint64_t broken[GS_AUDIT_LAWS + 1];		/* [i]: violations of invariant Ii */
 	uint64_t n_broken;		/* their sum */
 	uint64_t free, live, listed, capacity;	/* slots of committed segments, over all arenas */
 	uint64_t sessions[GS_MAX_RINGS];	/* final entries */

@@ -72,6 +72,20 @@ gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms)
 	return v;
 }
 
+/* What a hit named has left the index: ours for a while, or the disk's. */
+static void
+let_go(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, int cell, bool is_replaced)
+{
+	uint32_t addr = gs_entry_addr(hit->entry);
+
+	if (!gs_store_has(t, addr)) {
+		gs_slots_retire(t, c, cell);
+		return;
+	}
+	gs_store_retire(t, addr, gs_entry_gen(hit->entry), is_replaced);
+	gs_slots_unlist(c, cell);
+}
+
 int
 gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d)
@@ -89,9 +103,11 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 		gs_slots_keep(c, cell);
 		return KV_AGAIN;
 	}
+	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(c, cell);
-	gs_slots_retire(t, c, old);
+	/* While the old slot is ours: the merge writes into it. */
 	gs_record_merge(t, hit, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
+	let_go(t, c, hit, old, gs_store_has(t, addr));
 	gs_record_rearm(t, addr, d);
 	return 0;
 }
@@ -337,7 +353,7 @@ end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t
 		gs_slots_unlist(c, cell);
 		return false;
 	}
-	gs_slots_retire(t, c, cell);
+	let_go(t, c, hit, cell, false);
 	gs_kv_unreserve(t, gs_entry_ring(hit->entry));
 	return true;
 }

@@ -7,6 +7,7 @@
 
 #include "shm/record.h"
 #include "shm/slots.h"
+#include "shm/store.h"
 
 enum {
 	KV_TRIES = 10000,	/* replaced that often by others during one call: GS_EAGAIN */

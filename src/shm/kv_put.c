@@ -93,6 +93,7 @@ draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint6
 	d->head.ns = (uint16_t)p->key->ns;
 	d->head.val_len = (uint16_t)p->val_len;
 	d->head.version = gs_kv_next_version(c, old_version, p->now_ms);
+	d->head.turn = 0;
 	d->head.mtime_ns = p->args->wall_ns;
 	d->head.ctime_ns = p->args->wall_ns;
 	d->head.mtime_ms = p->now_ms;
@@ -194,6 +195,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 		gs_kv_unreserve(t, ring);
 		return rc == 0 ? KV_AGAIN : rc;
 	}
+	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(c, cell);
 	gs_record_rearm(t, addr, &d);
 	gs_ctx_count(c, GS_COUNT_STARTED);

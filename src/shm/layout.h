@@ -9,6 +9,9 @@
  *	T.ctx		one page per client context			its owner writes, daemon reads
  *	T.R.C		slots of ring R, size class C			all write
  *
+ * The arenas of a ring with store=file lie in a directory of its own on a
+ * disk, as TABLE@RING.C, and are whole without the rest of the table.
+ *
  * A record is immutable once published.  Whatever changes it writes another
  * slot and swings the 8-byte index entry to it by compare-and-swap.  Only the
  * words X, A, I, T, H of a slot change in place, each by a compare-and-swap
@@ -28,9 +31,11 @@
  *	lie outside it, its filter has their bits, and its kmax their distance.
  *   I5	Each slot of a committed segment is exactly one of: free (W FREE),
  *	live (READY, referred to by one entry), listed (in a cell of a living
- *	client, or of a dead one until it is recovered).
+ *	client, or of a dead one until it is recovered; or REPLACED or ENDED,
+ *	until the disk has what came after it).
  *	free + live + listed = capacity.
- *   I6	A free slot that no client lists has its bit set.
+ *   I6	A free slot that no client lists has its bit set; so has a REPLACED
+ *	or ENDED one, in the bitmap of those.
  *   I7	A live slot's due hint is not "never", unless its ring neither
  *	decays nor bounds it.
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;
@@ -38,6 +43,8 @@
  *   I9	A ring's population counter equals its final entries.
  *   I10	A tentative entry belongs to a living client, or to a dead one until
  *	it is recovered.
+ *   I11	A live slot of an arena in a file that no client lists is PUBLISHED,
+ *	and its crc is that of its bytes.
  *
  * ORDERS (an access that is not relaxed names its partner where it stands;
  * what breaks without the pair is here)
@@ -95,10 +102,12 @@ enum {
 	GS_MEAN_FILL = 10,		/* entries per home at max_sessions */
 	GS_HELD_CELLS = 32,
 	GS_RING_NAME_BYTES = 32,
+	GS_STORE_BYTES = 256,			/* of a path, with its NUL */
 	GS_PAGE_BYTES = 4096,
 	GS_CTX_BYTES = 8192,
 	GS_LINE_BYTES = 64,		/* of the cache */
 	GS_SLOT_HEADER_BYTES = 168,
+	GS_SLOT_BYTES_MAX = 1 << 17,
 	GS_COUNTERS_MAX = 96,
 };
 
@@ -151,9 +160,14 @@ static inline uint32_t gs_header_kmax(uint64_t h) { return (uint32_t)(h >> 6 & 3
 
 /*
  * W, a slot's state word.
- *	[63:32] generation  [31:16] context that writes or wrote it  [15:8] state  [7:0] 0
+ *	[63:32] generation  [31:16] context that writes or wrote it  [15:8] state  [7:0] marks
+ *
+ * In arenas in files a slot that left the index is not written again before
+ * the disk has what came after it: REPLACED by a record of an arena in a file,
+ * or ENDED, or moved to where no disk is; store.h says how it becomes FREE.
  */
-enum gs_slot_state { GS_SLOT_FREE = 0, GS_SLOT_WRITING = 1, GS_SLOT_READY = 2 };
+enum gs_slot_state { GS_SLOT_FREE = 0, GS_SLOT_WRITING = 1, GS_SLOT_READY = 2, GS_SLOT_REPLACED = 3, GS_SLOT_ENDED = 4 };
+#define GS_WORD_PUBLISHED UINT64_C(1)		/* a mark, in arenas in files: an entry has named it */
 
 static inline uint64_t
 gs_word(uint32_t gen, uint32_t ctx, uint32_t state)
@@ -181,10 +195,6 @@ struct gs_bucket {				/* line A: H, e[0..6]; line B: e[7..14] */
 };
 _Static_assert(sizeof(struct gs_bucket) == 128, "a bucket is two lines");
 
-enum gs_slot_flags {
-	GS_SLOT_ENDED = 1,			/* reserved for tombstones */
-};
-
 /* A slot: this header, then the key padded to 8, the owner padded to 8, the value. */
 struct gs_slot {
 	_Atomic uint64_t W;			/* 00 generation and state */
@@ -196,7 +206,7 @@ struct gs_slot {
 	uint8_t key_len;			/* 2a bytes, 1..255 */
 	uint8_t owner_len;			/* 2b bytes, 0..64 */
 	uint8_t class_id;			/* 2c what the session is: enum gs_session_class */
-	uint8_t flags;				/* 2d enum gs_slot_flags */
+	uint8_t turn;				/* 2d which record of this version it is, modulo 256 */
 	uint16_t mode;				/* 2e permission bits */
 	uint64_t version;			/* 30 */
 	_Atomic uint64_t T;			/* 38 last put, update or touch, ms */
@@ -214,7 +224,7 @@ struct gs_slot {
 	uint16_t ns;				/* 8e namespace, hashed with the key */
 	uint64_t owner_hash;			/* 90 */
 	uint32_t birth;				/* 98 differs between two sessions that used one entry */
-	uint32_t crc;				/* 9c crc32c of the immutable bytes, 0 = off */
+	uint32_t crc;				/* 9c crc32c of generation and immutable bytes; 0 = off, in tmpfs */
 	uint32_t uid;				/* a0 */
 	uint32_t gid;				/* a4 */
 	uint64_t data[];			/* a8 */
@@ -286,8 +296,21 @@ struct gs_arena_hdr {
 	uint64_t due_off;			/* _Atomic uint32_t[n_slots], when the sweep must look, in 256 ms */
 	uint64_t slots_off;
 	uint64_t file_bytes;
-	uint8_t pad[GS_PAGE_BYTES - 88];
+	uint64_t retired_off;			/* _Atomic uint64_t[n_slots / 64], a set bit: REPLACED or ENDED */
+	/* 060: what an arena in a file must say by itself; zeros in others */
+	uint32_t abi_major;
+	uint32_t slot_header_bytes;
+	uint64_t sip_k0, sip_k1;
+	uint8_t boot[16];			/* id of the boot of the host that made or adopted it */
+	char table[GS_RING_NAME_BYTES];
+	char ring_name[GS_RING_NAME_BYTES];
+	uint32_t crc;				/* crc32c of all the above */
+	uint32_t pad0;
+	_Atomic uint64_t wall_add_ms;		/* as in gs_ctl_hdr, when the disk was last written */
+	_Atomic uint64_t wall_check;		/* its complement */
+	uint8_t pad[GS_PAGE_BYTES - 224];
 };
+_Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 208, "arena header");
 _Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
 
 /* T.ctx: GS_MAX_CTX of these. Written by the client that was granted it, read by the daemon. */
@@ -353,7 +376,7 @@ struct gs_ctl_hdr {
 	char table[GS_RING_NAME_BYTES];
 	uint64_t clock_base_ms;			/* store time = CLOCK_BOOTTIME + this, modulo 2^64 */
 	uint32_t crc;				/* crc32c of all the above */
-	uint32_t pad0;
+	uint32_t is_unfinished;			/* 1: sessions of its files on disks are not in the index yet; no table */
 	uint8_t pad1[256 - 184];
 	/* 100: changes while it runs, written by the daemon */
 	_Atomic uint64_t daemon_epoch;		/* one more at each start of a daemon */
@@ -361,11 +384,11 @@ struct gs_ctl_hdr {
 	_Atomic uint64_t wall_add_ms;		/* wall-clock ms = store time + this, modulo 2^64; moves only when the clock is set */
 	_Atomic uint32_t daemon_pid;
 	_Atomic uint32_t n_ctx_used;		/* contexts at or above it were never granted */
-	_Atomic uint32_t retired;		/* 1: the store was made anew, detach */
+	_Atomic uint32_t retired;		/* grows when files were made anew: who attached before must detach */
 	_Atomic uint32_t drain_epoch;		/* grows when a segment begins to drain: clients let go of slots there */
 	uint8_t pad3[1024 - 296];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
-	uint8_t pad4[GS_PAGE_BYTES - 2048];
+	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
 };
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");

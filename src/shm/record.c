@@ -5,6 +5,7 @@
 
 #include "base/atomic.h"
 #include "policy/decay.h"
+#include "shm/store.h"
 
 /* Words of the header behind W, which is written on its own. */
 #define BODY_OFF offsetof(struct gs_slot, hash)
@@ -177,6 +178,7 @@ gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_
 	gs_fence_release();	/* pairs with the acquire fence in gs_record_is_same: a reader that sees our bytes sees WRITING */
 	memcpy(&head, &d->head, sizeof(head));
 	stamp_words(&head, gen);
+	head.crc = gs_store_has(t, addr) ? gs_store_crc(gen, d) : 0;
 	gs_racy_store(base + BODY_OFF, (unsigned char *)&head + BODY_OFF, sizeof(head) - BODY_OFF);
 	gs_racy_store(s->data, d->key, head.key_len);
 	gs_racy_store(base + gs_record_owner_off(head.key_len), d->owner, head.owner_len);
@@ -194,6 +196,7 @@ gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch)
 	_Atomic uint64_t *words[] = { &head->X, &head->A, &head->I, &head->T, &head->H, &head->Q };
 
 	memcpy(head, scratch, sizeof(*head));
+	head->turn++;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		uint64_t timed = atomic_load_explicit(words[i], memory_order_relaxed);
 

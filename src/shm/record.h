@@ -50,7 +50,7 @@ struct gs_draft {
 /* Write a claimed slot (cell of c): READY afterwards, its due hint set. Returns its generation. */
 uint32_t gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_draft *d);
 
-/* A draft with all of the record in c->scratch, times without generations. */
+/* A draft with all of the record in c->scratch, times without generations: the next record of its version. */
 void gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch);
 
 /* After publishing: the sweep may have taken the due hint of a slot that no entry named yet. */

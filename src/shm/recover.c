@@ -6,7 +6,7 @@
 
 #include "base/atomic.h"
 #include "shm/record.h"
-#include "shm/slots.h"
+#include "shm/store.h"
 
 enum {
 	TRIES = 100,
@@ -60,10 +60,20 @@ mend_live(struct gs_table *t, uint32_t addr, const struct gs_slot *s)
 {
 	struct gs_arena *a = gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr));
 
+	(void)gs_store_settle(t, addr);
 	if (atomic_load_explicit(&a->due[gs_entry_slot(addr)], memory_order_relaxed) != GS_DUE_NEVER)
 		return SLOT_RIGHT;
 	arm(t, addr, s);
 	return SLOT_RIGHT;
+}
+
+static enum verdict
+mend_retired(struct gs_table *t, uint32_t addr)
+{
+	if (gs_store_has_bit(t, addr))
+		return SLOT_RIGHT;
+	gs_store_set_bit(t, addr);
+	return SLOT_MENDED;
 }
 
 static enum verdict
@@ -75,6 +85,8 @@ look(struct gs_table *t, uint32_t addr)
 
 	if (gs_word_state(w) == GS_SLOT_FREE)
 		return mend_free(t, addr);
+	if (gs_store_is_retired(t, addr, w))
+		return mend_retired(t, addr);
 	if (gs_slots_is_listed(t, addr))
 		return SLOT_HELD;
 	if (gs_word_state(w) == GS_SLOT_READY) {
@@ -86,6 +98,8 @@ look(struct gs_table *t, uint32_t addr)
 	/* It left the index before we looked there, so its new owner had listed it by then. */
 	if (gs_slots_is_listed(t, addr))
 		return SLOT_CHANGED;
+	if ((w & GS_WORD_PUBLISHED) != 0 && gs_store_has(t, addr))
+		return gs_store_settle(t, addr) ? SLOT_MENDED : SLOT_CHANGED;
 	return gs_slots_free(t, addr, w) ? SLOT_MENDED : SLOT_CHANGED;
 }
 

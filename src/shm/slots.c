@@ -182,6 +182,35 @@ find_segment(const struct gs_arena *a, uint32_t state, uint64_t *word)
 	return seg;
 }
 
+static int
+commit_memory(struct gs_arena *a, uint32_t first)
+{
+	int rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
+	    (uint64_t)a->seg_slots * a->slot_size);
+
+	if (rc == 0)
+		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
+		    4ull * a->seg_slots);
+	return rc;
+}
+
+int
+gs_slots_recommit(struct gs_arena *a)
+{
+	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
+		uint64_t word = atomic_load_explicit(&a->segments[seg], memory_order_relaxed);
+		int rc;
+
+		if (gs_segment_state(word) == GS_SEGMENT_ABSENT)
+			continue;
+		rc = commit_memory(a, seg * a->seg_slots);
+		if (rc < 0)
+			return rc;
+		atomic_store_explicit(&a->segments[seg], gs_segment(gs_segment_gen(word), GS_SEGMENT_ACTIVE), memory_order_relaxed);
+	}
+	return 0;
+}
+
 /*
  * Any process may do this, daemon or not, and any number at once: each step
  * can be done twice. A bit set for a slot that was taken meanwhile, or whose
@@ -191,12 +220,8 @@ static int
 activate(struct gs_arena *a, uint32_t seg, uint64_t word)
 {
 	uint32_t first = seg * a->seg_slots;
-	int rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
-	    (uint64_t)a->seg_slots * a->slot_size);
+	int rc = commit_memory(a, first);
 
-	if (rc == 0)
-		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
-		    4ull * a->seg_slots);
 	if (rc < 0)
 		return rc;
 	/* acq_rel; pairs with the fetch_and in refill_from */

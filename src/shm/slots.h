@@ -48,6 +48,8 @@ bool gs_slots_has_bit(struct gs_table *t, uint32_t addr);
  * GS_ENOSPC, GS_ESYSTEM.
  */
 int gs_slots_commit(struct gs_arena *a);
+/* Of an arena that an earlier table filled: make sure that the memory of its committed segments is there. As gs_slots_commit; 0. */
+int gs_slots_recommit(struct gs_arena *a);
 /* Is the segment of this slot committed, in use or draining? */
 bool gs_slots_is_committed(const struct gs_arena *a, uint32_t slot);
 /* May slots of its segment be taken? */

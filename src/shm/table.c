@@ -14,6 +14,7 @@
 #include "gsession.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
+#include "shm/disk.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
 
@@ -32,7 +33,8 @@ gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_
 {
 	out->segments_off = GS_PAGE_BYTES;
 	out->bitmap_off = gs_align_up(out->segments_off + 8ull * (n_slots / seg_slots), 64);
-	out->due_off = gs_align_up(out->bitmap_off + n_slots / 8, GS_PAGE_BYTES);
+	out->retired_off = gs_align_up(out->bitmap_off + n_slots / 8, 64);
+	out->due_off = gs_align_up(out->retired_off + n_slots / 8, GS_PAGE_BYTES);
 	out->slots_off = gs_align_up(out->due_off + 4ull * n_slots, GS_PAGE_BYTES);
 	out->bytes = out->slots_off + (uint64_t)n_slots * slot_size;
 }
@@ -111,7 +113,7 @@ has_sane_geometry(const struct gs_ctl_hdr *h)
 	if (h->record_size > 65535 || h->key_max == 0 || h->key_max > GS_KEY_BYTES)
 		return false;
 	for (uint32_t k = 0; k < h->n_classes; k++)
-		if (h->slot_size[k] % 64 != 0 || h->slot_size[k] < 256 || h->slot_size[k] > 1u << 17)
+		if (h->slot_size[k] % 64 != 0 || h->slot_size[k] < 256 || h->slot_size[k] > GS_SLOT_BYTES_MAX)
 			return false;
 	if (memchr(h->table, 0, sizeof(h->table)) == NULL)
 		return false;
@@ -136,6 +138,9 @@ check_ctl(int fd, struct gs_ctl_hdr *h, char *why)
 		return refuse(why, GS_EVERSION, "ctl", "made by another version of gsession");
 	if (h->crc != gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc)))
 		return refuse(why, GS_ECORRUPT, "ctl", "header damaged");
+	for (uint32_t i = 0; i < GS_MAX_RINGS; i++)
+		if (memchr(h->store[i], 0, sizeof(h->store[i])) == NULL)
+			return refuse(why, GS_ECORRUPT, "ctl", "a path has no end");
 	if (!has_sane_geometry(h))
 		return refuse(why, GS_ECORRUPT, "ctl", "geometry out of bounds");
 	return 0;
@@ -213,6 +218,7 @@ map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring,
 	a->seg_slots = h->ring[ring].seg_slots[class_id];
 	a->n_segments = a->n_slots / a->seg_slots;
 	a->slot_size = h->slot_size[class_id];
+	a->is_file = h->store[ring][0] != '\0';
 	gs_table_arena_shape(&shape, a->n_slots, a->seg_slots, a->slot_size);
 	base = gs_region_map(fd, shape.bytes, true);
 	if (base == NULL)
@@ -221,6 +227,7 @@ map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring,
 	a->bytes = shape.bytes;
 	a->segments = (_Atomic uint64_t *)(void *)(base + shape.segments_off);
 	a->bitmap = (_Atomic uint64_t *)(void *)(base + shape.bitmap_off);
+	a->retired = (_Atomic uint64_t *)(void *)(base + shape.retired_off);
 	a->due = (_Atomic uint32_t *)(void *)(base + shape.due_off);
 	a->slots = base + shape.slots_off;
 	return 0;
@@ -241,6 +248,9 @@ copy_geometry(struct gs_table *t, const struct gs_ctl_hdr *h)
 	t->max_lifetime_ms = h->max_lifetime_ms;
 	memcpy(t->uuid, h->uuid, sizeof(t->uuid));
 	memcpy(t->name, h->table, sizeof(t->name));
+	t->retired = atomic_load_explicit(&h->retired, memory_order_relaxed);
+	for (uint32_t i = 0; i < h->n_rings; i++)
+		t->has_files = t->has_files || h->store[i][0] != '\0';
 }
 
 static int
@@ -302,24 +312,90 @@ out_close:
 }
 
 int
+gs_table_open_ctl(int dir_fd, const char *table)
+{
+	char file[GS_TABLE_FILE_BYTES];
+	int fd;
+
+	gs_table_file_name(file, table, 0);
+	fd = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : errno == ENOENT ? GS_ENOENT : GS_ESYSTEM;
+}
+
+int
+gs_table_load_ctl(struct gs_ctl_hdr *h, int dir_fd, const char *table)
+{
+	int fd = gs_table_open_ctl(dir_fd, table), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = check_ctl(fd, h, NULL);
+	(void)close(fd);
+	return rc < 0 ? rc : h->is_unfinished != 0 ? GS_ENOENT : 0;
+}
+
+/* Open file i of a table. A descriptor, -1 for an arena that is not there - it may be none of ours, the check knows -, or an error. */
+static int
+open_file(int dir_fd, const struct gs_ctl_hdr *h, const char *name, uint32_t i, char *why)
+{
+	uint32_t ring = i < 3 ? 0 : (i - 3) / GS_MAX_CLASSES, class_id = i < 3 ? 0 : (i - 3) % GS_MAX_CLASSES;
+	char file[GS_TABLE_FILE_BYTES];
+	int fd;
+
+	gs_table_file_name(file, name, i);
+	if (i >= 3 && h->store[ring][0] != '\0') {
+		fd = gs_disk_open(h->store[ring], h->table, h->ring[ring].name, class_id);
+		if (fd == GS_ESYSTEM)
+			return refuse(why, fd, h->store[ring], "cannot be opened");
+		return fd < 0 ? -1 : fd;
+	}
+	fd = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 || (i >= 3 && errno == ENOENT))
+		return fd;
+	return refuse(why, errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM, file, strerror(errno));
+}
+
+/* Where a table's rings lie, as far as T.ctl is one; what is wrong with it is said later. GS_ENOENT: it was never finished. */
+static int
+load_places(int ctl_fd, struct gs_ctl_hdr *h)
+{
+	if (check_ctl(ctl_fd, h, NULL) < 0)
+		memset(h->store, 0, sizeof(h->store));
+	return h->magic == GS_CTL_MAGIC && h->is_unfinished != 0 ? GS_ENOENT : 0;
+}
+
+static int
+open_files(int fds[GS_TABLE_FDS], int dir_fd, const char *name, char *why)
+{
+	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
+	int rc = h == NULL ? GS_ENOMEM : 0;
+
+	for (int i = 0; i < GS_TABLE_FDS; i++)
+		fds[i] = -1;
+	for (uint32_t i = 0; i < GS_TABLE_FDS && rc == 0; i++) {
+		int fd = open_file(dir_fd, h, name, i, why);
+
+		if (fd < -1)
+			rc = fd;
+		else
+			fds[i] = fd;
+		if (i == 0 && rc == 0)
+			rc = load_places(fd, h);
+	}
+	if (rc < 0)
+		gs_table_close_fds(fds);
+	free(h);
+	return rc;
+}
+
+int
 gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 {
-	int fds[GS_TABLE_FDS], rc;
-	char file[GS_TABLE_FILE_BYTES], what[GS_TABLE_WHY_BYTES] = "";
+	char what[GS_TABLE_WHY_BYTES] = "";
+	int fds[GS_TABLE_FDS], rc = open_files(fds, dir_fd, name, why);
 
-	for (int i = 0; i < GS_TABLE_FDS; i++) {
-		gs_table_file_name(file, name, (uint32_t)i);
-		fds[i] = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		/* An arena that is not there may be none of ours, the check knows; one that cannot be opened is not missing. */
-		if (fds[i] < 0 && (i < 3 || errno != ENOENT)) {
-			rc = errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM;
-			(void)refuse(why, rc, file, strerror(errno));
-			while (i-- > 0)
-				if (fds[i] >= 0)
-					(void)close(fds[i]);
-			return rc;
-		}
-	}
+	if (rc < 0)
+		return rc;
 	rc = gs_table_adopt(out, fds, true, what);
 	if (rc < 0 && why != NULL)
 		(void)snprintf(why, GS_TABLE_WHY_BYTES, "%.31s.%.200s", name, what);
@@ -379,7 +455,7 @@ gs_table_unlink(int dir_fd, const char *name)
 {
 	char file[GS_TABLE_FILE_BYTES];
 
-	/* T.ctl first: what is left without it is no table. */
+	/* T.ctl first: what is left without it is no table. What lies on disks stays. */
 	for (uint32_t i = 0; i < GS_TABLE_FDS; i++) {
 		gs_table_file_name(file, name, i);
 		(void)unlinkat(dir_fd, file, 0);

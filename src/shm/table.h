@@ -27,6 +27,7 @@ struct gs_ring_spec {
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond it, under pressure */
 	uint32_t decay_to;		/* index into rings, or GS_RING_NONE */
+	char store[GS_STORE_BYTES];	/* directory on a disk for its arenas, which exists; "": they lie beside the table */
 };
 
 struct gs_table_spec {
@@ -41,15 +42,25 @@ struct gs_table_spec {
 	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
 };
 
+/* What the files on a disk say of the table that made them; filled by gs_disk_find. */
+struct gs_past {
+	uint8_t uuid[16];
+	uint64_t sip_k0, sip_k1;
+	uint64_t now_ms;		/* store time that it would have now; 0: not known */
+	uint32_t arenas;		/* bit per arena: its file is there */
+	uint32_t n_slots[GS_MAX_ARENAS], seg_slots[GS_MAX_ARENAS];
+};
+
 struct gs_arena {			/* all from the checked header, private */
 	struct gs_arena_hdr *map;
 	_Atomic uint64_t *segments;
-	_Atomic uint64_t *bitmap;
+	_Atomic uint64_t *bitmap, *retired;
 	_Atomic uint32_t *due;
 	unsigned char *slots;
 	uint64_t bytes;
 	uint32_t n_slots, seg_slots, n_segments, slot_size;
 	uint32_t ring, class_id;
+	bool is_file;			/* on a disk: store.h has its rules */
 	int fd;				/* kept: commits segments */
 };
 
@@ -65,6 +76,8 @@ struct gs_table {
 	uint64_t sip_k0, sip_k1;
 	uint32_t record_size, key_max, n_classes, n_rings;
 	uint64_t max_lifetime_ms;
+	bool has_files;			/* arenas on a disk */
+	uint32_t retired;		/* as it was when we mapped it */
 	uint8_t uuid[16];
 	char name[GS_RING_NAME_BYTES];
 	struct gs_arena arena[GS_MAX_ARENAS];	/* [ring * GS_MAX_CLASSES + class]; map NULL where there is none */
@@ -82,6 +95,15 @@ uint32_t gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_
  * On failure no file is left behind.
  */
 int gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec);
+
+/*
+ * gs_table_create_from - the same, with the arenas on a disk of a table before, whose identity and clock it takes on.
+ * The table is none for gs_table_open before gs_table_finish: its index has still to be filled from those arenas.
+ */
+int gs_table_create_from(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec, const struct gs_past *past);
+void gs_table_finish(struct gs_table *t);
+/* Set the store time, when nobody has attached yet. */
+void gs_table_set_now(struct gs_table *t, uint64_t now_ms);
 
 /*
  * gs_table_open - map the files of a table made earlier.
@@ -102,7 +124,7 @@ int gs_table_fds(const struct gs_table *t, int fds[GS_TABLE_FDS]);
 
 void gs_table_free(struct gs_table **t);
 
-/* Remove a table's files from dir_fd. */
+/* Remove a table's files from dir_fd; not those on disks. */
 void gs_table_unlink(int dir_fd, const char *name);
 
 /* Store time, ms. */

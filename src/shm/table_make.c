@@ -9,11 +9,13 @@
 #include "base/crc32c.h"
 #include "base/random.h"
 #include "policy/decay.h"
+#include "shm/disk.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
 
 #define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
 #define SPARE_SLOTS 256				/* beyond a ring's sessions: slots that clients hold */
+#define FILE_SPARE_SLOTS 1024
 
 /* Slots committed at once: about SEGMENT_BYTES, but never more than an eighth of a small ring. */
 static uint32_t
@@ -24,24 +26,26 @@ segment_slots(uint32_t slot_size, uint64_t sessions)
 	return (uint32_t)gs_max_u64(n, 64);
 }
 
+/* On a disk, slots whose successors it does not have yet are of no use: more of them. They take no room before they are used. */
 static uint32_t
-arena_slots(uint64_t sessions, uint32_t seg_slots)
+arena_slots(uint64_t sessions, uint32_t seg_slots, bool is_file)
 {
-	uint64_t n = sessions + gs_max_u64(SPARE_SLOTS, sessions / 8);
+	uint64_t n = sessions + gs_max_u64(is_file ? FILE_SPARE_SLOTS : SPARE_SLOTS, is_file ? sessions / 2 : sessions / 8);
 
 	return (uint32_t)(gs_div_up(n, seg_slots) * seg_slots);
 }
 
 static void
-fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diameter, const struct gs_ctl_hdr *ctl)
+fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diameter, struct gs_ctl_hdr *ctl)
 {
 	memcpy(r->name, spec->name, sizeof(r->name));
 	r->diameter = diameter;
 	r->kind = spec->kind;
 	for (uint32_t i = 0; i < ctl->n_classes; i++) {
 		r->seg_slots[i] = segment_slots(ctl->slot_size[i], spec->capacity + spec->reserve);
-		r->n_slots[i] = arena_slots(spec->capacity + spec->reserve, r->seg_slots[i]);
+		r->n_slots[i] = arena_slots(spec->capacity + spec->reserve, r->seg_slots[i], spec->store[0] != '\0');
 	}
+	memcpy(ctl->store[diameter], spec->store, sizeof(spec->store));
 	atomic_init(&r->ttl_ms, spec->ttl_ms);
 	atomic_init(&r->half_life_ms, spec->half_life_ms);
 	atomic_init(&r->capacity, spec->capacity);
@@ -50,8 +54,45 @@ fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diame
 	atomic_init(&r->promote, spec->promote);
 }
 
+/* What a table before has left decides. */
+static void
+fill_past(struct gs_ctl_hdr *h, const struct gs_past *past)
+{
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
+		if ((past->arenas >> i & 1) != 0) {
+			h->ring[i / GS_MAX_CLASSES].n_slots[i % GS_MAX_CLASSES] = past->n_slots[i];
+			h->ring[i / GS_MAX_CLASSES].seg_slots[i % GS_MAX_CLASSES] = past->seg_slots[i];
+		}
+	memcpy(h->uuid, past->uuid, sizeof(h->uuid));
+	h->sip_k0 = past->sip_k0;
+	h->sip_k1 = past->sip_k1;
+	h->is_unfinished = 1;
+}
+
+/* Store time; crc is of all that is written once. */
+static void
+set_now(struct gs_ctl_hdr *h, uint64_t now_ms)
+{
+	h->clock_base_ms = now_ms - gs_clock_mono_ms() - gs_clock_suspended_ms();
+	h->crc = gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc));
+	atomic_store_explicit(&h->clock_add_ms, h->clock_base_ms + gs_clock_suspended_ms(), memory_order_relaxed);
+	atomic_store_explicit(&h->wall_add_ms, (uint64_t)(gs_clock_wall_ns() / 1000000) - now_ms, memory_order_relaxed);
+}
+
+void
+gs_table_set_now(struct gs_table *t, uint64_t now_ms)
+{
+	set_now(t->ctl, now_ms);
+}
+
+void
+gs_table_finish(struct gs_table *t)
+{
+	t->ctl->is_unfinished = 0;
+}
+
 static int
-fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec)
+fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs_past *past)
 {
 	uint64_t secrets[4];
 	int rc = gs_random_bytes(secrets, sizeof(secrets));
@@ -79,12 +120,11 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec)
 	h->n_ctx = GS_MAX_CTX;
 	h->max_lifetime_ms = spec->max_lifetime_ms;
 	memcpy(h->table, spec->name, sizeof(h->table));
-	h->clock_base_ms = GS_TIME_ORIGIN_MS - gs_clock_mono_ms() - gs_clock_suspended_ms();
-	h->crc = gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc));
-	atomic_init(&h->clock_add_ms, h->clock_base_ms + gs_clock_suspended_ms());
-	atomic_init(&h->wall_add_ms, (uint64_t)(gs_clock_wall_ns() / 1000000) - GS_TIME_ORIGIN_MS);
 	for (uint32_t i = 0; i < spec->n_rings; i++)
 		fill_ring(&h->ring[i], &spec->rings[i], i, h);
+	if (past != NULL && past->arenas != 0)
+		fill_past(h, past);
+	set_now(h, past != NULL ? gs_max_u64(past->now_ms, GS_TIME_ORIGIN_MS) : GS_TIME_ORIGIN_MS);
 	return 0;
 }
 
@@ -149,44 +189,66 @@ create_ctx(int dir_fd, const struct gs_ctl_hdr *h)
 	return gs_region_create(dir_fd, name, (uint64_t)GS_MAX_CTX * GS_CTX_BYTES);
 }
 
-static int
-create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id)
+void
+gs_table_arena_head(struct gs_arena_hdr *out, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id)
 {
-	struct gs_arena_hdr head = {
-		.magic = GS_ARENA_MAGIC, .ring = ring, .class_id = class_id, .slot_size = h->slot_size[class_id],
-		.n_slots = h->ring[ring].n_slots[class_id], .seg_slots = h->ring[ring].seg_slots[class_id],
-	};
 	struct gs_arena_shape shape;
+
+	memset(out, 0, sizeof(*out));
+	out->magic = GS_ARENA_MAGIC;
+	memcpy(out->uuid, h->uuid, sizeof(out->uuid));
+	out->ring = ring;
+	out->class_id = class_id;
+	out->slot_size = h->slot_size[class_id];
+	out->n_slots = h->ring[ring].n_slots[class_id];
+	out->seg_slots = h->ring[ring].seg_slots[class_id];
+	out->n_segments = out->n_slots / out->seg_slots;
+	gs_table_arena_shape(&shape, out->n_slots, out->seg_slots, out->slot_size);
+	out->segments_off = shape.segments_off;
+	out->bitmap_off = shape.bitmap_off;
+	out->retired_off = shape.retired_off;
+	out->due_off = shape.due_off;
+	out->slots_off = shape.slots_off;
+	out->file_bytes = shape.bytes;
+	if (h->store[ring][0] == '\0')
+		return;
+	out->sip_k0 = h->sip_k0;
+	out->sip_k1 = h->sip_k1;
+	memcpy(out->table, h->table, sizeof(out->table));
+	memcpy(out->ring_name, h->ring[ring].name, sizeof(out->ring_name));
+}
+
+int
+gs_table_create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id, const struct gs_past *past)
+{
 	char name[GS_TABLE_FILE_BYTES];
+	struct gs_arena_hdr head;
 	int fd, rc;
 
-	gs_table_arena_shape(&shape, head.n_slots, head.seg_slots, head.slot_size);
-	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
-	head.n_segments = head.n_slots / head.seg_slots;
-	head.segments_off = shape.segments_off;
-	head.bitmap_off = shape.bitmap_off;
-	head.due_off = shape.due_off;
-	head.slots_off = shape.slots_off;
-	head.file_bytes = shape.bytes;
+	gs_table_arena_head(&head, h, ring, class_id);
+	if (h->store[ring][0] != '\0' && past != NULL && (past->arenas >> (ring * GS_MAX_CLASSES + class_id) & 1) != 0)
+		return gs_disk_take_over(h->store[ring], &head);
+	if (h->store[ring][0] != '\0')
+		return gs_disk_create(h->store[ring], &head);
 	gs_table_arena_name(name, h->table, ring, class_id);
-	fd = gs_region_create(dir_fd, name, shape.bytes);
+	fd = gs_region_create(dir_fd, name, head.file_bytes);
 	if (fd < 0)
 		return fd;
 	/* The due hints are committed with their segments. */
-	rc = gs_region_commit(fd, 0, shape.due_off);
+	rc = gs_region_commit(fd, 0, head.due_off);
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));
 	return finish_file(dir_fd, name, fd, rc);
 }
 
 static int
-create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
+create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h, const struct gs_past *past)
 {
 	int rc;
 
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
-			rc = create_arena(dir_fd, h, ring, class_id);
+			rc = gs_table_create_arena(dir_fd, h, ring, class_id, past);
 			if (rc < 0)
 				return rc;
 			fds[3 + ring * GS_MAX_CLASSES + class_id] = rc;
@@ -207,22 +269,35 @@ create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
 	return 0;
 }
 
-/* Take back the files that we made, and no other. */
+/* Remove file i of a table, unless it is one of a table before. */
 static void
-unmake_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h)
+unmake_file(int dir_fd, const struct gs_ctl_hdr *h, uint32_t i, const struct gs_past *past)
 {
+	uint32_t arena = i - 3, ring = arena / GS_MAX_CLASSES;
 	char name[GS_TABLE_FILE_BYTES];
 
-	for (uint32_t i = 0; i < GS_TABLE_FDS; i++) {
-		gs_table_file_name(name, h->table, i);
-		if (fds[i] >= 0 && dir_fd >= 0)
-			(void)unlinkat(dir_fd, name, 0);
+	if (i >= 3 && h->store[ring][0] != '\0') {
+		if (past == NULL || (past->arenas >> arena & 1) == 0)
+			gs_disk_unlink(h->store[ring], h->table, h->ring[ring].name, arena % GS_MAX_CLASSES);
+		return;
 	}
+	gs_table_file_name(name, h->table, i);
+	if (dir_fd >= 0)
+		(void)unlinkat(dir_fd, name, 0);
+}
+
+/* Take back the files that we made, and no other. */
+static void
+unmake_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h, const struct gs_past *past)
+{
+	for (uint32_t i = 0; i < GS_TABLE_FDS; i++)
+		if (fds[i] >= 0)
+			unmake_file(dir_fd, h, i, past);
 	gs_table_close_fds(fds);
 }
 
 int
-gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec)
+gs_table_create_from(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec, const struct gs_past *past)
 {
 	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
 	int fds[GS_TABLE_FDS];
@@ -232,11 +307,11 @@ gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *s
 		return GS_ENOMEM;
 	for (int i = 0; i < GS_TABLE_FDS; i++)
 		fds[i] = -1;
-	rc = fill_ctl(h, spec);
+	rc = fill_ctl(h, spec, past);
 	if (rc == 0)
-		rc = create_files(fds, dir_fd, h);
+		rc = create_files(fds, dir_fd, h, past);
 	if (rc < 0) {
-		unmake_files(fds, dir_fd, h);
+		unmake_files(fds, dir_fd, h, past);
 	} else {
 		rc = gs_table_adopt(out, fds, true, NULL);
 		if (rc < 0 && dir_fd >= 0)
@@ -244,6 +319,12 @@ gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *s
 	}
 	free(h);
 	return rc;
+}
+
+int
+gs_table_create(struct gs_table **out, int dir_fd, const struct gs_table_spec *spec)
+{
+	return gs_table_create_from(out, dir_fd, spec, NULL);
 }
 
 int
