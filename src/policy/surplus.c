@@ -8,11 +8,10 @@ enum { KEPT_PART = 4, SHORT_PART = 16 };
 uint32_t
 gs_surplus_segments(uint32_t n_segments, uint32_t seg_slots, uint64_t n_taken)
 {
-	uint64_t slots = (uint64_t)n_segments * seg_slots, kept = gs_add_sat(n_taken, n_taken / KEPT_PART + seg_slots);
+	uint64_t slots = (uint64_t)n_segments * seg_slots, kept = gs_add_sat(n_taken, n_taken / KEPT_PART);
 
 	if (n_taken == 0)
 		return n_segments;
-	/* One segment's worth more than would be given back makes it worth while. */
 	return (uint32_t)(gs_sub_sat(gs_sub_sat(slots, kept), seg_slots) / seg_slots);
 }
 

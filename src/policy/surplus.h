@@ -3,9 +3,10 @@
  * surplus.h - how much of an arena's memory is more than it needs.
  *
  * Memory is taken when it is needed and given back with delay: what is kept
- * beyond what is in use is a quarter of that, and a segment to write into,
- * and nothing is given back before there is another segment's worth.  So a
- * load that swings by a fifth around its mean moves nothing.
+ * beyond what is in use is a quarter of that, and a segment to write into.
+ * A segment that was taken because these were used up is surplus only after
+ * a segment's worth has left, so a load that swings by a fifth around its
+ * mean moves nothing.
  */
 #ifndef GS_POLICY_SURPLUS_H
 #define GS_POLICY_SURPLUS_H

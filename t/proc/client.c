@@ -4,6 +4,7 @@
  *
  *	client slaughter INSTANCE COUNT AT_ONCE SEED	start writers on shared keys and kill each at a random moment
  *	client fill INSTANCE COUNT			sessions s0, s1, ... in all rings but the suspects'
+ *	client thin INSTANCE KEEP			end those sessions, all but every KEEPth
  *	client verify INSTANCE				every value is whole; prints how many
  *	client steady INSTANCE NAME FILE		work on own keys until SIGTERM, an error ends it; FILE has the number of calls
  *	client attach INSTANCE TIMEOUT_MS		attach and say how it went and how long it took
@@ -254,6 +255,26 @@ fill(const char *instance, int count)
 	gs_detach(&gs);
 }
 
+static void
+thin(const char *instance, int keep)
+{
+	struct gs *gs = attach(instance, 1);
+	char key[32];
+	int rc;
+
+	for (int i = 0;; i++) {
+		(void)snprintf(key, sizeof(key), "s%d", i);
+		if (i % keep == 0)
+			rc = gs_stat(gs, key, strlen(key), &(struct gs_info){ .id = 0 });
+		else
+			rc = gs_del(gs, key, strlen(key), 0);
+		if (rc == GS_ENOENT)
+			break;
+		must("del", key, rc);
+	}
+	gs_detach(&gs);
+}
+
 struct verdict {
 	struct gs *gs;
 	int whole, torn;
@@ -466,7 +487,7 @@ churn(const char *instance, int count)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|verify|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|thin|verify|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -479,6 +500,8 @@ main(int argc, char **argv)
 		slaughter(argv[2], atoi(argv[3]), atoi(argv[4]), strtoull(argv[5], NULL, 10));
 	else if (strcmp(verb, "fill") == 0 && argc == 4)
 		fill(argv[2], atoi(argv[3]));
+	else if (strcmp(verb, "thin") == 0 && argc == 4)
+		thin(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "verify") == 0 && argc == 3)
 		return verify(argv[2]);
 	else if (strcmp(verb, "steady") == 0 && argc == 5)

@@ -14,7 +14,7 @@
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static void
-what_is_kept_is_what_is_used_a_quarter_more_and_two_segments(void **state)
+what_is_kept_is_what_is_used_a_quarter_more_and_a_segment(void **state)
 {
 	static const struct {
 		uint32_t n_segments, seg_slots;
@@ -25,10 +25,10 @@ what_is_kept_is_what_is_used_a_quarter_more_and_two_segments(void **state)
 		{ 1, 64, 0, 1 },		/* nothing is taken: nothing is kept */
 		{ 9, 64, 0, 9 },
 		{ 1, 64, 1, 0 },
-		{ 3, 64, 1, 0 },		/* one, and the two */
-		{ 4, 64, 1, 1 },
-		{ 10, 64, 256, 3 },		/* 256 + 64 + 2 * 64: seven segments */
-		{ 10, 64, 257, 2 },
+		{ 2, 64, 1, 0 },		/* one that is used, one to write into */
+		{ 3, 64, 1, 1 },
+		{ 10, 64, 256, 4 },		/* 256 + 64 + 64: six segments */
+		{ 10, 64, 257, 3 },
 		{ 10, 64, 640, 0 },
 		{ 10, 64, 9999, 0 },		/* more than there is: clients commit at this moment */
 		{ UINT32_MAX, UINT32_MAX, UINT64_MAX, 0 },
@@ -73,7 +73,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_kept_is_what_is_used_a_quarter_more_and_two_segments),
+		cmocka_unit_test(what_is_kept_is_what_is_used_a_quarter_more_and_a_segment),
 		cmocka_unit_test(what_is_left_is_no_surplus_and_not_short),
 		cmocka_unit_test(nearly_full_arena_is_short),
 	};
