@@ -55,7 +55,7 @@
  *   H	of a bucket: by compare-and-swap, loaded acquire.  Who sees a version
  *	sees the entries committed under it, or a key could be there twice.
  *	A look-up loads it seq_cst: a get is not before an earlier put of its
- *	own thread.
+ *	own thread (on x86 and ARM; the language would want the same of E).
  *   W	READY is released after the bytes and loaded acquire before a copy; the
  *	second look at W stands behind an acquire fence, the bytes behind the
  *	writer's release fence.  Otherwise a torn copy could pass.
@@ -64,11 +64,14 @@
  *	a move at the entry.  With less, neither might see the other.
  *   held, op_entry	released, loaded acquire by recovery: a cell is filled before
  *	its slot can be ours and emptied after it is not.
- *   bitmap	acq_rel: W is FREE before the bit is seen.
+ *   bitmap	acq_rel: W is FREE before the bit is seen; loaded acquire by who
+ *	looks whether a slot without a bit is listed.
  *   n_ctx_used, reg.state	released when what they announce is there.
  *   segments	released when the memory is there.  A slot is taken after listing
  *	it, a full fence, and a look at its segment; the daemon that empties a
  *	segment says so, a full fence, and looks at the lists: one sees the other.
+ *
+ * Each is a small program in t/litmus/shapes, with the least orders that do.
  *
  * Source of the shape: FASTER's tentative insert (Chandramouli et al., SIGMOD
  * 2018), MICA's bucket (Lim et al., NSDI 2014), Boehm's racy copy.

@@ -94,7 +94,8 @@ gs_slots_has_bit(struct gs_table *t, uint32_t addr)
 {
 	uint32_t slot = gs_entry_slot(addr);
 
-	return (atomic_load_explicit(&arena_of(t, addr)->bitmap[slot / 64], memory_order_relaxed) >> (slot % 64) & 1) != 0;
+	/* acquire; pairs with the fetch_and in refill_from: who sees the bit cleared sees the cell in which the slot was listed */
+	return (atomic_load_explicit(&arena_of(t, addr)->bitmap[slot / 64], memory_order_acquire) >> (slot % 64) & 1) != 0;
 }
 
 bool
