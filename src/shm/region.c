@@ -71,12 +71,16 @@ gs_region_release(int fd, uint64_t off, uint64_t bytes)
 	return rc < 0 ? system_error(errno) : 0;
 }
 
-uint64_t
-gs_region_memory_bytes(int fd)
+void
+gs_region_memory(int fd, struct gs_region_memory *out)
 {
 	struct stat st;
 
-	return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * BLOCK_BYTES;
+	*out = (struct gs_region_memory){ 0 };
+	if (fstat(fd, &st) < 0)
+		return;
+	out->bytes = (uint64_t)st.st_blocks * BLOCK_BYTES;
+	out->piece_bytes = (uint64_t)st.st_blksize;
 }
 
 void *
@@ -87,5 +91,7 @@ gs_region_map(int fd, uint64_t bytes, bool writable)
 	if (map == MAP_FAILED)
 		return NULL;
 	(void)madvise(map, bytes, MADV_DONTDUMP);
+	/* Refused by kernels without them; then it is small ones. */
+	(void)madvise(map, bytes, MADV_HUGEPAGE);
 	return map;
 }

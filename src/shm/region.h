@@ -26,10 +26,13 @@ int gs_region_commit(int fd, uint64_t off, uint64_t bytes);
  */
 int gs_region_release(int fd, uint64_t off, uint64_t bytes);
 
-/* How much memory is behind the file altogether, bytes. */
-uint64_t gs_region_memory_bytes(int fd);
+/* How much memory is behind the file altogether, and in pieces of what size it comes: a page, or a huge page. Bytes. */
+struct gs_region_memory {
+	uint64_t bytes, piece_bytes;
+};
+void gs_region_memory(int fd, struct gs_region_memory *out);
 
-/* Map a file shared, kept out of core dumps. NULL when that fails. */
+/* Map a file shared, kept out of core dumps, in huge pages where the host offers them. NULL when that fails. */
 void *gs_region_map(int fd, uint64_t bytes, bool writable);
 
 #endif

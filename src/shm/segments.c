@@ -226,12 +226,17 @@ gs_segments_release(struct gs_table *t, struct gs_arena *a, uint32_t seg)
 bool
 gs_segments_has_stray(const struct gs_arena *a)
 {
-	uint64_t most = (uint64_t)(a->slots - (unsigned char *)a->map);
+	uint64_t most = (uint64_t)(a->slots - (unsigned char *)a->map), edge_bytes;
+	struct gs_region_memory memory;
 
+	gs_region_memory(a->fd, &memory);
+	/* A huge page reaches beyond what was asked for, and that is not to be torn apart. */
+	edge_bytes = memory.piece_bytes > GS_PAGE_BYTES ? memory.piece_bytes : 0;
+	most += edge_bytes;
 	for (uint32_t seg = 0; seg < a->n_segments; seg++)
 		if (gs_segments_state(a, seg) != GS_SEGMENT_ABSENT)
-			most += (uint64_t)a->seg_slots * a->slot_size;
-	return gs_region_memory_bytes(a->fd) > most;
+			most += (uint64_t)a->seg_slots * a->slot_size + edge_bytes;
+	return memory.bytes > most;
 }
 
 int
