@@ -117,6 +117,7 @@ int cmd_audit(int argc, char **argv, const struct cmd_env *env);
 int cmd_conf(int argc, char **argv, const struct cmd_env *env);
 int cmd_replay(int argc, char **argv, const struct cmd_env *env);
 int cmd_bench(int argc, char **argv, const struct cmd_env *env);
+int cmd_torture(int argc, char **argv, const struct cmd_env *env);
 
 /* Options of verbs that have any, each beside its function. */
 extern const struct args_option cmd_json_options[];	/* only --json */
@@ -127,5 +128,6 @@ extern const struct args_option cmd_del_options[];
 extern const struct args_option cmd_ls_options[];
 extern const struct args_option cmd_replay_options[];
 extern const struct args_option cmd_bench_options[];
+extern const struct args_option cmd_torture_options[];
 
 #endif

@@ -37,6 +37,7 @@ static const struct cmd_verb verbs[] = {
 	{ "replay", "[-c FILE] [--key ip|ip+agent] [--live [--speed N]] LOG", cmd_replay_options, 1, 1, cmd_replay,
 	    "drive a store with a web access log" },
 	{ "bench", "[--records N] [--size B] [--procs P] [--keys HOW]", cmd_bench_options, 0, 0, cmd_bench, "measure the memory on a private store" },
+	{ "torture", "[--seconds N] [--seed S]", cmd_torture_options, 0, 0, cmd_torture, "kill, stop and check a private store" },
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

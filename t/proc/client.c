@@ -11,6 +11,7 @@
  *	client ticking INSTANCE TIMEOUT_MS		the same while a signal comes every 20 ms
  *	client crowd INSTANCE COUNT			attach so often, 64 contexts each, and say how far one gets
  *	client cramped INSTANCE COUNT			attach so often with no room to map anything, and say how the last one went
+ *	client reap INSTANCE PREFIX			end whatever session has such a key, again and again until SIGTERM
  *	client churn INSTANCE COUNT			short-lived processes, each of which attaches, works and says good-bye
  */
 #include <sys/prctl.h>
@@ -309,6 +310,37 @@ verify(const char *instance)
 	return v.torn > 0;
 }
 
+/* ---- somebody who interferes ---- */
+
+struct reaping {
+	struct gs *gs;
+	const char *prefix;
+	int n_ended;
+};
+
+static int
+reap_one(void *arg, const struct gs_item *item)
+{
+	struct reaping *r = arg;
+
+	if (strncmp(item->key_buf, r->prefix, strlen(r->prefix)) == 0)
+		r->n_ended += gs_del(r->gs, item->key, item->key_len, 0) == 0;
+	return must_stop;
+}
+
+static void
+reap(const char *instance, const char *prefix)
+{
+	struct reaping r = { .gs = attach(instance, 1), .prefix = prefix };
+
+	if (signal(SIGTERM, stop) == SIG_ERR)
+		err(1, "SIGTERM");
+	while (!must_stop)
+		(void)gs_each(r.gs, NULL, reap_one, &r);
+	gs_detach(&r.gs);
+	printf("%d ended\n", r.n_ended);
+}
+
 /* ---- clients that must see no error ---- */
 
 struct steady {
@@ -487,7 +519,7 @@ churn(const char *instance, int count)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|thin|verify|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|thin|verify|reap|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -504,6 +536,8 @@ main(int argc, char **argv)
 		thin(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "verify") == 0 && argc == 3)
 		return verify(argv[2]);
+	else if (strcmp(verb, "reap") == 0 && argc == 4)
+		reap(argv[2], argv[3]);
 	else if (strcmp(verb, "steady") == 0 && argc == 5)
 		steady(argv[2], argv[3], argv[4]);
 	else if (strcmp(verb, "attach") == 0 && argc == 4)
