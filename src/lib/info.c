@@ -20,7 +20,8 @@ gs_info_now(const struct gs *gs, struct gs_now *out)
 int64_t
 gs_info_wall_ns(const struct gs *gs, uint64_t store_ms)
 {
-	return (int64_t)(store_ms + atomic_load_explicit(&gs->t->ctl->wall_add_ms, memory_order_relaxed)) * 1000000;
+	/* Modulo 2^64, as all times are: a damaged one is wrong, not undefined. */
+	return (int64_t)((store_ms + atomic_load_explicit(&gs->t->ctl->wall_add_ms, memory_order_relaxed)) * 1000000);
 }
 
 int
@@ -64,6 +65,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	const struct gs_table *t = gs->t;
 	bool was_touched = m->touched_ms != m->mtime_ms;
 	uint64_t half_life_ms = atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
+	int64_t touched_ns = (int64_t)(wall_ms(m->touched_ms, now) * 1000000);
 
 	memset(out, 0, sizeof(*out));
 	out->id = gs_info_id(m);
@@ -75,8 +77,8 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->ring_until_ms = wall_ms(gs_kv_leaves_ms(t, m), now);
 	out->ttl_ms = m->ttl_ms;
 	/* A touch moves both in whole ms; a write has them in ns. */
-	out->mtime_ns = was_touched ? (int64_t)out->touched_ms * 1000000 : m->mtime_ns;
-	out->ctime_ns = was_touched && (int64_t)out->touched_ms * 1000000 > m->ctime_ns ? (int64_t)out->touched_ms * 1000000 : m->ctime_ns;
+	out->mtime_ns = was_touched ? touched_ns : m->mtime_ns;
+	out->ctime_ns = was_touched && touched_ns > m->ctime_ns ? touched_ns : m->ctime_ns;
 	out->hits = m->hits;
 	out->interest = gs_decay_interest(m->interest);
 	out->rate_per_s = gs_decay_rate_per_s(m->interest, half_life_ms);

@@ -15,7 +15,7 @@ struct renaming {
 };
 
 /* An mtime well before the last change was set by hand (rsync -a, tar): the age that it gives is to be kept. */
-#define BY_HAND_NS INT64_C(1000000000)
+#define BY_HAND_NS UINT64_C(1000000000)
 
 /*
  * What the name that goes gives to the one that comes. A session that starts
@@ -26,7 +26,7 @@ struct renaming {
 static void
 fill_args(struct gs *gs, const struct gs_meta *from, const struct gs_now *now, struct gs_put_args *args)
 {
-	bool by_hand = from->mtime_ns + BY_HAND_NS < from->ctime_ns;
+	bool by_hand = from->mtime_ns < from->ctime_ns && (uint64_t)from->ctime_ns - (uint64_t)from->mtime_ns > BY_HAND_NS;
 
 	args->set |= GS_SET_LIFE_BIT | GS_SET_PERM_BIT;
 	args->life = from;

@@ -460,7 +460,7 @@ check_population(struct auditing *a)
 				a->out->sessions[gs_entry_ring(e)]++;
 		}
 		for (uint32_t i = 0; i < t->n_rings; i++) {
-			int64_t off = before[i] - (int64_t)a->out->sessions[i];
+			int64_t off = (int64_t)((uint64_t)before[i] - a->out->sessions[i]);
 
 			quiet = quiet && before[i] == atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
 			/* each client may have one place reserved, and one given back late */

@@ -256,6 +256,13 @@ load_population(const struct gs_table *t, int64_t n[GS_MAX_RINGS])
 		n[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
 }
 
+/* Modulo 2^64: a damaged counter may be anything, and is put right all the same. */
+static int64_t
+less(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 bool
 gs_recover_recount(struct gs_table *t, struct gs_recount *r)
 {
@@ -265,7 +272,7 @@ gs_recover_recount(struct gs_table *t, struct gs_recount *r)
 	count_entries(t, n);
 	load_population(t, after);
 	for (uint32_t i = 0; i < t->n_rings; i++) {
-		int64_t least = gs_min_i64(before[i], after[i]) - n[i], most = gs_max_i64(before[i], after[i]) - n[i];
+		int64_t least = less(gs_min_i64(before[i], after[i]), n[i]), most = less(gs_max_i64(before[i], after[i]), n[i]);
 
 		r->least[i] = r->looks == 0 ? least : gs_min_i64(r->least[i], least);
 		r->most[i] = r->looks == 0 ? most : gs_max_i64(r->most[i], most);

@@ -473,13 +473,14 @@ gs_table_now_ms(const struct gs_table *t)
 int64_t
 gs_table_wall_ms(uint64_t store_ms, uint64_t now_ms, int64_t wall_now_ns)
 {
-	return wall_now_ns / 1000000 + ((int64_t)store_ms - (int64_t)now_ms);
+	/* Modulo 2^64: the store time may be a damaged one. */
+	return (int64_t)((uint64_t)(wall_now_ns / 1000000) + store_ms - now_ms);
 }
 
 uint64_t
 gs_table_store_ms(int64_t wall_ms, uint64_t now_ms, int64_t wall_now_ns)
 {
-	int64_t ms = (int64_t)now_ms + (wall_ms - wall_now_ns / 1000000);
+	int64_t ms = (int64_t)(now_ms + (uint64_t)wall_ms - (uint64_t)(wall_now_ns / 1000000));
 
 	return ms < 1 ? 1 : (uint64_t)ms;
 }
