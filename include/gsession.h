@@ -39,14 +39,20 @@
  *		do a forked child's first call, which attaches, and gs_detach.
  *		No other call waits for the daemon or for another process; with
  *		more than `n_threads` threads in calls, one waits for another.
+ *   Readers	a program that attaches with GS_ROLE_READER looks sessions up and
+ *		lists them; gs_put, gs_add, gs_update, gs_touch, gs_del,
+ *		gs_setattr, gs_move and gs_rename are GS_EPERM.  Its gets count
+ *		as everybody's do, within about 20 ms, through memory that it
+ *		shares with the daemon alone; what finds no room there is lost.
  *   Structures	`size` fields are set by the caller to sizeof, so that
  *		later versions can add fields at the end.
  *
  * CAVEATS
  *
- *   An attached process is trusted with the whole memory of its table, and
- *   who may attach to one table of an instance may attach to all.  Programs
- *   that do not trust each other use instances of different users.
+ *   An attached process is trusted with the whole memory of its table, but
+ *   for a reader, and who may attach to one table of an instance may attach
+ *   to all, in either role.  Programs that do not trust each other use
+ *   instances of different users.
  *
  *   Buffers are the caller's, always copied; no pointer into shared memory
  *   leaves the library.
@@ -66,7 +72,7 @@ extern "C" {
 
 /* The version of this interface; a change of the first number breaks programs. */
 #define GS_API_MAJOR 1
-#define GS_API_MINOR 0
+#define GS_API_MINOR 1
 
 enum {
 	GS_KEY_BYTES = 255,	/* longest key */
@@ -121,6 +127,12 @@ GS_API int gs_errno(int code);
 
 struct gs;			/* an attachment to one table */
 
+/* What a program wants to do with a table. */
+enum gs_role {
+	GS_ROLE_WRITER = 0,	/* everything */
+	GS_ROLE_READER = 1,	/* look sessions up; it is given no memory of the table that it could write to */
+};
+
 /* How to attach.  All zero but `size` is the default of every field. */
 struct gs_options {
 	size_t size;			/* sizeof(struct gs_options) */
@@ -129,6 +141,8 @@ struct gs_options {
 	const char *run_dir;		/* where the socket is; NULL: the built-in place */
 	uint32_t timeout_ms;		/* wait for the daemon at most this long; 0: 2000 */
 	uint32_t n_threads;		/* threads that will call at once; 0: 4 */
+	uint32_t role;			/* enum gs_role */
+	uint32_t pad;
 };
 
 /* What is known of a session. */
@@ -227,10 +241,10 @@ struct gs_ring_info {
  *   GS_EACCES		the socket or the daemon refused this uid
  *   GS_EPERM		who listens there is neither root nor this uid, in a directory of his own
  *   GS_ENOENT		no such table
- *   GS_EVERSION	daemon and library are of different ABI versions
+ *   GS_EVERSION	daemon and library are of different ABI versions, or the daemon knows no readers
  *   GS_EBUSY		too many clients
  *   GS_ECORRUPT	what was sent is not a table of ours
- *   GS_EINVAL		a name is not [a-z0-9_.-]{1,31}
+ *   GS_EINVAL		a name is not [a-z0-9_.-]{1,31}, or there is no such role
  *
  * Cost: a few system calls, and page faults as memory is touched.
  */

@@ -328,10 +328,10 @@ gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const
 /* ---- attach ---- */
 
 int
-gs_ctl_hello(struct gs_ctl *c, const char *table, uint32_t n_ctx, struct gs_wire_welcome *out, int *fds,
+gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx, struct gs_wire_welcome *out, int *fds,
     size_t n_fds, size_t *n_got)
 {
-	struct gs_wire_hello hello = { .abi_major = GS_API_MAJOR, .abi_minor = GS_API_MINOR, .n_ctx = n_ctx };
+	struct gs_wire_hello hello = { .abi_major = GS_API_MAJOR, .abi_minor = GS_API_MINOR, .n_ctx = n_ctx, .role = role };
 	struct gs_wire_head head;
 	ssize_t n;
 	int rc;

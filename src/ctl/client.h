@@ -39,7 +39,7 @@ int gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, c
     uint64_t offset, const struct gs_ctl_caller *as, char **text, size_t *text_len);
 
 /* The handshake of an attach. fds has room for n_fds; *n_got descriptors came and are the caller's. */
-int gs_ctl_hello(struct gs_ctl *c, const char *table, uint32_t n_ctx,
+int gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx,
     struct gs_wire_welcome *out, int *fds, size_t n_fds, size_t *n_got);
 /* Say that the contexts granted with this cookie are given back in good order; no answer is awaited. 0 or GS_EDOWN. */
 int gs_ctl_bye(struct gs_ctl *c, uint64_t cookie);

@@ -8,7 +8,9 @@
  *
  *	client				daemon
  *	HELLO   gs_wire_hello	->				(once per connection)
- *				<-	WELCOME gs_wire_welcome + descriptors
+ *				<-	WELCOME gs_wire_welcome + descriptors: T.ctl, T.idx, T.ctx, T.R.C...;
+ *					of a reader all open for reading only, and in the place of T.ctx
+ *					n_ctx pages that are its own
  *	BYE     cookie		->				(its contexts may be granted anew)
  *	REQUEST gs_wire_request	->				(control)
  *				<-	REPLY ... REPLY		(body: a byte, 1 when more follow, and text)
@@ -45,19 +47,26 @@ struct gs_wire_head {
 };
 _Static_assert(sizeof(struct gs_wire_head) == 16, "packet head");
 
+/* What a client wants to be; the numbers are those of enum gs_role. */
+enum gs_wire_role {
+	GS_WIRE_WRITER = 0,		/* what clients asked for before there were roles */
+	GS_WIRE_READER = 1,
+};
+
 struct gs_wire_hello {
 	uint32_t abi_major, abi_minor;
 	uint32_t n_ctx;			/* contexts wanted, 1..GS_WIRE_MAX_GRANT */
-	uint32_t pad;
+	uint32_t role;			/* enum gs_wire_role */
 	char table[32];
 };
+_Static_assert(sizeof(struct gs_wire_hello) == 48, "a daemon refuses another length");
 
 struct gs_wire_welcome {
 	uint8_t uuid[16];
 	uint32_t n_ctx;			/* granted */
 	uint32_t arenas;		/* bit ring * 4 + class: a descriptor follows for it */
 	uint64_t cookie;
-	uint32_t ctx[GS_WIRE_MAX_GRANT];
+	uint32_t ctx[GS_WIRE_MAX_GRANT];	/* of a writer: their numbers */
 };
 
 enum gs_wire_verb {

@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "daemon/events.h"
+#include "daemon/readers.h"
 #include "prog/log.h"
 #include "shm/region.h"
 
@@ -169,6 +170,8 @@ recover_process(struct clients *c, uint32_t pid, uint64_t starttime)
 {
 	uint32_t n = 0, mended = 0;
 
+	/* As a reader it left nothing that is to be mended. */
+	(void)readers_died(c->m->readers, &(struct readers_owner){ pid, starttime });
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
 		uint32_t of_table = recover_of(c, i, pid, starttime, &mended);
 
@@ -278,10 +281,24 @@ clients_grant(struct clients *c, size_t table, const struct manager_caller *who,
 	return rc < 0 && out->n_ctx == 0 ? rc : (int)out->n_ctx;
 }
 
+int
+clients_grant_reader(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out)
+{
+	struct process *p = watch_process(c, (uint32_t)who->pid, starttime_of((uint32_t)who->pid));
+	int rc = gs_random_bytes(&out->cookie, sizeof(out->cookie));
+
+	if (p == NULL)
+		return GS_EBUSY;
+	out->n_ctx = n;
+	return rc < 0 ? rc : readers_grant(c->m->readers, table, &(struct readers_owner){ p->pid, p->starttime }, n, out->cookie);
+}
+
 /* Does a process still have contexts anywhere? */
 static bool
 has_contexts(const struct clients *c, const struct process *p)
 {
+	if (readers_has(c->m->readers, &(struct readers_owner){ p->pid, p->starttime }))
+		return true;
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
 		const struct gs_table *t = c->m->tables[i].shm;
 		uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
@@ -318,7 +335,7 @@ clients_release(struct clients *c, int32_t pid, uint64_t cookie)
 {
 	uint64_t starttime = 0;
 	struct process *p;
-	uint32_t n = 0;
+	uint32_t n = readers_release(c->m->readers, (uint32_t)pid, cookie, &starttime);
 
 	/* The process may have ended meanwhile, so /proc is not asked: the cookie tells it from one that has its pid now. */
 	for (size_t i = 0; i < c->m->conf.n_tables; i++)

@@ -28,6 +28,12 @@ void clients_adopt(struct clients *c);
  */
 int clients_grant(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out);
 
+/*
+ * The same to a reader, who gets n pages of memory that is shared with us alone. Fills n_ctx and cookie; returns a descriptor to
+ * send and close, or as readers_grant().
+ */
+int clients_grant_reader(struct clients *c, size_t table, const struct manager_caller *who, uint32_t n, struct gs_wire_welcome *out);
+
 /* Once a tick: go on with what could not be taken back at once, because a living client has it in its list for a moment. */
 void clients_tick(struct clients *c);
 

@@ -19,6 +19,7 @@
 #include "shm/recover.h"
 
 struct events;
+struct readers;
 struct server;
 
 /* One table: what the memory is, what rules are in force. */
@@ -47,6 +48,7 @@ struct manager {
 	struct manager_table tables[GS_CONF_TABLES];	/* beside conf.tables */
 	struct events *events;
 	struct server *server;
+	struct readers *readers;		/* as long as there is a server */
 	int shm_dir_fd;
 	uint64_t started_ns;			/* CLOCK_MONOTONIC */
 	uint64_t sweeps;

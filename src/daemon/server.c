@@ -20,8 +20,10 @@
 #include "ctl/wire.h"
 #include "daemon/clients.h"
 #include "daemon/events.h"
+#include "daemon/readers.h"
 #include "daemon/sweep.h"
 #include "daemon/tree.h"
+#include "daemon/welcome.h"
 #include "prog/log.h"
 #include "prog/process.h"
 
@@ -38,6 +40,7 @@ enum {
 #define TAG_TIMER (UINT64_C(3) << 32)
 #define TAG_PEER (UINT64_C(4) << 32)
 #define TAG_PROCESS (UINT64_C(5) << 32)
+#define TAG_READERS (UINT64_C(6) << 32)
 #define TAG_MASK (~UINT64_C(0) << 32)
 
 struct peer {
@@ -240,49 +243,6 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 
 /* ---- attach ---- */
 
-/* T.ctl is for the daemon to write: clients get a descriptor that cannot. */
-static int
-open_read_only(int fd)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* 0, or an error and the peer is dropped. */
-static int
-send_welcome(struct server *s, struct peer *p, int rc, const struct gs_wire_welcome *w, const int *fds, int n_fds)
-{
-	struct gs_wire_head head = { .magic = GS_WIRE_MAGIC, .version = GS_WIRE_VERSION, .type = GS_WIRE_WELCOME, .rc = rc };
-	union {
-		struct cmsghdr align;
-		unsigned char bytes[CMSG_SPACE(GS_TABLE_FDS * sizeof(int))];
-	} control = { .bytes = { 0 } };
-	struct iovec iov[2] = {
-		{ .iov_base = &head, .iov_len = sizeof(head) },
-		{ .iov_base = (void *)(uintptr_t)w, .iov_len = rc < 0 ? 0 : sizeof(*w) },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-
-	head.len = (uint32_t)iov[1].iov_len;
-	if (n_fds > 0) {
-		struct cmsghdr *c;
-
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, (size_t)n_fds * sizeof(int));
-	}
-	if (sendmsg(p->fd, &msg, MSG_NOSIGNAL) >= 0)
-		return 0;
-	drop_peer(s, p);
-	return GS_ESYSTEM;
-}
-
 static int
 find_table(const struct manager *m, const char *name)
 {
@@ -297,28 +257,28 @@ check_hello(const struct server *s, const struct gs_wire_hello *h)
 {
 	if (h->abi_major != GS_API_MAJOR)
 		return GS_EVERSION;
-	if (memchr(h->table, 0, sizeof(h->table)) == NULL || h->n_ctx == 0 || h->n_ctx > GS_WIRE_MAX_GRANT)
+	if (memchr(h->table, 0, sizeof(h->table)) == NULL || h->n_ctx == 0 || h->n_ctx > GS_WIRE_MAX_GRANT || h->role > GS_WIRE_READER)
 		return GS_EINVAL;
 	return find_table(s->m, h->table);
 }
 
-/* Send a table's descriptors with the contexts granted. 0, or an error: the peer has no use for them then. */
+/* What the peer wants to be is his choice: who may connect may be either. The table, or as clients_grant; *pages_fd: of a reader, or -1. */
 static int
-welcome(struct server *s, struct peer *p, const struct gs_table *t, struct gs_wire_welcome *w)
+grant(struct server *s, const struct peer *p, const struct gs_wire_hello *h, struct gs_wire_welcome *w, int *pages_fd)
 {
-	int fds[GS_TABLE_FDS], n_fds = gs_table_fds(t, fds), ctl_fd = open_read_only(fds[0]), rc;
+	int table = check_hello(s, h), rc;
 
-	if (ctl_fd < 0) {
-		(void)send_welcome(s, p, GS_ESYSTEM, w, NULL, 0);
-		return GS_ESYSTEM;
+	*pages_fd = -1;
+	if (table < 0)
+		return table;
+	if (h->role == GS_WIRE_READER) {
+		*pages_fd = clients_grant_reader(s->clients, (size_t)table, &p->who, h->n_ctx, w);
+		return *pages_fd < 0 ? *pages_fd : table;
 	}
-	fds[0] = ctl_fd;
-	memcpy(w->uuid, t->uuid, sizeof(w->uuid));
-	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		w->arenas |= t->arena[i].map != NULL ? UINT32_C(1) << i : 0;
-	rc = send_welcome(s, p, 0, w, fds, n_fds);
-	(void)close(ctl_fd);
-	return rc;
+	rc = clients_grant(s->clients, (size_t)table, &p->who, h->n_ctx, w);
+	if (rc == 0)
+		rc = GS_EBUSY;
+	return rc < 0 ? rc : table;
 }
 
 static void
@@ -326,25 +286,27 @@ handle_hello(struct server *s, struct peer *p, const unsigned char *body, uint32
 {
 	struct gs_wire_welcome w = { .n_ctx = 0 };
 	struct gs_wire_hello h;
-	int table, rc;
+	int pages_fd, table, rc;
 
 	if (len != sizeof(h) || p->has_joined) {
 		drop_liar(s, p, p->has_joined ? "second-hello" : "malformed-hello");
 		return;
 	}
 	memcpy(&h, body, sizeof(h));
-	table = rc = check_hello(s, &h);
-	if (rc >= 0)
-		rc = clients_grant(s->clients, (size_t)table, &p->who, h.n_ctx, &w);
-	if (table >= 0 && rc == 0)
-		rc = GS_EBUSY;
-	if (rc < 0) {
-		(void)send_welcome(s, p, rc, &w, NULL, 0);
+	table = grant(s, p, &h, &w, &pages_fd);
+	if (table < 0) {
+		if (welcome_refuse(p->fd, table) < 0)
+			drop_peer(s, p);
 		return;
 	}
 	p->has_joined = true;
-	if (welcome(s, p, s->m->tables[table].shm, &w) < 0)
+	rc = welcome_send(p->fd, s->m->tables[table].shm, pages_fd, &w);
+	if (pages_fd >= 0)
+		(void)close(pages_fd);
+	if (rc < 0)
 		(void)clients_release(s->clients, p->who.pid, w.cookie);
+	if (rc == GS_EDOWN)
+		drop_peer(s, p);
 }
 
 static void
@@ -447,6 +409,9 @@ handle_event(struct server *s, const struct epoll_event *ev)
 		return;
 	case TAG_PROCESS:
 		clients_died(s->clients, index);
+		return;
+	case TAG_READERS:
+		readers_round(s->m->readers);
 		return;
 	case TAG_PEER:
 		if (s->peer[index].fd < 0)
@@ -587,7 +552,8 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 		s->peer[i].fd = -1;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->clients = clients_new(m, s->epoll_fd, TAG_PROCESS);
-	rc = s->epoll_fd < 0 || s->clients == NULL ? GS_ESYSTEM : listen_on(s, path, why);
+	m->readers = readers_new(m, s->epoll_fd, TAG_READERS);
+	rc = s->epoll_fd < 0 || s->clients == NULL || m->readers == NULL ? GS_ESYSTEM : listen_on(s, path, why);
 	if (rc == 0) {
 		rc = open_sources(s);
 		if (rc < 0)
@@ -625,6 +591,7 @@ server_close(struct server **sp)
 		if (s->peer[i].fd >= 0)
 			drop_peer(s, &s->peer[i]);
 	clients_free(&s->clients);
+	readers_free(&s->m->readers);
 	close_if_open(s->listen_fd);
 	close_if_open(s->signal_fd);
 	close_if_open(s->timer_fd);

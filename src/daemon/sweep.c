@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "daemon/events.h"
+#include "daemon/readers.h"
 #include "shm/record.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
@@ -190,6 +191,8 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	struct sweeping sw = { .m = m, .mt = mt, .now_ms = gs_table_now_ms(mt->shm) };
 	uint32_t rearmed = mt->rearm;
 
+	/* Our clock was read first: what a reader asked for before then is told, and is not judged without it. */
+	readers_before_sweep(m->readers, (size_t)(mt - m->tables));
 	mt->rearm = 0;
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
 		struct gs_arena *a = &mt->shm->arena[i];

@@ -2,6 +2,7 @@
 #include "daemon/tree_impl.h"
 
 #include "base/bits.h"
+#include "daemon/readers.h"
 #include "shm/slots.h"
 
 static const char *const counter_names[GS_COUNTERS] = {
@@ -80,6 +81,7 @@ tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to)
 		print_u64(to, counter_names[n], sum);
 	}
 	print_u64(to, "clients", m->n_clients);
+	print_u64(to, "readers", readers_count(m->readers));
 	print_u64(to, "clients_recovered", m->clients_recovered);
 	print_u64(to, "clients_dropped", m->clients_dropped);
 	print_u64(to, "sweeps", m->sweeps);

@@ -9,6 +9,7 @@
 #include "base/atomic.h"
 #include "base/paths.h"
 #include "lib/handle.h"
+#include "lib/reader.h"
 
 #define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
 #define DEFAULT_TIMEOUT_MS 2000
@@ -21,7 +22,8 @@ static void
 close_fds(const int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		(void)close(fds[i]);
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
 }
 
 /* Put the descriptors that came, in the order of the bits of `arenas`, at their places. */
@@ -54,7 +56,8 @@ join(struct gs *gs, const char *table, uint32_t n_ctx, struct gs_ctl **ctl, stru
 	rc = gs_ctl_open(ctl, gs->instance, gs->run_dir, gs->timeout_ms);
 	if (rc < 0)
 		return rc;
-	rc = gs_ctl_hello(*ctl, table, n_ctx, welcome, came, GS_TABLE_FDS, &n_came);
+	rc = gs_ctl_hello(*ctl, table, gs->role == GS_ROLE_READER ? GS_WIRE_READER : GS_WIRE_WRITER, n_ctx, welcome, came, GS_TABLE_FDS,
+	    &n_came);
 	if (rc == 0 && welcome->n_ctx == 0)
 		rc = GS_EBUSY;
 	if (rc < 0)
@@ -75,9 +78,12 @@ init_leases(struct gs *gs, const struct gs_wire_welcome *welcome)
 	for (uint32_t i = 0; i < gs->n_leases && rc == 0; i++) {
 		struct gs_lease *l = &gs->leases[i];
 
-		if (welcome->ctx[i] >= GS_MAX_CTX)
+		if (gs->role != GS_ROLE_READER && welcome->ctx[i] >= GS_MAX_CTX)
 			return GS_EPROTO;
-		rc = gs_ctx_init(&l->ctx, gs->t, welcome->ctx[i]);
+		if (gs->role == GS_ROLE_READER)
+			gs_ctx_init_reader(&l->ctx, &gs->pages[i]);
+		else
+			rc = gs_ctx_init(&l->ctx, gs->t, welcome->ctx[i]);
 		atomic_store_explicit(&l->is_taken, 0, memory_order_relaxed);
 	}
 	gs->cookie = welcome->cookie;
@@ -103,6 +109,7 @@ copy_options(struct gs *gs, const struct gs_options *opt)
 	gs->n_leases = opt->n_threads == 0 ? DEFAULT_THREADS : opt->n_threads;
 	if (gs->n_leases > GS_WIRE_MAX_GRANT)
 		gs->n_leases = GS_WIRE_MAX_GRANT;
+	gs->role = opt->role;
 	gs->uid = geteuid();
 	gs->gid = getegid();
 	return 0;
@@ -130,13 +137,18 @@ map_table(struct gs *gs, const char *table)
 	if (rc < 0)
 		return rc;
 	gs->cookie = welcome.cookie;
-	rc = gs_table_map(&gs->t, fds, why);
+	if (welcome.n_ctx < gs->n_leases)
+		gs->n_leases = welcome.n_ctx;
+	rc = gs->role == GS_ROLE_READER ? gs_reader_take_pages(gs, fds) : 0;
+	if (rc < 0) {
+		close_fds(fds, GS_TABLE_FDS);
+		return rc;
+	}
+	rc = gs_table_map(&gs->t, fds, gs->role == GS_ROLE_READER ? GS_TABLE_READ : GS_TABLE_WRITE, why);
 	if (rc < 0)
 		return rc;
 	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0)
 		return GS_ECORRUPT;
-	if (welcome.n_ctx < gs->n_leases)
-		gs->n_leases = welcome.n_ctx;
 	gs->leases = aligned_alloc(_Alignof(struct gs_lease), gs->n_leases * sizeof(struct gs_lease));
 	if (gs->leases == NULL)
 		return GS_ENOMEM;
@@ -144,18 +156,29 @@ map_table(struct gs *gs, const char *table)
 	return init_leases(gs, &welcome);
 }
 
-int
-gs_attach(struct gs **out, const struct gs_options *opt)
+/* The caller's options, or those of a program that was built before there were roles. */
+static int
+read_options(struct gs_options *out, const struct gs_options *opt)
 {
-	static const struct gs_options defaults = { .size = sizeof(defaults) };
+	memset(out, 0, sizeof(*out));
+	if (opt == NULL)
+		return 0;
+	if (opt->size != sizeof(*opt) && opt->size != offsetof(struct gs_options, role))
+		return GS_EINVAL;
+	memcpy(out, opt, opt->size);
+	return out->role > GS_ROLE_READER ? GS_EINVAL : 0;
+}
+
+int
+gs_attach(struct gs **out, const struct gs_options *given)
+{
+	struct gs_options options, *opt = &options;
 	const char *table;
 	struct gs *gs;
-	int rc;
+	int rc = read_options(opt, given);
 
-	if (opt == NULL)
-		opt = &defaults;
-	if (opt->size != sizeof(*opt))
-		return GS_EINVAL;
+	if (rc < 0)
+		return rc;
 	table = opt->table == NULL ? "sessions" : opt->table;
 	if (!gs_name_is_valid(table))
 		return GS_EINVAL;
@@ -211,6 +234,7 @@ gs_detach(struct gs **gsp)
 	if (gs->ctl != NULL && is_ours)
 		say_bye(gs);
 	gs_ctl_close(&gs->ctl);
+	gs_reader_drop_pages(gs);
 	gs_table_free(&gs->t);
 	if (gs->state != NULL)
 		(void)munmap((void *)gs->state, GS_PAGE_BYTES);
@@ -232,13 +256,17 @@ attach_child(struct gs *gs)
 	rc = join(gs, gs->t->name, gs->n_leases, &ctl, &welcome, fds);
 	if (rc < 0)
 		return rc;
-	for (int i = 0; i < GS_TABLE_FDS; i++)
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
-	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0 || welcome.n_ctx < gs->n_leases) {
+	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0)
+		rc = GS_EGONE;
+	else if (welcome.n_ctx < gs->n_leases)
+		rc = GS_EBUSY;
+	else if (gs->role == GS_ROLE_READER)
+		rc = gs_reader_take_pages(gs, fds);
+	close_fds(fds, GS_TABLE_FDS);
+	if (rc < 0) {
 		(void)gs_ctl_bye(ctl, welcome.cookie);
 		gs_ctl_close(&ctl);
-		return welcome.n_ctx < gs->n_leases ? GS_EBUSY : GS_EGONE;
+		return rc;
 	}
 	/* Our copy of the parent's socket; the parent's own stays open. */
 	gs_ctl_close(&gs->ctl);

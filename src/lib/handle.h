@@ -30,6 +30,9 @@ struct gs {
 	uint32_t n_leases;
 	struct gs_lease *leases;
 	uint64_t cookie;
+	uint32_t role;			/* enum gs_role */
+	struct gs_ctx_page *pages;	/* of a reader: n_leases of them, shared with the daemon alone; else NULL */
+	uint64_t pages_bytes;
 	uint32_t uid, gid;		/* at the attach: whose sessions it starts */
 	uint32_t timeout_ms;
 	char instance[GS_NAME_BYTES];
@@ -39,5 +42,12 @@ struct gs {
 /* Borrow a context; 0, or what a forked child's attach answers. Spins while all are taken by other threads of this process. */
 int gs_handle_enter(struct gs *gs, struct gs_lease **out);
 void gs_handle_leave(struct gs_lease *lease);
+
+/* May this handle write to its table? 0 or GS_EPERM. */
+static inline int
+gs_handle_may_write(const struct gs *gs)
+{
+	return gs->role == GS_ROLE_READER ? GS_EPERM : 0;
+}
 
 #endif

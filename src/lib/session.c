@@ -178,8 +178,10 @@ put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *arg
 	struct gs_lease *l;
 	struct gs_now now;
 	struct gs_key k;
-	int rc = gs_key_init(gs->t, &k, item->key, item->key_len);
+	int rc = gs_handle_may_write(gs);
 
+	if (rc == 0)
+		rc = gs_key_init(gs->t, &k, item->key, item->key_len);
 	if (rc == 0 && item->buf == NULL && item->cap > 0)
 		rc = GS_EINVAL;
 	if (rc == 0)
@@ -255,10 +257,13 @@ gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, v
 	static const struct gs_put_options plain = { .size = sizeof(plain) };
 	struct update u = { .fn = fn, .arg = arg, .opt = opt == NULL ? &plain : opt };
 	size_t cap = gs->t->record_size;
-	unsigned char *old = malloc(2 * cap);
+	unsigned char *old;
 	struct gs_item item;
-	ssize_t rc = GS_EAGAIN;
+	ssize_t rc = gs_handle_may_write(gs);
 
+	if (rc < 0)
+		return rc;
+	old = malloc(2 * cap);
 	if (old == NULL)
 		return GS_ENOMEM;
 	item.key = key;
@@ -298,8 +303,10 @@ call_small(struct gs *gs, const void *key, size_t key_len, const struct small_ca
 	struct gs_lease *l;
 	struct gs_key k;
 	uint64_t now_ms;
-	int rc = gs_key_init(gs->t, &k, key, key_len);
+	int rc = gs_handle_may_write(gs);
 
+	if (rc == 0)
+		rc = gs_key_init(gs->t, &k, key, key_len);
 	if (rc == 0)
 		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)

@@ -40,6 +40,21 @@ gs_decay_access(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms)
 }
 
 uint64_t
+gs_decay_accesses(uint64_t interest, uint64_t idle_ms, uint32_t n, uint64_t late_ms, uint64_t half_life_ms)
+{
+	double x, more;
+
+	if (half_life_ms == 0)
+		return GS_INTEREST_ONE;
+	x = faded(interest, idle_ms, half_life_ms);
+	more = log2(n) - (double)late_ms / (double)half_life_ms;
+	/* log2(2^x + 2^more), from the greater of them */
+	if (x > more)
+		return stored(x + log1p(exp2(more - x)) * M_LOG2E);
+	return stored(more + log1p(exp2(x - more)) * M_LOG2E);
+}
+
+uint64_t
 gs_decay_fade(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms)
 {
 	if (half_life_ms == 0)

@@ -39,6 +39,14 @@
  */
 uint64_t gs_decay_access(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms);
 
+/*
+ * gs_decay_accesses - the same after n accesses at one instant, told late.
+ *
+ *   n		at least 1
+ *   late_ms	how long before the last access these were; then idle_ms is 0
+ */
+uint64_t gs_decay_accesses(uint64_t interest, uint64_t idle_ms, uint32_t n, uint64_t late_ms, uint64_t half_life_ms);
+
 /* gs_decay_fade - interest after idle_ms without an access: what a touch leaves. Arguments as above. */
 uint64_t gs_decay_fade(uint64_t interest, uint64_t idle_ms, uint64_t half_life_ms);
 

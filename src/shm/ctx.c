@@ -25,6 +25,15 @@ gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id)
 }
 
 void
+gs_ctx_init_reader(struct gs_ctx *c, struct gs_ctx_page *page)
+{
+	memset(c, 0, sizeof(*c));
+	c->page = page;
+	c->page->magic = GS_CTX_MAGIC;
+	c->is_reader = true;
+}
+
+void
 gs_ctx_fini(struct gs_ctx *c, struct gs_table *t)
 {
 	if (c->page != NULL)

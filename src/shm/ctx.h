@@ -32,6 +32,7 @@ struct gs_cell_queue {
 struct gs_ctx {
 	struct gs_ctx_page *page;
 	uint32_t id;
+	bool is_reader;			/* nothing of the table may be written to: accesses go to the page's cells, see feedback.h */
 	uint32_t cursor[GS_MAX_ARENAS];	/* bitmap word to look at next */
 	struct gs_cell cell[GS_HELD_CELLS];
 	struct gs_cell_queue queue[GS_CELL_STATES];
@@ -42,16 +43,24 @@ struct gs_ctx {
 
 /* Begin to use page `id` of a table; 0 or GS_ENOMEM. What an earlier owner held must have been recovered. */
 int gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id);
+/* Begin to use a page of a reader's own memory, all zero, or used by this reader before. */
+void gs_ctx_init_reader(struct gs_ctx *c, struct gs_ctx_page *page);
 /* Give every slot held back to its arena, and end. */
 void gs_ctx_fini(struct gs_ctx *c, struct gs_table *t);
 
 /* Single writer, so a plain load and store; readers of `stats` load relaxed. */
 static inline void
-gs_ctx_count(struct gs_ctx *c, enum gs_counter n)
+gs_ctx_count_many(struct gs_ctx *c, enum gs_counter n, uint64_t times)
 {
 	_Atomic uint64_t *at = &c->page->count[n];
 
-	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + times, memory_order_relaxed);
+}
+
+static inline void
+gs_ctx_count(struct gs_ctx *c, enum gs_counter n)
+{
+	gs_ctx_count_many(c, n, 1);
 }
 
 static inline void

@@ -6,6 +6,7 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "shm/feedback.h"
 #include "shm/kv_impl.h"
 
 int
@@ -197,9 +198,8 @@ account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
 	gs_kv_set(&head->H, gs_timed(gs_timed_value(gs_kv_word(&head->H)) + 1, gen));
 }
 
-/* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
-static int
-promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
+int
+gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = gs_table_innermost(t);
 	int rc;
@@ -214,6 +214,16 @@ promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t
 	gs_kv_unreserve(t, from);
 	gs_ctx_count(c, GS_COUNT_PROMOTED);
 	return KV_AGAIN;
+}
+
+/* By a reader nothing is written here: it tells the daemon. False as gs_record_access. */
+static inline bool
+count_access(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
+{
+	if (__builtin_expect(!c->is_reader, 1))
+		return gs_record_access(t, hit, now_ms);
+	gs_feedback_tell(c, hit->entry, now_ms);
+	return true;
 }
 
 struct reading {
@@ -242,7 +252,7 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 		return fill_meta(hit, &head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
 	if (head.val_len > r->cap && r->buf != NULL)
 		return fill_meta(hit, &head, r->meta) ? GS_ERANGE : READ_AGAIN;
-	if (counts && gs_kv_is_promotable(t, ring) && promote(t, c, hit, now_ms) == KV_AGAIN)
+	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
 		return READ_AGAIN;
 	if (r->buf != NULL) {
 		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head.key_len, head.owner_len), head.val_len);
@@ -252,7 +262,7 @@ read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 	if (counts && r->meta != NULL)
 		account(t, &head, now_ms);
 	/* Counting is the last thing that may fail: what is read again is counted again. */
-	if (!fill_meta(hit, &head, r->meta) || (counts && !gs_record_access(t, hit, now_ms)))
+	if (!fill_meta(hit, &head, r->meta) || (counts && !count_access(t, c, hit, now_ms)))
 		return READ_AGAIN;
 	return (ssize_t)head.val_len;
 }

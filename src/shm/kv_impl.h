@@ -37,6 +37,9 @@ uint64_t gs_kv_half_life_ms(const struct gs_table *t);
 /* May an access bring a session of this ring in? */
 bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring);
 
+/* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
+int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms);
+
 /* Version of a new incarnation: greater than `old`, different from every other that any context makes. */
 uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
 

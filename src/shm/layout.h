@@ -12,6 +12,9 @@
  * The arenas of a ring with store=file lie in a directory of its own on a
  * disk, as TABLE@RING.C, and are whole without the rest of the table.
  *
+ * A reader is given all but T.ctx, and cannot write any of them.  Its context
+ * pages lie in sealed memory that it shares with the daemon alone.
+ *
  * A record is immutable once published.  Whatever changes it writes another
  * slot and swings the 8-byte index entry to it by compare-and-swap.  Only the
  * words X, A, I, T, H of a slot change in place, each by a compare-and-swap
@@ -70,6 +73,8 @@
  *   segments	released when the memory is there.  A slot is taken after listing
  *	it, a full fence, and a look at its segment; the daemon that empties a
  *	segment says so, a full fence, and looks at the lists: one sees the other.
+ *   what, dirty	by seq_cst, of a reader's page: the reader fills a cell and then looks
+ *	at the bit of its line, the daemon clears the bit and then looks at the cell.
  *
  * Each is a small program in t/litmus/shapes, with the least orders that do.
  *
@@ -112,6 +117,9 @@ enum {
 	GS_SLOT_HEADER_BYTES = 168,
 	GS_SLOT_BYTES_MAX = 1 << 17,
 	GS_COUNTERS_MAX = 96,
+	GS_FEEDBACK_WAYS = 4,		/* cells of a line */
+	GS_FEEDBACK_LINES = 99,
+	GS_FEEDBACK_CELLS = GS_FEEDBACK_LINES * GS_FEEDBACK_WAYS,
 };
 
 #define GS_SLOT_NUMBERS (UINT32_C(1) << 27)	/* slots an arena can number */
@@ -316,6 +324,26 @@ struct gs_arena_hdr {
 _Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 208, "arena header");
 _Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
 
+/*
+ * F, what a reader tells of one record; 0 is an empty cell.
+ *	[63:49] accesses  [48:32] generation  [31:0] ring, class and slot as in an entry
+ */
+#define GS_FEEDBACK_MOST 32767			/* accesses in one cell */
+
+static inline uint64_t
+gs_feedback(uint64_t entry, uint32_t count)
+{
+	return (uint64_t)count << 49 | (entry & ((UINT64_C(1) << 49) - 1));
+}
+
+static inline uint32_t gs_feedback_count(uint64_t f) { return (uint32_t)(f >> 49); }
+static inline uint64_t gs_feedback_record(uint64_t f) { return f & ((UINT64_C(1) << 49) - 1); }
+
+struct gs_feedback_cell {
+	_Atomic uint64_t what;			/* F */
+	_Atomic uint64_t at_ms;			/* the last of these accesses */
+};
+
 /* T.ctx: GS_MAX_CTX of these. Written by the client that was granted it, read by the daemon. */
 struct gs_ctx_page {
 	uint64_t magic;
@@ -324,9 +352,15 @@ struct gs_ctx_page {
 	uint8_t pad1[56];
 	_Atomic uint32_t held[GS_HELD_CELLS];	/* 080 slot address + 1; listed before it can be owned */
 	_Atomic uint64_t count[GS_COUNTERS_MAX];	/* 100 enum gs_counter, never reset */
-	uint8_t pad2[GS_CTX_BYTES - 256 - 8 * GS_COUNTERS_MAX];
+	/* 400: in the pages of readers only */
+	_Atomic uint64_t folded[GS_COUNTERS_MAX];	/* 400 count, as far as the daemon has added it to the table's; it writes this */
+	_Atomic uint64_t dirty[2];		/* 700 bit per line of cells: there is something in it */
+	uint8_t pad2[48];
+	struct gs_feedback_cell cell[GS_FEEDBACK_CELLS];	/* 740 */
 };
 _Static_assert(sizeof(struct gs_ctx_page) == GS_CTX_BYTES, "context page");
+_Static_assert(offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct gs_ctx_page, dirty) == 0x700 &&
+    offsetof(struct gs_ctx_page, cell) == 0x740, "feedback offsets");
 _Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
 
 enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1 };

@@ -262,10 +262,10 @@ add_interest(struct gs_slot *s, uint64_t seen, uint64_t idle_ms, uint64_t half_l
 }
 
 static void
-count_hit(struct gs_slot *s, uint64_t gen)
+count_hits(struct gs_slot *s, uint64_t gen, uint64_t times)
 {
 	uint64_t seen = atomic_load_explicit(&s->H, memory_order_relaxed);
-	uint64_t n = gs_timed_gen(seen) == gen ? gs_timed_value(seen) + 1 : 1;
+	uint64_t n = gs_timed_gen(seen) == gen ? gs_timed_value(seen) + times : times;
 
 	/* A plain store: two at once count as one, and a late one on a reused slot is undone by the next. */
 	atomic_store_explicit(&s->H, gs_timed(gs_min_u64(n, GS_TIME_NEVER), (uint32_t)gen), memory_order_relaxed);
@@ -286,8 +286,32 @@ gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms)
 	if (!raise_word(&s->A, now_ms, gen, &was_ms) ||
 	    !add_interest(s, interest, gs_sub_sat(now_ms, was_ms), innermost_half_life_ms(t), gen))
 		return false;
-	count_hit(s, gen);
+	count_hits(s, gen, 1);
 	/* A sweep that ended it before it saw the access must not be answered with success. */
+	return gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
+}
+
+bool
+gs_record_accesses(struct gs_table *t, const struct gs_hit *hit, uint64_t at_ms, uint32_t n)
+{
+	struct gs_slot *s = hit->slot;
+	uint64_t gen = gs_entry_gen(hit->entry), half_life_ms = innermost_half_life_ms(t), was_ms, idle_ms, late_ms, with;
+	/* acquire, and the exchange below; pair with add_interest and take_over, as in gs_record_access */
+	uint64_t seen = atomic_load_explicit(&s->I, memory_order_acquire);
+
+	if (!raise_word(&s->A, at_ms, gen, &was_ms))
+		return false;
+	idle_ms = gs_sub_sat(at_ms, was_ms);
+	do {
+		if (gs_timed_gen(seen) != gen)
+			return false;
+		late_ms = gs_sub_sat(gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)), at_ms);
+		with = gs_timed(gs_decay_accesses(gs_timed_value(seen), idle_ms, n, late_ms, half_life_ms), (uint32_t)gen);
+		/* Whoever was faster let it fade to his own instant: no more time has passed. */
+		idle_ms = 0;
+	} while (with != seen && !atomic_compare_exchange_strong_explicit(&s->I, &seen, with, memory_order_seq_cst, memory_order_relaxed));
+	count_hits(s, gen, n);
+	/* seq_cst; pairs with the sweep's claim of X in kv.c, as in gs_record_access */
 	return gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
 }
 

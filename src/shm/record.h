@@ -74,6 +74,9 @@ bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_
  */
 bool gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms);
 
+/* Count n accesses, the last of them at at_ms, which another access may be later than. For the daemon. As gs_record_access. */
+bool gs_record_accesses(struct gs_table *t, const struct gs_hit *hit, uint64_t at_ms, uint32_t n);
+
 /* Renew the times of the record whose header was copied to `head`. Returns false as gs_record_access does. */
 bool gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms);
 

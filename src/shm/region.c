@@ -50,6 +50,22 @@ gs_region_create(int dir_fd, const char *name, uint64_t bytes)
 }
 
 int
+gs_region_create_sealed(const char *name, uint64_t bytes)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+
+	if (fd < 0)
+		return system_error(errno);
+	rc = ftruncate(fd, (off_t)bytes) < 0 ? system_error(errno) : gs_region_commit(fd, 0, bytes);
+	if (rc == 0 && (fchmod(fd, 0600) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
+		rc = system_error(errno);
+	if (rc == 0)
+		return fd;
+	(void)close(fd);
+	return rc;
+}
+
+int
 gs_region_commit(int fd, uint64_t off, uint64_t bytes)
 {
 	int rc;

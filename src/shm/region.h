@@ -15,6 +15,12 @@
 int gs_region_create(int dir_fd, const char *name, uint64_t bytes);
 
 /*
+ * Make anonymous memory of `bytes` to share with somebody who is not trusted: all of it is there, and its size is sealed, so
+ * that he cannot take it away from under a mapping, nor make it grow.  A descriptor, or as above.
+ */
+int gs_region_create_sealed(const char *name, uint64_t bytes);
+
+/*
  * Make sure that [off, off + bytes) has memory behind it, so that touching it cannot fail.
  * Returns 0, GS_ENOSPC (the file system is full) or GS_ESYSTEM. What is there stays.
  */

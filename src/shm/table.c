@@ -191,7 +191,7 @@ check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why)
 	rc = check_idx(fds[1], h, why);
 	if (rc < 0)
 		return rc;
-	if (!is_file_of(fds[2], (uint64_t)GS_MAX_CTX * GS_CTX_BYTES))
+	if (fds[2] >= 0 && !is_file_of(fds[2], (uint64_t)GS_MAX_CTX * GS_CTX_BYTES))
 		return refuse(why, GS_ECORRUPT, "ctx", "cut short");
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
@@ -207,7 +207,7 @@ check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why)
 /* ---- mapping ---- */
 
 static int
-map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id)
+map_arena(struct gs_arena *a, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id, bool writable)
 {
 	struct gs_arena_shape shape;
 	unsigned char *base;
@@ -220,7 +220,7 @@ map_arena(struct gs_arena *a, int fd, const struct gs_ctl_hdr *h, uint32_t ring,
 	a->slot_size = h->slot_size[class_id];
 	a->is_file = h->store[ring][0] != '\0';
 	gs_table_arena_shape(&shape, a->n_slots, a->seg_slots, a->slot_size);
-	base = gs_region_map(fd, shape.bytes, true);
+	base = gs_region_map(a->fd, shape.bytes, writable);
 	if (base == NULL)
 		return GS_ENOMEM;
 	a->map = (struct gs_arena_hdr *)(void *)base;
@@ -254,21 +254,24 @@ copy_geometry(struct gs_table *t, const struct gs_ctl_hdr *h)
 }
 
 static int
-map_all(struct gs_table *t, const struct gs_ctl_hdr *h, bool ctl_writable)
+map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access access)
 {
+	bool writable = access != GS_TABLE_READ;
+
 	t->ctl_bytes = sizeof(*h);
 	t->idx_bytes = gs_table_idx_bytes(h->n_buckets);
 	t->ctx_bytes = (uint64_t)GS_MAX_CTX * GS_CTX_BYTES;
-	t->ctl = gs_region_map(t->ctl_fd, t->ctl_bytes, ctl_writable);
-	t->idx = gs_region_map(t->idx_fd, t->idx_bytes, true);
-	t->ctx = gs_region_map(t->ctx_fd, t->ctx_bytes, true);
-	if (t->ctl == NULL || t->idx == NULL || t->ctx == NULL)
+	t->ctl = gs_region_map(t->ctl_fd, t->ctl_bytes, access == GS_TABLE_OWN);
+	t->idx = gs_region_map(t->idx_fd, t->idx_bytes, writable);
+	if (writable)
+		t->ctx = gs_region_map(t->ctx_fd, t->ctx_bytes, true);
+	if (t->ctl == NULL || t->idx == NULL || (writable && t->ctx == NULL))
 		return GS_ENOMEM;
 	t->buckets = (struct gs_bucket *)(void *)((unsigned char *)t->idx + GS_PAGE_BYTES);
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			struct gs_arena *a = gs_table_arena(t, ring, class_id);
-			int rc = map_arena(a, a->fd, h, ring, class_id);
+			int rc = map_arena(a, h, ring, class_id, writable);
 
 			if (rc < 0)
 				return rc;
@@ -277,7 +280,7 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, bool ctl_writable)
 }
 
 int
-gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why)
+gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], enum gs_table_access access, char *why)
 {
 	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
 	struct gs_table *t = calloc(1, sizeof(*t));
@@ -295,7 +298,7 @@ gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, 
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		t->arena[i].fd = fds[3 + i];
 	copy_geometry(t, h);
-	rc = map_all(t, h, ctl_writable);
+	rc = map_all(t, h, access);
 	free(h);
 	if (rc < 0) {
 		(void)refuse(why, rc, "ctl", "cannot be mapped");
@@ -396,19 +399,19 @@ gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why)
 
 	if (rc < 0)
 		return rc;
-	rc = gs_table_adopt(out, fds, true, what);
+	rc = gs_table_adopt(out, fds, GS_TABLE_OWN, what);
 	if (rc < 0 && why != NULL)
 		(void)snprintf(why, GS_TABLE_WHY_BYTES, "%.31s.%.200s", name, what);
 	return rc;
 }
 
 int
-gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], char *why)
+gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], enum gs_table_access access, char *why)
 {
 	int own[GS_TABLE_FDS];
 
 	memcpy(own, fds, sizeof(own));
-	return gs_table_adopt(out, own, false, why);
+	return gs_table_adopt(out, own, access, why);
 }
 
 int

@@ -66,7 +66,7 @@ struct gs_arena {			/* all from the checked header, private */
 
 struct gs_table {
 	uint64_t magic;
-	struct gs_ctl_hdr *ctl;		/* read-only in clients */
+	struct gs_ctl_hdr *ctl;		/* read-only in clients; in readers all is, and ctx is NULL */
 	struct gs_idx_hdr *idx;
 	struct gs_bucket *buckets;
 	struct gs_ctx_page *ctx;
@@ -84,7 +84,7 @@ struct gs_table {
 };
 
 /* Descriptors of a table in the order in which they are sent: ctl, idx, ctx, arenas by ring and class. */
-enum { GS_TABLE_FDS = 3 + GS_MAX_ARENAS };
+enum { GS_TABLE_CTL_FD, GS_TABLE_IDX_FD, GS_TABLE_CTX_FD, GS_TABLE_FDS = 3 + GS_MAX_ARENAS };
 
 /* The smallest slot, multiple of 64, that holds a key, an owner and a value of these lengths. */
 uint32_t gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len);
@@ -116,8 +116,11 @@ int gs_table_open(struct gs_table **out, int dir_fd, const char *name, char *why
 enum { GS_PRIVATE_CTX = 16 };
 int gs_table_create_private(struct gs_table **out, const struct gs_table_spec *spec);
 
-/* gs_table_map - map from descriptors, which it takes over in any case. ctl is mapped read-only. As gs_table_open. */
-int gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], char *why);
+/* What is mapped so that it can be written to: all of a table; all but T.ctl; nothing, and then T.ctx is not mapped and may be -1. */
+enum gs_table_access { GS_TABLE_OWN, GS_TABLE_WRITE, GS_TABLE_READ };
+
+/* gs_table_map - map from descriptors, which it takes over in any case. As gs_table_open. */
+int gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], enum gs_table_access access, char *why);
 
 /* Put the descriptors to send into fds and return how many; they stay the table's. */
 int gs_table_fds(const struct gs_table *t, int fds[GS_TABLE_FDS]);

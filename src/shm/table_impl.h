@@ -32,6 +32,6 @@ void gs_table_arena_head(struct gs_arena_hdr *out, const struct gs_ctl_hdr *h, u
 int gs_table_create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id, const struct gs_past *past);
 
 /* Check the files behind the descriptors and map them; takes the descriptors over in any case. */
-int gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], bool ctl_writable, char *why);
+int gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], enum gs_table_access access, char *why);
 
 #endif

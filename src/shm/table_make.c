@@ -313,7 +313,7 @@ gs_table_create_from(struct gs_table **out, int dir_fd, const struct gs_table_sp
 	if (rc < 0) {
 		unmake_files(fds, dir_fd, h, past);
 	} else {
-		rc = gs_table_adopt(out, fds, true, NULL);
+		rc = gs_table_adopt(out, fds, GS_TABLE_OWN, NULL);
 		if (rc < 0 && dir_fd >= 0)
 			gs_table_unlink(dir_fd, spec->name);
 	}

@@ -55,7 +55,7 @@ paged=$(sed -n '/^\.Ss Counters/,/^\.El/p' "$manual" | sed -n '/^\.It Li/ { s/^\
 check_eq "the counters are in the manual, in order and with their sentences" "$paged" "$(table)"
 names=$(table | sed 's/:.*//')
 check_eq "stats has them, and what the manual says besides" "$(gs show stats | sed 's/ .*//')" \
-	"$(printf '%s\n' "$names" clients clients_recovered clients_dropped sweeps)"
+	"$(printf '%s\n' "$names" clients readers clients_recovered clients_dropped sweeps)"
 check_eq "that of a table too" "$(gs show sessions/stats | sed 's/ .*//')" "$(printf '%s\n' "$names" sessions committed_bytes)"
 check_eq "a counter is a name and a number" "$({ gs show stats; gs show sessions/stats; } | grep -vE '^[a-z_]+ [0-9]+$')" ""
 

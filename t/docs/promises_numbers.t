@@ -30,6 +30,12 @@ number libgsession.3 "all 8191 contexts of the table" src/shm/layout.h GS_MAX_CT
 number libgsession.3 "is less than GS_ID_CHARS (33)" include/gsession.h GS_ID_CHARS 33
 number libgsession.3 "at most 64 bytes of any kind" include/gsession.h GS_OWNER_BYTES 64
 number libgsession.3 "1 to 255 bytes of any kind" include/gsession.h GS_KEY_BYTES 255
+number libgsession.3 "there are 4096 readers already" src/daemon/readers.c MAX_READERS 4096
+number libgsession.3 "or 8192 threads of readers" src/shm/layout.h GS_MAX_CTX 8192
+number libgsession.3 "20 ms later as a rule" src/daemon/readers.h READERS_PERIOD_MS 20
+number libgsession.3 "if it comes within a minute" src/shm/feedback.h GS_FEEDBACK_AGE_MS 60000
+number libgsession.3 "no more than 1024 records of a handle" src/daemon/readers.c READER_CELLS 1024
+number gsessiond.8 "4096 cells at a time at most" src/daemon/readers.c ROUND_CELLS 4096
 number gsession.7 "what is due four times a second" src/daemon/sweep.h SWEEP_PERIOD_MS 250
 number gsession.7 "tried again every second" src/daemon/sweep.c STUCK_RETRY_MS 1000
 number gsession.7 "keeps the last megabyte" src/daemon/events.h GS_EVENTS_BYTES 1048576

@@ -88,6 +88,7 @@ a table upwards: GS_ENOENT
 no context: GS_EINVAL
 65 contexts: GS_EINVAL
 4G contexts: GS_EINVAL
+a role that is none: GS_EINVAL
 END
 check_eq "every one dropped is counted" "$(total clients_dropped)" "$n_dropped"
 check_match "and is an event with pid, uid and reason" "$(gs show events)" "dropped pid=[0-9]+ uid=$(id -u) reason=malformed-request"

@@ -216,6 +216,8 @@ try_hellos(const char *path)
 	try_packet(path, "no context", pack_hello(GS_API_MAJOR, 0, "sessions"));
 	try_packet(path, "65 contexts", pack_hello(GS_API_MAJOR, 65, "sessions"));
 	try_packet(path, "4G contexts", pack_hello(GS_API_MAJOR, UINT32_MAX, "sessions"));
+	try_packet(path, "a role that is none", pack(GS_WIRE_HELLO, &(struct gs_wire_hello){ .abi_major = GS_API_MAJOR, .n_ctx = 1,
+	    .role = GS_WIRE_READER + 1, .table = "sessions" }, sizeof(struct gs_wire_hello)));
 }
 
 /* ---- good-byes ---- */

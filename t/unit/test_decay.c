@@ -323,6 +323,26 @@ what_was_counted_elsewhere_is_added_exactly(void **state)
 	}
 }
 
+static void
+accesses_told_together_are_as_many_single_ones(void **state)
+{
+	uint64_t one_by_one = GS_INTEREST_ONE, together;
+
+	(void)state;
+	for (uint32_t n = 1; n <= 1000; n++) {
+		one_by_one = gs_decay_access(one_by_one, n == 1 ? 60000 : 0, 300000);
+		together = gs_decay_accesses(GS_INTEREST_ONE, 60000, n, 0, 300000);
+		assert_true(together - one_by_one + 1000 <= 2000);
+	}
+	assert_int_equal(gs_decay_accesses(GS_INTEREST_ONE, 60000, 1, 0, 300000), gs_decay_access(GS_INTEREST_ONE, 60000, 300000));
+	/* Late by a half-life, two count as one. */
+	together = gs_decay_accesses(GS_INTEREST_ONE, 0, 2, 300000, 300000);
+	assert_true(together - (GS_INTEREST_ONE + (UINT64_C(1) << 40)) + 1 <= 2);
+	assert_int_equal(gs_decay_accesses(GS_INTEREST_ONE, 60000, 7, 5, 0), GS_INTEREST_ONE);
+	assert_true(gs_decay_accesses(GS_INTEREST_MAX, 0, UINT32_MAX, 0, 1) <= GS_INTEREST_MAX);
+	assert_int_equal(gs_decay_accesses(GS_INTEREST_NONE, UINT64_MAX, 1, UINT64_MAX, 1), GS_INTEREST_NONE);
+}
+
 int
 main(void)
 {
@@ -340,6 +360,7 @@ main(void)
 		T(interest_stops_at_its_greatest_value),
 		T(a_steady_rate_is_read_back_from_the_interest_it_holds),
 		T(what_was_counted_elsewhere_is_added_exactly),
+		T(accesses_told_together_are_as_many_single_ones),
 	};
 
 	return cmocka_run_group_tests_name("decay", tests, NULL, NULL);

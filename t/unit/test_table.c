@@ -132,7 +132,7 @@ what_one_process_writes_another_reads_through_the_descriptors(void **state)
 	make_live(&s);
 	assert_int_equal(gs_table_fds(s.t, sent), 3 + 4);
 	dup_fds(s.t, fds);
-	assert_int_equal(gs_table_map(&client.t, fds, why), 0);
+	assert_int_equal(gs_table_map(&client.t, fds, GS_TABLE_WRITE, why), 0);
 	assert_int_equal(gs_ctx_init(&client.c, client.t, 1), 0);
 	assert_int_equal(put_at(&client, "k", "v", NOW), 1);
 	assert_int_equal(get_at(&s, "k", NOW), 1);
@@ -152,7 +152,7 @@ client_cannot_write_the_control_page(void **state)
 	char why[256];
 
 	dup_fds(t, fds);
-	assert_int_equal(gs_table_map(&client, fds, why), 0);
+	assert_int_equal(gs_table_map(&client, fds, GS_TABLE_WRITE, why), 0);
 	assert_true(zero >= 0);
 	assert_int_equal(read(zero, client->ctl, 1), -1);
 	assert_int_equal(errno, EFAULT);
@@ -386,17 +386,17 @@ descriptors_of_two_tables_are_no_table_and_are_closed(void **state)
 	dup_fds(t, fds);
 	(void)close(fds[1]);
 	fds[1] = fcntl(other->idx_fd, F_DUPFD_CLOEXEC, 0);
-	assert_int_equal(gs_table_map(&none, fds, why), GS_ECORRUPT);
+	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "idx"));
 	dup_fds(t, fds);
 	(void)close(fds[3 + 2 * GS_MAX_CLASSES]);
 	fds[3 + 2 * GS_MAX_CLASSES] = fcntl(other->arena[2 * GS_MAX_CLASSES].fd, F_DUPFD_CLOEXEC, 0);
-	assert_int_equal(gs_table_map(&none, fds, why), GS_ECORRUPT);
+	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "2.0"));
 	dup_fds(t, fds);
 	(void)close(fds[3 + GS_MAX_CLASSES]);
 	fds[3 + GS_MAX_CLASSES] = -1;
-	assert_int_equal(gs_table_map(&none, fds, why), GS_ECORRUPT);
+	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "missing"));
 	assert_null(none);
 	gs_table_free(&other);
