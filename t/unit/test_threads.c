@@ -262,6 +262,40 @@ run_add(void *arg)
 	return NULL;
 }
 
+/* ---- one who audits what the others change ---- */
+
+enum { AUDITS = 60, AUDITOR = 1 };
+
+static void
+change(struct worker *w, uint32_t key)
+{
+	struct gs_put_args args = plain_args();
+	char value[64] = "";
+
+	(void)gs_kv_put(w->s.t, &w->s.c, &w->key[key], NOW, value, sizeof(value), &args, NULL);
+	(void)gs_kv_move(w->s.t, &w->s.c, &w->key[(key + 1) % KEYS], NOW, key % 3);
+	(void)gs_kv_del(w->s.t, &w->s.c, &w->key[(key + 3) % KEYS], NOW, 0);
+}
+
+static void *
+run_audit(void *arg)
+{
+	struct worker *w = arg;
+	struct gs_audit a;
+
+	all_at_once(w);
+	for (uint32_t n = 0; w->s.c.id != AUDITOR && atomic_load(&w->sh->n_accesses) < AUDITS; n++)
+		change(w, (n * 5 + w->s.c.id) % KEYS);
+	for (uint32_t n = 0; w->s.c.id == AUDITOR && n < AUDITS; n++) {
+		gs_audit_run(w->s.t, NOW, &a, NULL);
+		for (int i = 1; i <= GS_AUDIT_LAWS; i++)
+			if (a.broken[i] > 0)
+				wrong(w, "an audit beside those who work reported something");
+		(void)atomic_fetch_add(&w->sh->n_accesses, 1);
+	}
+	return NULL;
+}
+
 /* ---- running ---- */
 
 static void
@@ -391,6 +425,17 @@ of_all_who_add_a_key_one_at_a_time_succeeds(void **state)
 	gs_table_free(&sh.t);
 }
 
+static void
+audit_beside_those_who_work_reports_nothing(void **state)
+{
+	struct shared sh;
+
+	(void)state;
+	open_shared(&sh, 0);
+	run_all(&sh, run_audit);
+	gs_table_free(&sh.t);
+}
+
 int
 main(void)
 {
@@ -399,6 +444,7 @@ main(void)
 		T(each_access_counts_once_whoever_moves_or_replaces_the_session),
 		T(compare_and_set_loses_no_step),
 		T(of_all_who_add_a_key_one_at_a_time_succeeds),
+		T(audit_beside_those_who_work_reports_nothing),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
