@@ -58,6 +58,9 @@ versions() {
 	echo "load=$(cut -d ' ' -f 1 /proc/loadavg)"
 }
 
+# Where memory runs out it is not others who end.
+echo 1000 >"/proc/$$/oom_score_adj"
+
 mkdir -p "$results" || exit 1
 rm -f "$results"/*
 versions >"$results/versions"
