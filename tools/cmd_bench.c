@@ -68,9 +68,11 @@ print_json(const struct bench_result *r)
 	gs_json_double(&j, "one_reads_per_s", r->reads.one_per_s);
 	gs_json_double(&j, "all_reads_per_s", r->reads.all_per_s);
 	gs_json_double(&j, "reads_scale", r->reads.scale);
+	gs_json_double(&j, "reads_cpu_scale", r->reads.cpu_scale);
 	gs_json_double(&j, "one_writes_per_s", r->writes.one_per_s);
 	gs_json_double(&j, "all_writes_per_s", r->writes.all_per_s);
 	gs_json_double(&j, "writes_scale", r->writes.scale);
+	gs_json_double(&j, "writes_cpu_scale", r->writes.cpu_scale);
 	json_memory(&j, &r->memory);
 	gs_json_end(&j, false);
 	gs_json_done(&j);
@@ -81,7 +83,8 @@ print_speed(const char *what, const struct bench_speed *s, uint64_t procs)
 {
 	(void)printf("%s by 1 process %.0f per s", what, s->one_per_s);
 	if (procs > 1)
-		(void)printf(", by %" PRIu64 " %.0f per s: %.2f times as many", procs, s->all_per_s, s->scale);
+		(void)printf(", by %" PRIu64 " %.0f per s: %.2f times as many, %.2f by processor time", procs, s->all_per_s, s->scale,
+		    s->cpu_scale);
 	(void)putchar('\n');
 }
 

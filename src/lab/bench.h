@@ -42,6 +42,7 @@ struct bench_speed {			/* of many processes */
 	double one_per_s;		/* operations by one of them */
 	double all_per_s;		/* by all together */
 	double scale;			/* median of how many times as many, over windows beside one another */
+	double cpu_scale;		/* the same by processor time */
 };
 
 struct bench_memory {			/* bytes that the kernel has given to the store */

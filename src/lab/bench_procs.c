@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gsession.h"
@@ -16,8 +17,8 @@
 enum { WINDOWS = 9, POLL_US = 100, ORDER_STEP = 256 };
 
 struct tally {
-	uint64_t n, ns, failed;
-	uint8_t pad[104];
+	uint64_t n, ns, cpu_ns, failed;
+	uint8_t pad[96];
 };
 
 struct board {				/* shared with the processes */
@@ -26,18 +27,35 @@ struct board {				/* shared with the processes */
 	struct tally by[BENCH_PROCS_MAX];
 };
 
+/* Time that this thread has been running. */
+static uint64_t
+cpu_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
 static void
 work(struct bench_work *w, const struct bench_crew *crew, struct tally *tally)
 {
-	uint64_t until, n = 0;
-	double ns = 0;
+	struct tally sum = { 0 };
+	uint64_t until, from, cpu_from;
 
 	w->failed = 0;
 	(void)bench_batch_ns(w, crew->op);
 	until = gs_clock_mono_ms() + crew->window_ms;
-	for (; gs_clock_mono_ms() < until; n += BENCH_BATCH)
-		ns += bench_batch_ns(w, crew->op) * BENCH_BATCH;
-	*tally = (struct tally){ .n = n, .ns = (uint64_t)ns, .failed = w->failed };
+	for (; gs_clock_mono_ms() < until; sum.n += BENCH_BATCH) {
+		bench_prepare(w, crew->op);
+		cpu_from = cpu_ns();
+		from = gs_clock_mono_ns();
+		w->run[crew->op](w);
+		sum.ns += gs_clock_mono_ns() - from;
+		sum.cpu_ns += cpu_ns() - cpu_from;
+	}
+	sum.failed = w->failed;
+	*tally = sum;
 }
 
 static _Noreturn void
@@ -92,11 +110,16 @@ await(const _Atomic uint32_t *count, uint32_t n)
 	return GS_OK;
 }
 
-/* Operations per second of n processes together; negative: an enum gs_err. */
 static double
-one_window(struct bench_work *w, struct board *b, uint32_t n)
+rate_per_s(uint64_t n, uint64_t ns)
 {
-	double per_s = 0;
+	return ns == 0 ? 0 : (double)n * 1e9 / (double)ns;
+}
+
+/* Operations per second of n processes together, and per second of processor time. */
+static int
+one_window(struct bench_work *w, struct board *b, uint32_t n, double *per_s, double *per_cpu_s)
+{
 	uint32_t i;
 	int rc;
 
@@ -105,29 +128,37 @@ one_window(struct bench_work *w, struct board *b, uint32_t n)
 	rc = await(&b->n_done, n);
 	if (rc < 0)
 		return rc;
+	*per_s = *per_cpu_s = 0;
 	for (i = 0; i < n; i++) {
-		per_s += b->by[i].ns == 0 ? 0 : (double)b->by[i].n * 1e9 / (double)b->by[i].ns;
+		*per_s += rate_per_s(b->by[i].n, b->by[i].ns);
+		*per_cpu_s += rate_per_s(b->by[i].n, b->by[i].cpu_ns);
 		w->failed += b->by[i].failed;
 	}
-	return per_s > 0 ? per_s : GS_ESYSTEM;
+	return *per_s > 0 && *per_cpu_s > 0 ? GS_OK : GS_ESYSTEM;
 }
 
 static int
 all_windows(struct bench_work *w, struct board *b, uint32_t n, struct bench_speed *out)
 {
-	double one[WINDOWS], all[WINDOWS], scale[WINDOWS];
+	double one[WINDOWS], all[WINDOWS], scale[WINDOWS], cpu_scale[WINDOWS], one_cpu, all_cpu;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < WINDOWS; i++) {
-		one[i] = one_window(w, b, 1);
-		all[i] = n == 1 || one[i] < 0 ? one[i] : one_window(w, b, n);
-		if (all[i] < 0)
-			return GS_ESYSTEM;
+		rc = one_window(w, b, 1, &one[i], &one_cpu);
+		all[i] = one[i];
+		all_cpu = one_cpu;
+		if (rc == GS_OK && n > 1)
+			rc = one_window(w, b, n, &all[i], &all_cpu);
+		if (rc < 0)
+			return rc;
 		scale[i] = all[i] / one[i];
+		cpu_scale[i] = all_cpu / one_cpu;
 	}
 	out->one_per_s = bench_median(one, WINDOWS);
 	out->all_per_s = bench_median(all, WINDOWS);
 	out->scale = bench_median(scale, WINDOWS);
+	out->cpu_scale = bench_median(cpu_scale, WINDOWS);
 	return GS_OK;
 }
 

@@ -4,7 +4,9 @@
  *
  * The processes are forked once and told when to work: one alone, then all,
  * and so on in turn, so that both meet what else the machine does.  Drawing
- * keys is not counted.
+ * keys is not counted.  By the time that the processes were given, too: that
+ * tells what they cost one another where others want the processors as well,
+ * and nothing of those that wait for somebody.
  */
 #ifndef LAB_BENCH_PROCS_H
 #define LAB_BENCH_PROCS_H

@@ -85,8 +85,8 @@ timed(struct bench_work *w, bench_run_fn run)
 	return (double)(gs_clock_mono_ns() - from) / BENCH_BATCH;
 }
 
-static void
-prepare_keys(struct bench_work *w, enum bench_op op)
+void
+bench_prepare(struct bench_work *w, enum bench_op op)
 {
 	switch (op) {
 	case BENCH_GET_MISS:
@@ -106,7 +106,7 @@ prepare_keys(struct bench_work *w, enum bench_op op)
 double
 bench_batch_ns(struct bench_work *w, enum bench_op op)
 {
-	prepare_keys(w, op);
+	bench_prepare(w, op);
 	return timed(w, w->run[op]);
 }
 

@@ -55,7 +55,9 @@ bench_nothing_of(const unsigned char *value, uint32_t size)
 	return (size_t)(value[0] | value[size - 1]);
 }
 
-/* Nanoseconds an operation of one batch of the run function takes, its keys drawn as the operation wants them. */
+/* Draw the keys of a batch as the operation wants them. */
+void bench_prepare(struct bench_work *w, enum bench_op op);
+/* Nanoseconds an operation of one batch takes, its keys drawn before. */
 double bench_batch_ns(struct bench_work *w, enum bench_op op);
 /* Measure an operation for this long, and at least BENCH_ROUNDS_MIN rounds. */
 void bench_measure(struct bench_work *w, enum bench_op op, uint64_t ms, struct bench_rounds *r);

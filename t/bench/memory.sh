@@ -30,6 +30,14 @@ measured() {
 	return "$status"
 }
 
+# The option of a peer whose copies are to be from pages as large as those of ours.
+huge=
+look_at_pages() {
+	huge=
+	[ "$(python3 -c 'import json, sys; m = json.load(open(sys.argv[1]))["memory"]; print(m["huge"] * 2 > m["slots"])' "$1")" = False ] ||
+		huge=-H
+}
+
 # peer NAME RECORDS SIZE: measure another store; what is left out is said.
 peer() {
 	local program=$buildtop/t/bench/peer_$1 out=$results/$1-$2-$3.json status=0 dir
@@ -39,7 +47,7 @@ peer() {
 	fi
 	dir=$(mktemp -d /dev/shm/gs-bench.XXXXXX) || exit 1
 	cleanup_fn rm -rf "$dir"
-	measured "$program" -m "$ms" "$2" "$3" "$procs" "$dir" >"$out" || status=$?
+	measured "$program" $huge -m "$ms" "$2" "$3" "$procs" "$dir" >"$out" || status=$?
 	if [ "$status" -ne 0 ]; then
 		rm -f "$out"
 		diag "$1 is not measured with $2 records of $3 bytes (exit status $status)"
@@ -70,6 +78,7 @@ for shape in "${shapes[@]}"; do
 		measured "$GSESSION" bench --records "$records" --size "$size" --procs "$procs" --keys "$keys" --json \
 			>"$results/gsession-$records-$size-$keys.json" || exit 1
 	done
+	look_at_pages "$results/gsession-$records-$size-uniform.json"
 	for name in lmdb lfht redis memcached; do
 		peer "$name" "$records" "$size"
 	done

@@ -2,10 +2,11 @@
 /*
  * peer.c - measure another store beside copies, as `gsession bench` measures ours.
  *
- *	peer_X [-m MS] RECORDS SIZE PROCS DIRECTORY
+ *	peer_X [-H] [-m MS] RECORDS SIZE PROCS DIRECTORY
  *
  * Keys are the same and drawn the same, values as long, and copies are from a
- * mapping with the slots of ours. Prints a JSON array of two, uniform and Zipf
+ * mapping with the slots of ours, with -H of huge pages as ours then was: the
+ * unit of all ratios is the same. Prints a JSON array of two, uniform and Zipf
  * keys. Exits with 77 when there is no room, 1 when it failed.
  */
 #include "peer.h"
@@ -25,7 +26,7 @@
 #include "base/text.h"
 #include "lab/bench_store.h"
 
-enum { NO_ROOM = 77, MODES_MAX = 4, WINDOW_MS_MIN = 20, WINDOWS_OF_MS = 6 };
+enum { NO_ROOM = 77, MODES_MAX = 4, PAGE_BYTES = 4096, WINDOW_MS_MIN = 20, WINDOWS_OF_MS = 6 };
 
 struct modes {
 	struct bench_figures of[MODES_MAX];
@@ -33,18 +34,28 @@ struct modes {
 	struct bench_speed reads, writes;
 };
 
+struct how {				/* to measure */
+	uint32_t procs;
+	uint64_t ms;
+	bool huge;			/* copies from huge pages */
+};
+
 static const char *name;
 
 /* Copies come from slots like those of gsession. */
 static int
-make_places(struct bench_work *w)
+make_places(struct bench_work *w, bool huge)
 {
 	unsigned char *map;
+	uint64_t i, bytes;
 
 	w->stride = gs_table_slot_bytes(BENCH_KEY_BYTES, 0, w->size);
-	map = mmap(NULL, w->keys.records * w->stride, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (map == MAP_FAILED)
+	bytes = w->keys.records * w->stride;
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED || (huge && madvise(map, bytes, MADV_HUGEPAGE) < 0))
 		return GS_ENOMEM;
+	for (i = 0; i < bytes; i += PAGE_BYTES)
+		map[i] = 0;
 	w->places = map + GS_SLOT_HEADER_BYTES + BENCH_KEY_BYTES;
 	return GS_OK;
 }
@@ -119,7 +130,7 @@ print_one(struct gs_json *j, const struct bench_work *w, double per_session, con
 
 /* Fill, weigh, then measure with either kind of keys. */
 static int
-run(const struct peer_plan *plan, uint32_t procs, uint64_t ms)
+run(const struct peer_plan *plan, const struct how *how)
 {
 	static struct bench_work w;
 	static struct modes r;
@@ -133,13 +144,13 @@ run(const struct peer_plan *plan, uint32_t procs, uint64_t ms)
 	if (rc < 0 || peer_fill(&w) < 0)
 		return -1;
 	per_session = ((double)peer_bytes() - (double)before) / (double)plan->records;
-	if (make_places(&w) < 0)
+	if (make_places(&w, how->huge) < 0)
 		return -1;
 	gs_json_init(&j, stdout);
 	gs_json_array(&j, NULL);
 	for (zipf = 0; zipf < 2; zipf++) {
 		bench_keys_choose(&w.keys, zipf == 1);
-		rc = measure(&w, procs, ms, &r);
+		rc = measure(&w, how->procs, how->ms, &r);
 		if (rc == GS_OK && w.failed > 0)
 			(void)fprintf(stderr, "%s: %" PRIu64 " operations did not answer as they should\n", name, w.failed);
 		if (rc < 0 || w.failed > 0)
@@ -176,20 +187,27 @@ number(const char *text, uint64_t least, uint64_t most)
 int
 main(int argc, char **argv)
 {
+	struct how how = { .ms = 300 };
 	struct peer_plan plan;
-	uint64_t ms = 300, procs;
+	bool is_wrong = false;
 	int c, rc;
 
 	name = argv[0];
-	while ((c = getopt(argc, argv, "m:")) != -1)
-		ms = c == 'm' ? number(optarg, 1, 60000) : 0;
-	if (argc - optind != 4 || ms == 0) {
-		(void)fprintf(stderr, "usage: %s [-m MS] RECORDS SIZE PROCS DIRECTORY\n", name);
+	while ((c = getopt(argc, argv, "Hm:")) != -1) {
+		if (c == 'm')
+			how.ms = number(optarg, 1, 60000);
+		else if (c == 'H')
+			how.huge = true;
+		else
+			is_wrong = true;
+	}
+	if (argc - optind != 4 || is_wrong) {
+		(void)fprintf(stderr, "usage: %s [-H] [-m MS] RECORDS SIZE PROCS DIRECTORY\n", name);
 		return 2;
 	}
 	plan.records = number(argv[optind], BENCH_RECORDS_MIN, BENCH_RECORDS_MAX);
 	plan.size = (uint32_t)number(argv[optind + 1], BENCH_SIZE_MIN, BENCH_SIZE_MAX);
-	procs = number(argv[optind + 2], 1, BENCH_PROCS_MAX);
+	how.procs = (uint32_t)number(argv[optind + 2], 1, BENCH_PROCS_MAX);
 	plan.dir = argv[optind + 3];
 	/* With whoever asked, we end, and our server with us. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -199,7 +217,7 @@ main(int argc, char **argv)
 	}
 	rc = peer_open(&plan);
 	if (rc == 0)
-		rc = run(&plan, (uint32_t)procs, ms);
+		rc = run(&plan, &how);
 	peer_close();
 	return rc == 0 && fflush(stdout) == 0 ? 0 : 1;
 }

@@ -162,6 +162,25 @@ run_get(struct bench_work *w)
 	urcu_qsbr_quiescent_state();
 }
 
+/* Gets that do not wait for one another: how far they overlap is up to the processor. */
+static void
+run_multi_get(struct bench_work *w)
+{
+	struct node *n;
+	size_t i;
+
+	for (i = 0; i < BENCH_BATCH; i++) {
+		urcu_qsbr_read_lock();
+		n = find(w->keys.key[i]);
+		if (n == NULL)
+			w->failed++;
+		else
+			memcpy(w->bufs + i % BENCH_MULTI * w->size, n->value, w->size);
+		urcu_qsbr_read_unlock();
+	}
+	urcu_qsbr_quiescent_state();
+}
+
 static void
 run_miss(struct bench_work *w)
 {
@@ -229,7 +248,7 @@ run_delete(struct bench_work *w)
 }
 
 const struct peer_mode peer_modes[] = {
-	{ "lfht", { [BENCH_GET_HIT] = run_get, [BENCH_GET_MISS] = run_miss, [BENCH_PUT] = run_put, [BENCH_UPDATE] = run_update,
-	    [BENCH_DELETE] = run_delete } },
+	{ "lfht", { [BENCH_GET_HIT] = run_get, [BENCH_GET_MISS] = run_miss, [BENCH_MULTI_GET] = run_multi_get, [BENCH_PUT] = run_put,
+	    [BENCH_UPDATE] = run_update, [BENCH_DELETE] = run_delete } },
 	{ NULL, { NULL } },
 };

@@ -16,7 +16,8 @@ assert r['one_reads_per_s'] > 0 and r['all_reads_per_s'] > 0, r
 assert r['keys'] == 'uniform', r
 assert set(r['call_ratios']) == set(r['call_ns']) == set(r['ratios']), r
 assert all(0 < v < 1e6 for v in list(r['call_ratios'].values()) + list(r['call_ns'].values())), r
-assert all(r[m] > 0 for m in ('one_writes_per_s', 'all_writes_per_s', 'reads_scale', 'writes_scale')), r
+assert all(r[m] > 0 for m in ('one_writes_per_s', 'all_writes_per_s', 'reads_scale', 'writes_scale',
+                             'reads_cpu_scale', 'writes_cpu_scale')), r
 # No slot is smaller than 256 bytes, and an index word has 8.
 memory = r['memory']
 assert memory['slots'] >= 4096 * 256 and memory['index'] >= 4096 * 8 and memory['rest'] > 0, r
@@ -54,7 +55,7 @@ for keys in ('uniform', 'zipf'):
     ratios = dict(zip(ops, (1.5, 0.5, 0.9, 1.8, 2.5, 1.2, 1)))
     ours = {'records': 1000000, 'size': 512, 'procs': 2, 'keys': keys, 'ratios': ratios,
             'free_ratios': {op: 4 * r for op, r in ratios.items()}, 'call_ratios': {op: 2.0 for op in ops},
-            'copy_ns': 250, 'reads_scale': 1.85, 'writes_scale': 1.5, 'memory': {'per_session': 788.0, 'huge': 0}}
+            'copy_ns': 250, 'reads_scale': 1.85, 'reads_cpu_scale': 1.95, 'writes_scale': 1.5, 'memory': {'per_session': 788.0, 'huge': 0}}
     with open('%s/gsession-1000000-512-%s.json' % (sys.argv[1], keys), 'w') as f:
         json.dump(ours, f)
 redis = [{'keys': keys, 'modes': {'redis': {'ratios': {'get_hit': 250.0}}}, 'copy_ns': 240, 'reads_scale': 1.1,
@@ -69,6 +70,7 @@ check_match "what is as good" "$output" 'get_miss over a copy +<= 0\.6 +<= 0\.4 
 check_match "and what is not" "$output" 'update over a copy +<= 2 +<= 1\.6 +2\.50 +not met$'
 check_match "compares with other stores by the calls" "$output" 'Redis get over gs_get +>= 50 +>= 100 +125 +stretch$'
 check_match "processes with one" "$output" 'reads by 2 over by 1 +>= 1\.8 +>= 1\.9 +1\.85 +met$'
+check_match "also by processor time" "$output" 'reads by 2 over by 1, processor time +>= 1\.8 +>= 1\.9 +1\.95 +stretch$'
 check_match "and memory" "$output" 'bytes of a session +<= 800 +<= 740 +788 +met$'
 check "its JSON has the same, its plot a panel for each run" python3 - "$tmp/results" <<'END'
 import json, sys
