@@ -76,7 +76,11 @@ peer_server_wait(const char *socket_path)
 {
 	uint64_t until = gs_clock_mono_ms() + READY_MS;
 
-	while (gs_clock_mono_ms() < until && waitpid(server, NULL, WNOHANG) == 0) {
+	while (gs_clock_mono_ms() < until) {
+		if (waitpid(server, NULL, WNOHANG) != 0) {
+			server = 0;	/* of nobody now, or of somebody else */
+			break;
+		}
 		if (listens(socket_path))
 			return 0;
 		(void)usleep(POLL_US);
