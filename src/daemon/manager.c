@@ -355,21 +355,25 @@ static void
 apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 {
 	const struct gs_conf_ring *from = &c->rings[ring];
-	uint32_t id = gs_table_ring(mt->shm, from->name);
+	uint32_t id = gs_table_ring(mt->shm, from->name), decay_to;
 	struct gs_ring_cfg *to;
 
 	if (id == GS_RING_NONE)
 		return;
 	to = &mt->shm->ctl->ring[id];
+	decay_to = strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to);
+	/* First: a daemon that dies after the first rule leaves the others for the next one, and this. */
+	if (atomic_load_explicit(&to->ttl_ms, memory_order_relaxed) != from->ttl_ms ||
+	    atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) != from->half_life_ms ||
+	    atomic_load_explicit(&to->decay_to, memory_order_relaxed) != decay_to)
+		atomic_store_explicit(&to->rearm, 1, memory_order_relaxed);
 	/* relaxed; each is a rule on its own, clients read it whenever they judge */
 	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->capacity, from->capacity, memory_order_relaxed);
 	atomic_store_explicit(&to->reserve, from->reserve, memory_order_relaxed);
 	atomic_store_explicit(&to->promote, (uint32_t)from->promote, memory_order_relaxed);
-	atomic_store_explicit(&to->decay_to, strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to),
-	    memory_order_relaxed);
-	mt->rearm |= UINT32_C(1) << id;
+	atomic_store_explicit(&to->decay_to, decay_to, memory_order_relaxed);
 }
 
 void

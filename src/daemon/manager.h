@@ -26,7 +26,6 @@ struct server;
 struct manager_table {
 	struct gs_table *shm;
 	struct gs_ctx ctx;			/* the daemon's own context */
-	uint32_t rearm;				/* bit per ring: look at every session in the next sweep */
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
 	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
 	bool wants_recount;			/* somebody died, or the walk has ended */
@@ -75,7 +74,8 @@ void manager_tick(struct manager *m);
 
 /*
  * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative.
- * For rings: ttl, half_life, decay_to, promote, capacity, reserve go to shared memory, and the ring is re-armed.
+ * For rings: ttl, half_life, decay_to, promote, capacity, reserve go to shared memory; where that changes when sessions
+ * leave, the ring is re-armed by the next sweep, should this daemon not live to see it by another one's.
  */
 void manager_apply(struct manager *m, size_t table, int ring);
 

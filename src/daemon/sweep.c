@@ -189,20 +189,22 @@ static void
 sweep_table(struct manager *m, struct manager_table *mt)
 {
 	struct sweeping sw = { .m = m, .mt = mt, .now_ms = gs_table_now_ms(mt->shm) };
-	uint32_t rearmed = mt->rearm;
+	struct gs_ring_cfg *ring = mt->shm->ctl->ring;
 
 	/* Our clock was read first: what a reader asked for before then is told, and is not judged without it. */
 	readers_before_sweep(m->readers, (size_t)(mt - m->tables));
-	mt->rearm = 0;
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
 		struct gs_arena *a = &mt->shm->arena[i];
 
 		if (a->map == NULL)
 			continue;
-		if ((rearmed >> a->ring & 1) != 0)
+		if (atomic_load_explicit(&ring[a->ring].rearm, memory_order_relaxed) != 0)
 			rearm(mt->shm, a);
 		sweep_arena(&sw, a);
 	}
+	/* Killed before this we do it again. */
+	for (uint32_t i = 0; i < mt->shm->n_rings; i++)
+		atomic_store_explicit(&ring[i].rearm, 0, memory_order_relaxed);
 	tell_rest(&sw);
 	walk(m, mt);
 	recount(mt);

@@ -379,7 +379,8 @@ struct gs_ring_cfg {
 	_Atomic uint32_t decay_to;		/* ring id, or GS_RING_NONE: from here it expires */
 	_Atomic uint32_t promote;		/* enum gs_promote: may a session here be brought in */
 	_Atomic uint64_t reserve;		/* sessions beyond capacity, under pressure */
-	uint8_t pad[16];
+	_Atomic uint32_t rearm;			/* 1: a rule changed, and the due hints are still of the one before; the daemon's own */
+	uint8_t pad[12];
 };
 _Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
 

@@ -300,6 +300,28 @@ several_lines_are_all_or_nothing_and_the_last_one_wins(void **state)
 	assert_int_equal(shared_ttl(f, "active"), 3000);
 }
 
+/* Whoever starts with a million sessions and the rules of yesterday has nothing to look at. */
+static void
+only_a_changed_rule_arms_the_sessions_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct gs_ring_cfg *r = &f->m.tables[0].shm->ctl->ring[0];
+	static const char *const paths[][2] = {
+		{ "sessions/rings/active/ttl", "3m\n" }, { "sessions/rings/active/half_life", "1m\n" },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&r->rearm, 0);
+		assert_int_equal(set(f, paths[i][0], paths[i][1]), 0);
+		assert_int_equal(atomic_load(&r->rearm), 1);
+		atomic_store(&r->rearm, 0);
+		assert_int_equal(set(f, paths[i][0], paths[i][1]), 0);
+		assert_int_equal(atomic_load(&r->rearm), 0);
+	}
+	assert_int_equal(set(f, "sessions/rings/active/capacity", "100\n"), 0);
+	assert_int_equal(atomic_load(&r->rearm), 0);
+}
+
 static void
 capacity_is_bounded_by_the_memory_that_was_made(void **state)
 {
@@ -433,6 +455,7 @@ main(void)
 		T(values_that_are_refused_change_nothing_and_say_why),
 		T(a_line_has_at_most_4096_bytes),
 		T(several_lines_are_all_or_nothing_and_the_last_one_wins),
+		T(only_a_changed_rule_arms_the_sessions_anew),
 		T(capacity_is_bounded_by_the_memory_that_was_made),
 		T(only_an_operator_writes),
 		T(a_read_that_fails_leaves_last_error_alone),
