@@ -69,6 +69,7 @@ kind_of_option(const struct gs_conf_option *o)
 		return KIND_SIZES;
 	case GS_CONF_WORD:
 	case GS_CONF_RING_NAME:
+	case GS_CONF_STORE:
 	case GS_CONF_TEXT:
 		return KIND_TEXT;
 	}

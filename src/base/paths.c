@@ -10,6 +10,7 @@
 #include "gsession.h"
 
 #define SYSTEM_RUN_DIR "/run/gsession"
+#define SYSTEM_STATE_DIR "/var/lib/gsession"
 
 static int print_path(char *out, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -82,6 +83,18 @@ gs_path_shm(char *out, size_t cap, const char *instance)
 	if (geteuid() == 0)
 		return print_path(out, cap, "/dev/shm/gsession/%s", instance);
 	return print_path(out, cap, "/dev/shm/gsession-%u/%s", (unsigned)geteuid(), instance);
+}
+
+int
+gs_path_state(char *out, size_t cap, const char *instance)
+{
+	const char *dir = environment("GSESSION_STATE_DIR");
+
+	if (!gs_name_is_valid(instance))
+		return GS_EINVAL;
+	if (dir == NULL && geteuid() == 0 && environment("GSESSION_SHM_DIR") == NULL)
+		dir = SYSTEM_STATE_DIR;
+	return dir == NULL ? GS_ENOENT : print_path(out, cap, "%s/%s", dir, instance);
 }
 
 const char *

@@ -21,6 +21,11 @@ bool gs_name_is_valid(const char *name);
 int gs_path_socket(char *out, size_t cap, const char *run_dir, const char *instance);	/* RUN/INSTANCE.sock */
 int gs_path_pidfile(char *out, size_t cap, const char *run_dir, const char *instance);	/* RUN/INSTANCE.pid */
 int gs_path_shm(char *out, size_t cap, const char *instance);				/* SHM/INSTANCE, a directory */
+/*
+ * STATE/INSTANCE, the directory of what outlives a reboot: below GSESSION_STATE_DIR, or /var/lib/gsession for root where
+ * GSESSION_SHM_DIR is not set. GS_ENOENT: there is none.
+ */
+int gs_path_state(char *out, size_t cap, const char *instance);
 /* The directory part of the socket's path: the same choice, for the daemon that makes it. */
 /* Where a client looks first when neither run_dir nor GSESSION_RUN_DIR says where: the system's; NULL when one does, and for root. */
 const char *gs_path_system_run_dir(const char *run_dir);

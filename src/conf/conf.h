@@ -20,6 +20,7 @@ enum {
 	GS_CONF_RINGS = 8,
 	GS_CONF_CLASSES = 4,
 	GS_CONF_WHY_BYTES = 512,
+	GS_CONF_STORE_BYTES = 160,
 };
 
 enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1 };	/* as enum gs_promote */
@@ -32,6 +33,7 @@ struct gs_conf_ring {
 	uint64_t promote;		/* enum gs_conf_promote */
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond capacity, under pressure */
+	char store[GS_CONF_STORE_BYTES];	/* "shm", "file:PATH", "auto" */
 	bool is_suspect;
 };
 
@@ -55,7 +57,7 @@ struct gs_conf {
 };
 
 /* One setting, as the control tree sees it. */
-enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT };
+enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE };
 enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING };
 
 struct gs_conf_option {

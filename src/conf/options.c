@@ -150,6 +150,33 @@ set_text(const char *value, char out[GS_CONF_NAME_BYTES])
 	return GS_OK;
 }
 
+/* A directory as it stands in a file: absolute, and nothing that a file could not hold. */
+static bool
+is_plain_path(const char *path)
+{
+	for (const char *p = path; *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr(";#\"'\\", *p) != NULL)
+			return false;
+	return path[0] == '/' && path[1] != '\0';
+}
+
+static int
+set_store(const struct gs_conf_option *o, const char *value, char out[GS_CONF_STORE_BYTES])
+{
+	static const char file[] = "file:";
+	size_t len = strlen(value);
+
+	if (find_word("shm|auto", value) < 0) {
+		if (strncmp(value, file, sizeof(file) - 1) != 0 || !is_plain_path(value + sizeof(file) - 1))
+			return GS_EINVAL;
+		if (len - (sizeof(file) - 1) > o->max)
+			return GS_ERANGE;
+	}
+	(void)memset(out, 0, GS_CONF_STORE_BYTES);
+	(void)memcpy(out, value, len);
+	return GS_OK;
+}
+
 static int
 set_member(const struct gs_conf_option *o, void *member, const char *value)
 {
@@ -170,6 +197,8 @@ set_member(const struct gs_conf_option *o, void *member, const char *value)
 		return set_sizes(o, value, member);
 	case GS_CONF_TEXT:
 		return set_text(value, member);
+	case GS_CONF_STORE:
+		return set_store(o, value, member);
 	}
 	return GS_EINVAL;
 }
@@ -252,6 +281,10 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 	case GS_CONF_TEXT:
 		(void)snprintf(out, cap, "at most %" PRIu64 " printable characters, no blanks, quotes, backslash, ; or #", o->max);
 		break;
+	case GS_CONF_STORE:
+		(void)snprintf(out, cap, "shm, auto, or file: and the absolute path of a directory, at most %" PRIu64
+		    " characters, no blanks, quotes, backslash, ; or #", o->max);
+		break;
 	}
 	return out;
 }
@@ -296,6 +329,7 @@ gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t ca
 		break;
 	case GS_CONF_RING_NAME:
 	case GS_CONF_TEXT:
+	case GS_CONF_STORE:
 		(void)snprintf(out, cap, "%s", (const char *)member);
 		break;
 	}

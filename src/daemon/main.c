@@ -141,10 +141,19 @@ give_up(int rc, const char *why)
 }
 
 static int
-purge(const char *instance)
+purge(const struct options *o)
 {
+	static struct gs_conf conf;
+	const char *path = o->conf_path != NULL ? o->conf_path : access(DEFAULT_CONF, F_OK) == 0 ? DEFAULT_CONF : NULL;
 	char why[GS_CONF_WHY_BYTES];
-	int rc = manager_purge(instance, why);
+	int rc;
+
+	/* A memory that a bad file made must be got rid of too. */
+	if (gs_conf_load(&conf, path, why) < 0) {
+		log_warnx("%s: rings on disks are looked for where the built-in defaults have them", why);
+		gs_conf_defaults(&conf);
+	}
+	rc = manager_purge(o->instance, &conf, why);
 
 	if (rc < 0)
 		log_errorx("%s", why);
@@ -195,7 +204,7 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (o.purge)
-		return purge(o.instance);
+		return purge(&o);
 	load_conf(&conf, &o);
 	if (o.test_only) {
 		(void)puts("configuration ok");

@@ -13,7 +13,10 @@
 #include "daemon/instance.h"
 #include "daemon/merge.h"
 #include "daemon/spec.h"
+#include "daemon/stores.h"
 #include "prog/log.h"
+#include "shm/adopt.h"
+#include "shm/disk.h"
 #include "shm/region.h"
 
 /* Names in the instance's directory: what the file said, and what is in force. */
@@ -118,7 +121,7 @@ least_bytes(const struct gs_table_spec *spec)
 	uint64_t sessions = 0;
 
 	for (uint32_t i = 0; i < spec->n_rings; i++)
-		sessions += spec->rings[i].capacity + spec->rings[i].reserve;
+		sessions += spec->rings[i].store[0] == '\0' ? spec->rings[i].capacity + spec->rings[i].reserve : 0;
 	return spec->max_sessions * INDEX_BYTES + sessions * spec->slot_size[0];
 }
 
@@ -138,6 +141,8 @@ fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes, ch
 	for (size_t i = 0; i < c->n_rings; i++) {
 		uint64_t cut = gs_max_u64((uint64_t)((unsigned __int128)c->rings[i].capacity * have / need), LEAST_CAPACITY);
 
+		if (spec->rings[i].store[0] != '\0')
+			continue;
 		c->rings[i].reserve = (uint64_t)((unsigned __int128)c->rings[i].reserve * have / need);
 		if (cut >= c->rings[i].capacity)
 			continue;
@@ -187,39 +192,124 @@ take_daemon_ctx(struct manager_table *mt)
 	return rc;
 }
 
+/* Fill a new table with the sessions that its rings on disks hold. */
 static int
-open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES])
+find_sessions(struct manager *m, size_t i, const struct gs_past *past)
+{
+	struct manager_table *mt = &m->tables[i];
+	const char *name = m->conf.tables[i].name;
+	struct gs_adopted found;
+	int rc = take_daemon_ctx(mt);
+
+	if (rc < 0 || past->arenas == 0)
+		return rc;
+	rc = gs_adopt_run(mt->shm, &mt->ctx, past, &found);
+	if (rc < 0)
+		return rc;
+	gs_table_finish(mt->shm);
+	log_notice("table %s: found %" PRIu64 " sessions on disks (over %" PRIu64 ", damaged %" PRIu64 ", without a place %" PRIu64 ")", name,
+	    found.sessions, found.over, found.damaged, found.homeless);
+	events_add(m->events, "found", "table=%s sessions=%" PRIu64 " over=%" PRIu64 " damaged=%" PRIu64 " homeless=%" PRIu64, name,
+	    found.sessions, found.over, found.damaged, found.homeless);
+	return 0;
+}
+
+/* Make a table's memory, its rings where the configuration has them by now. */
+static int
+try_to_make(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
+{
+	struct stores_teller teller = { m, i };
+	struct gs_conf_table *c = &m->conf.tables[i];
+	struct manager_table *mt = &m->tables[i];
+	char what[GS_DISK_WHY_BYTES] = "";
+	struct gs_table_spec spec;
+	struct gs_past past;
+	int rc;
+
+	spec_from_conf(&spec, c);
+	rc = gs_disk_find(&past, &spec, stores_tell, &teller, what);
+	if (rc < 0)
+		return refuse(why, rc, "%.300s: " REMEDY, what);
+	if (stores_give_up(m, i, past.unusable))
+		spec_from_conf(&spec, c);
+	rc = fit(c, &spec, instance_free_bytes(m->shm_dir_fd), why);
+	if (rc < 0)
+		return rc;
+	rc = gs_table_create_from(&mt->shm, m->shm_dir_fd, &spec, &past);
+	if (rc == 0)
+		rc = find_sessions(m, i, &past);
+	if (rc == 0)
+		return 0;
+	if (mt->shm != NULL) {
+		gs_ctx_fini(&mt->ctx, mt->shm);
+		gs_table_free(&mt->shm);
+		gs_table_unlink(m->shm_dir_fd, c->name);
+	}
+	return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name, gs_strerror(rc));
+}
+
+static int
+make_table(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
+{
+	struct stores_teller teller = { m, i };
+	int rc;
+
+	/* A daemon that died while making the table left files without T.ctl: no sessions are in them. */
+	gs_table_unlink(m->shm_dir_fd, m->conf.tables[i].name);
+	stores_prepare(m, i);
+	rc = try_to_make(m, i, why);
+	if (rc == 0 || rc == GS_EINVAL || rc == GS_ERANGE || !stores_give_up(m, i, UINT32_MAX))
+		return rc;
+	/* A full or failing disk must not keep the rest from working. */
+	stores_tell(&teller, "all", "cannot be made on disks: they are kept in memory");
+	return try_to_make(m, i, why);
+}
+
+/* The memory is there: is it what the configuration asks for, and are its files on disks? */
+static int
+use_table(struct manager *m, size_t i, uint32_t lost, char why[GS_CONF_WHY_BYTES])
 {
 	struct gs_conf_table *c = &m->conf.tables[i];
 	struct manager_table *mt = &m->tables[i];
 	struct gs_table_spec spec;
-	char what[256] = "";
+	uint64_t n;
 	int rc;
 
+	rc = stores_check(m, i, why);
+	if (rc < 0)
+		return rc;
 	spec_from_conf(&spec, c);
-	rc = gs_table_open(&mt->shm, m->shm_dir_fd, c->name, what);
-	*is_new = rc == GS_ENOENT;
-	if (rc == GS_ENOENT) {
-		/* A daemon that died while making the table left files without T.ctl: no sessions are in them. */
-		gs_table_unlink(m->shm_dir_fd, c->name);
-		rc = fit(c, &spec, instance_free_bytes(m->shm_dir_fd), why);
-		if (rc < 0)
-			return rc;
-		rc = gs_table_create(&mt->shm, m->shm_dir_fd, &spec);
-		if (rc < 0)
-			return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name,
-			    gs_strerror(rc));
-	} else if (rc < 0) {
-		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name,
-		    what);
-	} else {
-		rc = check_shape(mt->shm, &spec, why);
-		if (rc < 0)
-			return rc;
+	rc = check_shape(mt->shm, &spec, why);
+	if (rc < 0)
+		return rc;
+	if (lost != 0) {
+		n = gs_store_forget(mt->shm, lost);
+		log_warnx("table %s: %" PRIu64 " sessions are lost with their files", c->name, n);
+		events_add(m->events, "lost", "table=%s sessions=%" PRIu64, c->name, n);
 	}
-	c->max_sessions = mt->shm->ctl->max_sessions;
 	rc = take_daemon_ctx(mt);
 	return rc < 0 ? refuse(why, rc, "table %s: %s", c->name, gs_strerror(rc)) : 0;
+}
+
+static int
+open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES])
+{
+	struct stores_teller teller = { m, i };
+	struct gs_conf_table *c = &m->conf.tables[i];
+	uint32_t lost = gs_disk_mend(m->shm_dir_fd, c->name, stores_tell, &teller);
+	char what[256] = "";
+	int rc = gs_table_open(&m->tables[i].shm, m->shm_dir_fd, c->name, what);
+
+	*is_new = rc == GS_ENOENT;
+	if (rc == GS_ENOENT)
+		rc = make_table(m, i, why);
+	else if (rc < 0)
+		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name, what);
+	else
+		rc = use_table(m, i, lost, why);
+	if (rc == 0)
+		c->max_sessions = m->tables[i].shm->ctl->max_sessions;
+	return rc;
 }
 
 /* What was changed by hand outlives a restart, unless the file says something new about it. */
@@ -269,6 +359,9 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 		for (size_t r = 0; r < m->conf.tables[i].n_rings; r++)
 			manager_apply(m, i, (int)r);
 	manager_tick(m);
+	rc = stores_open(m);
+	if (rc < 0)
+		return refuse(why, rc, "rings on disks: %s", gs_strerror(rc));
 	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
 	return 0;
 }
@@ -283,19 +376,23 @@ purge_table(int dir_fd, const char *name)
 	if (gs_name_is_valid(name) && gs_table_open(&t, dir_fd, name, what) == 0) {
 		/* release; pairs with the acquire in gs_handle_enter */
 		(void)atomic_fetch_add_explicit(&t->ctl->retired, 1, memory_order_release);
+		for (uint32_t i = 0; i < t->n_rings; i++)
+			if (t->ctl->store[i][0] != '\0')
+				stores_purge(t->ctl->store[i], name, t->ctl->ring[i].name);
 		gs_table_free(&t);
 	}
 	gs_table_unlink(dir_fd, name);
 }
 
 int
-manager_purge(const char *instance, char why[GS_CONF_WHY_BYTES])
+manager_purge(const char *instance, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES])
 {
 	int dir_fd = instance_open(instance, why);
 
 	if (dir_fd < 0)
 		return dir_fd;
 	instance_each_table(dir_fd, purge_table);
+	stores_purge_conf(instance, conf);
 	instance_remove(dir_fd, instance);
 	(void)close(dir_fd);
 	return 0;
@@ -304,6 +401,7 @@ manager_purge(const char *instance, char why[GS_CONF_WHY_BYTES])
 void
 manager_close(struct manager *m)
 {
+	stores_close(m);
 	for (size_t i = 0; i < m->conf.n_tables; i++) {
 		struct manager_table *mt = &m->tables[i];
 
@@ -393,10 +491,12 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 
 	if (rc < 0)
 		return rc;
+	stores_keep(&fresh, &m->file, true);
 	if (merge_needs_restart(&m->file, &fresh, why))
 		return GS_EBUSY;
 	merged = fresh;
 	merge_conf(&merged, &m->file, &m->conf);
+	stores_keep(&merged, &m->conf, false);
 	rc = gs_conf_check(&merged, why);
 	if (rc == 0)
 		rc = check_shapes(m, &merged, why);

@@ -17,10 +17,12 @@
 #include "shm/audit.h"
 #include "shm/kv.h"
 #include "shm/recover.h"
+#include "shm/store.h"
 
 struct events;
 struct readers;
 struct server;
+struct syncer;
 
 /* One table: what the memory is, what rules are in force. */
 struct manager_table {
@@ -29,6 +31,9 @@ struct manager_table {
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
 	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
 	bool wants_recount;			/* somebody died, or the walk has ended */
+	struct gs_store_sync sync;		/* of its rings on disks */
+	int lock_fd[GS_MAX_RINGS];		/* of their directories */
+	int n_locks;
 	struct shrink shrink;			/* memory on its way back */
 };
 
@@ -49,6 +54,9 @@ struct manager {
 	struct server *server;
 	struct readers *readers;		/* as long as there is a server */
 	int shm_dir_fd;
+	struct syncer *syncer;			/* NULL: no ring lies on a disk */
+	uint64_t sync_ms;			/* when the last sync began */
+	bool is_syncing, is_sync_failing;
 	uint64_t started_ns;			/* CLOCK_MONOTONIC */
 	uint64_t sweeps;
 	uint64_t clients_recovered, clients_dropped;
@@ -62,10 +70,11 @@ struct manager {
  */
 int manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES]);
 /*
- * Give an instance's memory up: every session of it ends, attached processes get GS_EGONE. For when no daemon runs.
+ * Give an instance's memory up, and its files on disks: every session of it ends, attached processes get GS_EGONE. For when
+ * no daemon runs. conf says where rings lie whose memory is lost.
  * Returns 0, GS_EBUSY when one does, or as manager_open.
  */
-int manager_purge(const char *instance, char why[GS_CONF_WHY_BYTES]);
+int manager_purge(const char *instance, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES]);
 
 /* Unmap; the memory stays for the next daemon. */
 void manager_close(struct manager *m);

@@ -85,15 +85,22 @@ fixed_difference(enum gs_conf_section section, const void *a, const void *b)
 	return NULL;
 }
 
-static bool
-is_same_shape(const struct gs_conf_table *a, const struct gs_conf_table *b)
+/* What differs of two tables' rings and cannot change, or NULL. */
+static const char *
+ring_difference(const struct gs_conf_table *a, const struct gs_conf_table *b)
 {
+	const struct gs_conf_option *o;
+
 	if (a->n_rings != b->n_rings)
-		return false;
-	for (size_t i = 0; i < a->n_rings; i++)
+		return "its rings";
+	for (size_t i = 0; i < a->n_rings; i++) {
 		if (strcmp(a->rings[i].name, b->rings[i].name) != 0)
-			return false;
-	return true;
+			return "its rings";
+		o = fixed_difference(GS_CONF_IN_RING, &a->rings[i], &b->rings[i]);
+		if (o != NULL)
+			return o->key;
+	}
+	return NULL;
 }
 
 bool
@@ -111,12 +118,13 @@ merge_needs_restart(const struct gs_conf *a, const struct gs_conf *b, char why[G
 	}
 	for (size_t i = 0; i < a->n_tables; i++) {
 		const struct gs_conf_table *t = &a->tables[i], *u = table_of(b, t->name);
+		const char *what;
 
 		o = u == NULL ? NULL : fixed_difference(GS_CONF_IN_TABLE, t, u);
-		if (u != NULL && o == NULL && is_same_shape(t, u))
+		what = o != NULL ? o->key : u == NULL ? "its rings" : ring_difference(t, u);
+		if (what == NULL)
 			continue;
-		(void)snprintf(why, GS_CONF_WHY_BYTES, "[table %s] %s cannot change while the memory is in use", t->name,
-		    o == NULL ? "its rings" : o->key);
+		(void)snprintf(why, GS_CONF_WHY_BYTES, "[table %s] %s cannot change while the memory is in use", t->name, what);
 		return true;
 	}
 	return false;

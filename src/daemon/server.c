@@ -21,6 +21,7 @@
 #include "daemon/clients.h"
 #include "daemon/events.h"
 #include "daemon/readers.h"
+#include "daemon/stores.h"
 #include "daemon/sweep.h"
 #include "daemon/tree.h"
 #include "daemon/welcome.h"
@@ -389,6 +390,7 @@ handle_timer(struct server *s)
 	manager_tick(s->m);
 	clients_tick(s->clients);
 	sweep_tick(s->m);
+	stores_tick(s->m);
 	process_alive();
 }
 

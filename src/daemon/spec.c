@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/spec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gsession.h"
@@ -57,6 +58,8 @@ spec_ring(struct gs_ring_spec *out, const struct gs_conf_table *c, const struct 
 	out->capacity = r->capacity;
 	out->reserve = r->reserve;
 	out->decay_to = ring_index(c, r->decay_to);
+	if (strncmp(r->store, "file:", 5) == 0)
+		(void)snprintf(out->store, sizeof(out->store), "%s", r->store + 5);
 	/* Suspects neither decay nor leave by ttl, only by their lifetime. */
 	if (r->is_suspect) {
 		out->ttl_ms = GS_DURATION_MAX;

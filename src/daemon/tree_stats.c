@@ -112,6 +112,7 @@ tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 	const struct gs_table *t = p->m->tables[p->table].shm;
 	const struct gs_arena *a;
 	uint32_t ring = ring_id(p), i;
+	uint64_t waiting = 0;
 
 	(void)offset;
 	if (ring == GS_RING_NONE)
@@ -126,7 +127,12 @@ tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 			continue;
 		(void)fprintf(to, "slots_%u %u\n", a->slot_size, a->n_slots);
 		(void)fprintf(to, "committed_slots_%u %llu\n", a->slot_size, (unsigned long long)committed_slots(a));
+		waiting += gs_store_waiting(a);
 	}
+	if (t->ctl->store[ring][0] == '\0')
+		return;
+	print_u64(to, "waiting", waiting);
+	print_u64(to, "syncs", p->m->tables[p->table].sync.n_done);
 }
 
 void

@@ -327,21 +327,19 @@ check_shape(const struct search *s, uint32_t ring, uint32_t class_id, const stru
 	if (head->slot_size != s->spec->slot_size[class_id])
 		return refuse(s->why, GS_EINVAL, "table %s: ring %s: the file has slot size %" PRIu32 ", the configuration %" PRIu32,
 		    s->spec->name, r->name, head->slot_size, s->spec->slot_size[class_id]);
-	if (head->n_slots < r->capacity)
+	if (head->n_slots < r->capacity + r->reserve)
 		return refuse(s->why, GS_ERANGE, "table %s: ring %s: the file was made for %" PRIu32 " sessions, not %" PRIu64, s->spec->name,
-		    r->name, head->n_slots, r->capacity);
+		    r->name, head->n_slots, r->capacity + r->reserve);
 	return 0;
 }
 
-static uint64_t
-now_by(const struct gs_arena_hdr *head)
+static void
+note_clock(struct gs_past *past, const struct gs_arena_hdr *head)
 {
-	uint64_t add = atomic_load_explicit(&head->wall_add_ms, memory_order_relaxed), wall_ms = (uint64_t)(gs_clock_wall_ns() / 1000000);
-
+	past->wall_add_ms = atomic_load_explicit(&head->wall_add_ms, memory_order_relaxed);
 	/* A clock that stands before the store's beginning is wrong. */
-	if (atomic_load_explicit(&head->wall_check, memory_order_relaxed) != ~add || wall_ms <= add)
-		return 0;
-	return wall_ms - add;
+	past->has_clock = atomic_load_explicit(&head->wall_check, memory_order_relaxed) == ~past->wall_add_ms &&
+	    (uint64_t)(gs_clock_wall_ns() / 1000000) >= past->wall_add_ms + GS_TIME_ORIGIN_MS;
 }
 
 /* Remember a good file; the first says which table it was. */
@@ -352,7 +350,7 @@ note_arena(struct gs_past *past, uint32_t i, const struct gs_arena_hdr *head)
 		memcpy(past->uuid, head->uuid, sizeof(past->uuid));
 		past->sip_k0 = head->sip_k0;
 		past->sip_k1 = head->sip_k1;
-		past->now_ms = now_by(head);
+		note_clock(past, head);
 	} else if (memcmp(past->uuid, head->uuid, sizeof(past->uuid)) != 0) {
 		return false;
 	}
@@ -382,9 +380,6 @@ find_file(struct search *s, int dir_fd, uint32_t ring, uint32_t class_id)
 		rc = check_shape(s, ring, class_id, &head);
 	if (fault == NULL && rc == 0)
 		rc = part_from(dir_fd, name, &head);
-	if (rc == GS_ENOSPC || rc == GS_ESYSTEM || rc == GS_ENOMEM)
-		return refuse(s->why, rc, "%.250s/%s: cannot be copied, as the programs of a lost memory may use it: %s", r->store, name,
-		    gs_strerror(rc));
 	if (fault == NULL && rc == 0 && !note_arena(s->past, ring * GS_MAX_CLASSES + class_id, &head))
 		fault = "belongs to another table";
 	if (fault != NULL)
@@ -392,26 +387,48 @@ find_file(struct search *s, int dir_fd, uint32_t ring, uint32_t class_id)
 	return rc;
 }
 
+/* The files of one ring. As gs_disk_find; other errors: its directory is of no use. */
+static int
+find_ring(struct search *s, uint32_t ring)
+{
+	int dir_fd = gs_disk_open_dir(s->spec->rings[ring].store), rc = 0;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	for (uint32_t class_id = 0; class_id < s->spec->n_classes && rc == 0; class_id++)
+		rc = find_file(s, dir_fd, ring, class_id);
+	(void)close(dir_fd);
+	return rc;
+}
+
+static void
+do_without(struct search *s, uint32_t ring, int rc)
+{
+	const struct gs_ring_spec *r = &s->spec->rings[ring];
+	char sentence[GS_DISK_WHY_BYTES];
+
+	s->past->arenas &= ~(((UINT32_C(1) << GS_MAX_CLASSES) - 1) << (ring * GS_MAX_CLASSES));
+	s->past->unusable |= UINT32_C(1) << ring;
+	(void)snprintf(sentence, sizeof(sentence), "%.250s: cannot be used: %s: the ring begins empty, in memory", r->store, gs_strerror(rc));
+	if (s->tell != NULL)
+		s->tell(s->arg, r->name, sentence);
+}
+
 int
 gs_disk_find(struct gs_past *past, const struct gs_table_spec *spec, gs_disk_tell *tell, void *arg, char why[GS_DISK_WHY_BYTES])
 {
 	struct search s = { past, spec, tell, arg, why };
-	int rc = 0;
 
 	memset(past, 0, sizeof(*past));
-	for (uint32_t ring = 0; ring < spec->n_rings && rc == 0; ring++) {
-		int dir_fd;
+	for (uint32_t ring = 0; ring < spec->n_rings; ring++) {
+		int rc = spec->rings[ring].store[0] == '\0' ? 0 : find_ring(&s, ring);
 
-		if (spec->rings[ring].store[0] == '\0')
-			continue;
-		dir_fd = gs_disk_open_dir(spec->rings[ring].store);
-		if (dir_fd < 0)
-			return refuse(why, GS_ESYSTEM, "%s: %s", spec->rings[ring].store, strerror(errno));
-		for (uint32_t class_id = 0; class_id < spec->n_classes && rc == 0; class_id++)
-			rc = find_file(&s, dir_fd, ring, class_id);
-		(void)close(dir_fd);
+		if (rc == GS_EINVAL || rc == GS_ERANGE)
+			return rc;
+		if (rc < 0)
+			do_without(&s, ring, rc);
 	}
-	return rc;
+	return 0;
 }
 
 /* ---- a table that is there ---- */

@@ -46,8 +46,10 @@ struct gs_table_spec {
 struct gs_past {
 	uint8_t uuid[16];
 	uint64_t sip_k0, sip_k1;
-	uint64_t now_ms;		/* store time that it would have now; 0: not known */
+	uint64_t wall_add_ms;		/* its wall-clock ms less store time, if has_clock */
+	bool has_clock;
 	uint32_t arenas;		/* bit per arena: its file is there */
+	uint32_t unusable;		/* bit per ring: it has to do without its directory */
 	uint32_t n_slots[GS_MAX_ARENAS], seg_slots[GS_MAX_ARENAS];
 };
 

@@ -6,6 +6,8 @@ manual=$srctop/man/gsessiond.8
 requires "gsessiond is not built" test -x "$GSESSIOND"
 new_instance
 dir=$GSESSION_SHM_DIR/$INSTANCE
+export GSESSION_STATE_DIR=$tmp/state
+disk=$GSESSION_STATE_DIR/$INSTANCE/cold
 conf=$tmp/gsession.conf
 daemon() {
 	"$GSESSIOND" -i "$INSTANCE" -c "$conf" "$@"
@@ -14,9 +16,14 @@ daemon() {
 
 # Files
 start_manager "$conf"
+stop_manager
+: > "$disk/sessions@cold.1"
+start_manager "$conf"
 listed=$(sed -nE '/^\.Sh FILES/,/^\.Sh EXIT/ s/^\.It Pa (TABLE|conf|lock)(.*)/\1\2/p' "$manual" | sed 's/ , /\n/' | sort)
-there=$(cd "$dir" && printf '%s\n' * | sed -E 's/^sessions\.[0-9]+\.[0-9]+$/TABLE.R.C/; s/^sessions\./TABLE./' | sort -u)
-check_eq "the files of the memory are those of the manual" "$there" "$listed"
+there=$(cd "$dir" && printf '%s\n' * | sed -E 's/^sessions\.[0-9]+\.[0-9]+$/TABLE.R.C/; s/^sessions\./TABLE./' | sort -u
+	cd "$disk" && printf '%s\n' * | sed -E 's/^sessions@cold\.[0-9]+/TABLE@RING.C/; s/^sessions@cold\./TABLE@RING./' | sort -u)
+check_eq "the files of the memory are those of the manual" "$(sort <<< "$there")" "$listed"
+check_eq "those on disks lie in one too" "$(stat -c %a "$disk") $(stat -c %a "$disk"/* | sort -u)" "700 600"
 check_eq "they lie in a directory of mode 0700, and have 0600" "$(stat -c %a "$dir") $(stat -c %a "$dir"/* | sort -u)" "700 600"
 check "they take less of the tmpfs than their size" test "$(du -s --block-size=1 "$dir" | cut -f1)" -lt "$(du -s --apparent-size --block-size=1 "$dir" | cut -f1)"
 check_eq "without a group the socket lets in root and the daemon's user" "$(stat -c %a "$GSESSION_RUN_DIR/$INSTANCE.sock")" 600
@@ -106,6 +113,7 @@ refused 2 'the memory has' shaped '[table sessions]' 'slot_sizes = 512'
 refused 2 'the memory has' shaped '[ring active]' 'decay_to = cold'
 provoked=$((provoked - 3))
 refused 2 'the memory was made for' shaped '[ring active]' 'capacity = 20000'
+refused 2 'the configuration says store' shaped '[ring cold]' "store = file:$tmp/elsewhere"
 : > "$conf"
 check "-t finds nothing in a right one" daemon -t
 check_eq "and says so" "$output" "configuration ok"
@@ -170,6 +178,50 @@ stop_manager
 check "--purge ends the instance" daemon --purge
 check_not "nothing is left of it" test -e "$dir"
 
+# Rings on disks
+start_manager "$conf"
+stop_manager
+rm -rf "${dir:?}"
+refused 2 'the file was made for' shaped '[ring cold]' 'capacity = 1000000'
+check_status 2 "status 2: the file has slot size" shaped '[table sessions]' 'slot_sizes = 512 1K 4K'
+check_match "in the words of the manual" "$output" '^gsessiond: table sessions: ring cold: the file has slot size [0-9]+, the configuration [0-9]+'
+check "which has it" grep -qF "the file has slot size N, the configuration N" "$manual"
+: > "$conf"
+served() {
+	local status=0
+	daemon -d || status=$?
+	kill "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")" 2>/dev/null
+	poll_until 10 gone
+	return "$status"
+}
+gone() {
+	[ ! -e "$GSESSION_RUN_DIR/$INSTANCE.pid" ]
+}
+: > "$disk/sessions@cold.0"
+refused 0 'set aside as' served
+chmod 755 "$disk"
+rm -rf "${dir:?}"
+refused 0 'the ring is kept in memory' served
+chmod 700 "$disk"
+rm -rf "${dir:?}"
+if strace -o /dev/null -e inject=fdatasync:error=EIO true 2>/dev/null; then
+	failing() {
+		strace -f -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO "$GSESSIOND" -i "$INSTANCE" -c "$conf" \
+			2>"$tmp/failing" </dev/null &
+		local pid=$!
+		poll_until 10 grep -q 'rings on disks' "$tmp/failing"
+		kill "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")"
+		wait "$pid"
+		grep 'rings on disks' "$tmp/failing"
+	}
+	rm -f "$disk"/*
+	refused 0 'the disk does not take' failing
+else
+	provoked=$((provoked + 1))
+fi
+daemon --purge
+unset GSESSION_STATE_DIR
+
 # A small tmpfs, and a group
 small() {
 	mkdir -p "$tmp/small" && mount -t tmpfs -o size="$1" none "$tmp/small" && cleanup_fn umount -l "$tmp/small"
@@ -179,9 +231,6 @@ warned() {
 	GSESSION_SHM_DIR=$1 daemon -d || status=$?
 	kill "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")" 2>/dev/null
 	return "$status"
-}
-gone() {
-	[ ! -e "$GSESSION_RUN_DIR/$INSTANCE.pid" ]
 }
 if [ "$(id -u)" -eq 0 ] && small 16M 2>/dev/null; then
 	refused 0 'capacity cut' warned "$tmp/small"

@@ -26,6 +26,7 @@ assert_ring(const struct gs_conf_ring *r, const struct gs_conf_ring *want)
 	assert_true(r->promote == want->promote);
 	assert_true(r->capacity == want->capacity);
 	assert_true(r->reserve == want->reserve);
+	assert_string_equal(r->store, want->store);
 	assert_int_equal(r->is_suspect, want->is_suspect);
 }
 
@@ -33,10 +34,10 @@ static void
 defaults_are_those_of_the_design(void **state)
 {
 	static const struct gs_conf_ring rings[] = {
-		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 8192, 2048, false },
-		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 16384, 0, false },
-		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 32768, 0, false },
-		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 1024, 0, true },
+		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 8192, 2048, "shm", false },
+		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 16384, 0, "shm", false },
+		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 32768, 0, "auto", false },
+		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 1024, 0, "shm", true },
 	};
 	static const uint64_t slots[GS_CONF_CLASSES] = { 384, 768, 2048, 0 };
 	char why[GS_CONF_WHY_BYTES];

@@ -36,6 +36,7 @@ random_duration(uint64_t *seed, uint64_t least)
 static void
 randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 {
+	static const char *const stores[] = { "shm", "auto", "file:/var/lib/some-where/ring@1" };
 	uint64_t ttl_ms = 0, half_life_ms = 0;
 	size_t i;
 
@@ -60,6 +61,7 @@ randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 		r->half_life_ms = half_life_ms;
 		r->promote = random_below(seed, 2);
 		r->capacity = 1 + random_below(seed, 100000);
+		(void)strcpy(r->store, stores[random_below(seed, 3)]);
 	}
 }
 

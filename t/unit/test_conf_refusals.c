@@ -114,7 +114,10 @@ static const struct refusal refusals[] = {
 	/* keys */
 	{ "[daemon]\nrecord_size = 8K\n", 0, GS_EINVAL, 2, "\"record_size\": the keys of this section are log_level log_keys group" },
 	{ "[table sessions]\nttl = 5m\n", 0, GS_EINVAL, 2, "are record_size slot_sizes key_max max_sessions max_lifetime" },
-	{ "[ring active]\nstate = on\n", 0, GS_EINVAL, 2, "\"state\": the keys of this section are ttl half_life decay_to promote capacity reserve" },
+	{ "[ring active]\nstate = on\n", 0, GS_EINVAL, 2, "\"state\": the keys of this section are ttl half_life decay_to promote capacity reserve store" },
+	{ "[ring cold]\nstore = file:here\n", 0, GS_EINVAL, 2, "\"file:here\": store is shm, auto, or file: and the absolute path of a directory" },
+	{ "[ring cold]\nstore = disk\n", 0, GS_EINVAL, 2, "\"disk\": store is shm, auto, or file: and the absolute path of a directory" },
+	{ "[ring cold]\nstore = file:/\n", 0, GS_EINVAL, 2, "\"file:/\": store is shm, auto" },
 	{ "[ring active]\non_full = refuse\n", 0, GS_EINVAL, 2, "the keys of this section are" },
 	{ "[ring active]\nttl = 5m\nttl = 5m\n", 0, GS_EINVAL, 3, "\"ttl\": once in a section, and line 2 has it" },
 	/* values */
