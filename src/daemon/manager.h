@@ -14,6 +14,7 @@
 
 #include "conf/conf.h"
 #include "daemon/shrink.h"
+#include "daemon/watch.h"
 #include "shm/audit.h"
 #include "shm/kv.h"
 #include "shm/recover.h"
@@ -35,6 +36,7 @@ struct manager_table {
 	int lock_fd[GS_MAX_RINGS];		/* of their directories */
 	int n_locks;
 	struct shrink shrink;			/* memory on its way back */
+	struct watch watch;			/* the search for damage */
 };
 
 /* On whose behalf a request is made. */

@@ -12,6 +12,7 @@
 
 enum {
 	STUCK_RETRY_MS = 1000,
+	DAMAGED_RETRY_MS = 60000,
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
 	TOLD_SESSIONS = 16,		/* events about single sessions in a tick; the rest is summed up */
 	SHOWN_KEY_BYTES = 8,		/* of a key, unless log_keys */
@@ -108,6 +109,10 @@ settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 	case GS_SETTLE_EXPIRED:
 		set_due(a, slot, seen, GS_DUE_NEVER);
 		tell(sw, DONE_EXPIRED, &done);
+		break;
+	case GS_SETTLE_DAMAGED:
+		/* Nothing will come of it until it is ended; watch.c says so. */
+		set_due(a, slot, seen, gs_record_due(sw->now_ms + DAMAGED_RETRY_MS));
 		break;
 	case GS_SETTLE_GONE:
 		break;	/* looked at again in the next tick */
@@ -207,6 +212,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 		atomic_store_explicit(&ring[i].rearm, 0, memory_order_relaxed);
 	tell_rest(&sw);
 	walk(m, mt);
+	watch_tick(&mt->watch, mt->shm, &mt->ctx, m->events);
 	recount(mt);
 	give_back(m, mt, sw.now_ms);
 }

@@ -121,6 +121,7 @@ settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
 		*is_stuck = true;
 		rc = start_waiting(r, id, atomic_load_explicit(&r->t->ctl->ring[s->ring].decay_to, memory_order_relaxed));
 		return rc < 0 ? rc : deadlines_set(&r->due, id, first_after(did.meta.expires_ms));
+	case GS_SETTLE_DAMAGED:
 	case GS_SETTLE_GONE:
 		break;
 	}

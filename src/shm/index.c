@@ -4,6 +4,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/match.h"
+#include "shm/record.h"
 
 enum {
 	TRIES = 10000,
@@ -45,6 +46,14 @@ slot_size_of(const struct gs_table *t, uint64_t e)
 	return t->arena[gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)].slot_size;
 }
 
+/* The smallest slots are shorter than the longest key: a damaged length must not lead out of the arena. */
+static bool
+is_key_of(const struct gs_slot *s, const struct gs_key *k, uint32_t slot_size)
+{
+	return GS_SLOT_HEADER_BYTES + k->len <= slot_size && __atomic_load_n(&s->key_len, __ATOMIC_RELAXED) == k->len &&
+	    __atomic_load_n(&s->ns, __ATOMIC_RELAXED) == k->ns && gs_racy_equal(s->data, k->bytes, k->len);
+}
+
 /* Does the entry name a record of this key? AGAIN when the slot is not as the entry says: it was replaced. */
 static enum match
 match_entry(struct gs_table *t, const struct gs_key *k, uint64_t e, struct gs_slot **slot, uint64_t *word)
@@ -59,9 +68,9 @@ match_entry(struct gs_table *t, const struct gs_key *k, uint64_t e, struct gs_sl
 	w = atomic_load_explicit(&s->W, memory_order_acquire);
 	if (gs_word_state(w) != GS_SLOT_READY || (gs_word_gen(w) & GS_GEN_MASK) != gs_entry_gen(e))
 		return MATCH_AGAIN;
-	/* The smallest slots are shorter than the longest key: a damaged length must not lead out of the arena. */
-	same = GS_SLOT_HEADER_BYTES + k->len <= slot_size_of(t, e) && __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == k->hash &&
-	    __atomic_load_n(&s->key_len, __ATOMIC_RELAXED) == k->len && __atomic_load_n(&s->ns, __ATOMIC_RELAXED) == k->ns && gs_racy_equal(s->data, k->bytes, k->len);
+	/* By its hash it is the key's: where the lengths cannot be, the caller, who looks at them, is to say so. */
+	same = __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == k->hash &&
+	    (is_key_of(s, k, slot_size_of(t, e)) || !gs_record_fits(s, slot_size_of(t, e)));
 	gs_fence_acquire();
 	if (atomic_load_explicit(&s->W, memory_order_relaxed) != w)
 		return MATCH_AGAIN;
@@ -132,14 +141,10 @@ find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, 
 
 /* What to say after TRIES failures: damage when the entry that stopped us has not changed. */
 static int
-give_up(struct gs_ctx *c, const struct gs_hit *last)
+give_up(const struct gs_hit *last)
 {
 	/* acquire; pairs with the compare-and-swaps that publish */
-	if (last->at != NULL && atomic_load_explicit(last->at, memory_order_acquire) == last->entry) {
-		gs_ctx_count(c, GS_COUNT_CORRUPT);
-		return GS_ECORRUPT;
-	}
-	return GS_EAGAIN;
+	return last->at != NULL && atomic_load_explicit(last->at, memory_order_acquire) == last->entry ? GS_ECORRUPT : GS_EAGAIN;
 }
 
 int
@@ -158,7 +163,7 @@ gs_index_find(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 		gs_ctx_count(c, GS_COUNT_RETRIES);
 		gs_pause();
 	}
-	return give_up(c, out);
+	return give_up(out);
 }
 
 /* ---- insert ---- */
@@ -383,7 +388,7 @@ gs_index_insert(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, ui
 		}
 	}
 	withdraw(c, &in);
-	return give_up(c, hit);
+	return give_up(hit);
 }
 
 /* ---- replace and remove ---- */

@@ -7,6 +7,7 @@
 #include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/feedback.h"
+#include "shm/damage.h"
 #include "shm/kv_impl.h"
 
 int
@@ -135,6 +136,28 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 		gs_kv_set(&d.head.H, gs_kv_word(&d.head.H) + 1);
 	}
 	return gs_kv_publish(t, c, hit, &seen, ring, &d);
+}
+
+/* Every try failed: others were faster each time, or what the key leads to is damaged. */
+static int
+gave_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k)
+{
+	struct gs_hit hit;
+	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, &hit);
+
+	if (rc < 0)
+		return rc;
+	return rc == 1 && gs_damage_of_entry(t, hit.ordinal) != GS_DAMAGE_NONE ? GS_ECORRUPT : GS_EAGAIN;
+}
+
+int
+gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int rc)
+{
+	if (rc == KV_AGAIN)
+		rc = gave_up(t, c, k);
+	if (rc == GS_ECORRUPT)
+		gs_ctx_count(c, GS_COUNT_CORRUPT);
+	return rc;
 }
 
 /* ---- get ---- */
@@ -281,7 +304,7 @@ get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 		if (rc != READ_AGAIN)
 			return rc;
 	}
-	return GS_EAGAIN;
+	return gave_up(t, c, k);
 }
 
 ssize_t
@@ -350,7 +373,7 @@ gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	if (rc == GS_EQUARANTINE)
 		gs_ctx_count(c, GS_COUNT_REFUSED);
-	return rc == KV_AGAIN ? GS_EAGAIN : rc;
+	return gs_kv_result(t, c, k, rc);
 }
 
 /* Take a session out of the index and its slot into limbo. False when it changed meanwhile. */
@@ -392,7 +415,7 @@ gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 		rc = del_once(t, c, k, now_ms, if_version);
 	if (rc == 0)
 		gs_ctx_count(c, GS_COUNT_ENDED);
-	return rc == KV_AGAIN ? GS_EAGAIN : rc;
+	return gs_kv_result(t, c, k, rc);
 }
 
 static enum gs_counter
@@ -437,12 +460,12 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 		if (rc == 1)
 			rc = gs_entry_ring(hit.entry) == ring ? 0 : move_hit(t, c, &hit, now_ms, ring);
 	}
-	return rc == KV_AGAIN ? GS_EAGAIN : rc;
+	return gs_kv_result(t, c, k, rc);
 }
 
 /* ---- by ordinal ---- */
 
-/* The final entry at an ordinal as a hit. 1, 0 none, -1 look again. */
+/* The final entry at an ordinal as a hit. 1, 0 none, KV_AGAIN, GS_ECORRUPT. */
 static int
 hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
 {
@@ -456,11 +479,12 @@ hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
 		return 0;
 	hit->slot = gs_table_slot(t, hit->entry);
 	if (hit->slot == NULL)
-		return 0;
+		return GS_ECORRUPT;
 	hit->w = atomic_load_explicit(&hit->slot->W, memory_order_acquire);
-	if (gs_word_state(hit->w) != GS_SLOT_READY || (gs_word_gen(hit->w) & GS_GEN_MASK) != gs_entry_gen(hit->entry))
-		return -1;
-	return 1;
+	if (gs_word_state(hit->w) == GS_SLOT_READY && (gs_word_gen(hit->w) & GS_GEN_MASK) == gs_entry_gen(hit->entry))
+		return 1;
+	/* A slot is not reused while an entry names it: the entry is another by now, or damaged. */
+	return atomic_load_explicit(hit->at, memory_order_acquire) == hit->entry ? GS_ECORRUPT : KV_AGAIN;
 }
 
 /* Header and meta of the session at an ordinal. 1, 0 none, GS_ECORRUPT, GS_EAGAIN. */
@@ -471,10 +495,10 @@ load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot
 
 	for (int tries = 0; tries < KV_TRIES; tries++) {
 		rc = hit_at(t, ordinal, hit);
-		if (rc == 0)
-			return 0;
-		if (rc < 0)
+		if (rc == KV_AGAIN)
 			continue;
+		if (rc <= 0)
+			return rc;
 		rc = gs_record_header(t, hit, head);
 		if (rc < 0)
 			return rc;
@@ -584,10 +608,14 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 	struct gs_slot head;
 	struct gs_hit hit;
 	uint32_t to;
+	int rc;
 
 	out->what = GS_SETTLE_GONE;
 	out->next_ms = UINT64_MAX;
-	if (load_at(t, ordinal, &hit, &head, &out->meta) != 1)
+	rc = load_at(t, ordinal, &hit, &head, &out->meta);
+	if (rc == GS_ECORRUPT)
+		out->what = GS_SETTLE_DAMAGED;
+	if (rc != 1)
 		return;
 	hit.place = gs_index_place_of(t, head.hash, ordinal);
 	out->from = out->meta.ring;

@@ -116,6 +116,7 @@ enum gs_settle {
 	GS_SETTLE_EXPIRED,		/* gone */
 	GS_SETTLE_STUCK,		/* should move, the outer ring is full */
 	GS_SETTLE_GONE,			/* there was none, or somebody changed it meanwhile: look again */
+	GS_SETTLE_DAMAGED,		/* no law can be applied to it */
 };
 
 struct gs_settled {

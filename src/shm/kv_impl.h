@@ -43,6 +43,9 @@ int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit
 /* Version of a new incarnation: greater than `old`, different from every other that any context makes. */
 uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
 
+/* What an operation answers when its last try said rc: what only seems to change is damage, and damage is counted. */
+int gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int rc);
+
 /* Publish a draft over the record that hit names: claims, writes, swings the entry, merges, retires. 0, KV_AGAIN, GS_ENOSPC. */
 int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d);

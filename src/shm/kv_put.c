@@ -322,7 +322,7 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
     const struct gs_put_args *args, struct gs_meta *meta)
 {
 	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta };
-	int rc;
+	int rc = KV_AGAIN;
 
 	gs_ctx_count_max(c, GS_COUNT_LARGEST, val_len);
 	if (val_len > t->record_size) {
@@ -331,14 +331,10 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	}
 	gs_index_prefetch_home(t, k->hash);
 	prefetch_claim(t, c, &p);
-	for (int tries = 0; tries < KV_TRIES; tries++) {
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = put_once(t, c, &p);
-		if (rc != KV_AGAIN) {
-			count_refusal(c, rc);
-			return rc;
-		}
-	}
-	return GS_EAGAIN;
+	count_refusal(c, rc);
+	return gs_kv_result(t, c, k, rc);
 }
 
 /* ---- setattr ---- */
@@ -392,5 +388,5 @@ gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 	if (rc == 0 && (args->set & GS_SET_RENEW_BIT) != 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	count_refusal(c, rc);
-	return rc == KV_AGAIN ? GS_EAGAIN : rc;
+	return gs_kv_result(t, c, k, rc);
 }

@@ -34,13 +34,6 @@ gs_record_is_same(const struct gs_slot *s, uint64_t w)
 	return atomic_load_explicit(&s->W, memory_order_relaxed) == w;
 }
 
-static bool
-has_sane_lengths(const struct gs_slot *head, uint32_t slot_size)
-{
-	return head->key_len > 0 && head->owner_len <= GS_OWNER_BYTES &&
-	    gs_record_value_off(head->key_len, head->owner_len) + (uint32_t)head->val_len <= slot_size;
-}
-
 static uint32_t
 slot_size_of(const struct gs_table *t, uint64_t entry)
 {
@@ -55,7 +48,7 @@ load_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out, s
 	if (!gs_record_is_same(hit->slot, hit->w) ||
 	    atomic_load_explicit(&hit->slot->A, memory_order_relaxed) != atomic_load_explicit(&out->A, memory_order_relaxed))
 		return 0;
-	return has_sane_lengths(out, slot_size_of(t, hit->entry)) ? 1 : GS_ECORRUPT;
+	return gs_record_fits(out, slot_size_of(t, hit->entry)) ? 1 : GS_ECORRUPT;
 }
 
 int

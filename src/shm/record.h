@@ -23,6 +23,16 @@ gs_record_value_off(uint32_t key_len, uint32_t owner_len)
 	return gs_record_owner_off(key_len) + (uint32_t)gs_align_up(owner_len, 8);
 }
 
+/* Can these be the lengths of a record in a slot of this size? head may be in shared memory. */
+static inline bool
+gs_record_fits(const struct gs_slot *head, uint32_t slot_size)
+{
+	uint32_t key_len = __atomic_load_n(&head->key_len, __ATOMIC_RELAXED), owner_len = __atomic_load_n(&head->owner_len, __ATOMIC_RELAXED);
+
+	return key_len > 0 && owner_len <= GS_OWNER_BYTES &&
+	    gs_record_value_off(key_len, owner_len) + __atomic_load_n(&head->val_len, __ATOMIC_RELAXED) <= slot_size;
+}
+
 /* The smallest class that holds these lengths, or GS_MAX_CLASSES when none does. */
 uint32_t gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len);
 

@@ -22,6 +22,13 @@ check_status 5 "put over it too" gs put "$key" <<< new
 check_status 5 "and stat" gs stat "$key"
 check_match "the counter has it" "$(gs show sessions/stats)" '^corrupt [1-9]'
 check_status 5 "audit finds it" gs audit
+has_event() {
+	gs show events | grep -q "$1"
+}
+check "the events say once what is damaged, and where" poll_until 10 has_event ' damaged table=sessions what=lengths entry=[0-9]* ring=active count=1$'
+# A key of no bytes is nobody's, but the rest says whose it was.
+printf '\0' | dd of="$file" bs=1 seek=$((slot + 42)) conv=notrunc status=none
+check_status 5 "a damaged length of the key is no missing session" gs get "$key"
 check_eq "its neighbour is well" "$(gs get other)" value
 check "it can be ended" gs del "$key"
 check "then its key can be used again" gs put "$key" <<< new
