@@ -465,6 +465,9 @@ apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	    atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) != from->half_life_ms ||
 	    atomic_load_explicit(&to->decay_to, memory_order_relaxed) != decay_to)
 		atomic_store_explicit(&to->rearm, 1, memory_order_relaxed);
+	if (from->capacity + from->reserve < atomic_load_explicit(&to->capacity, memory_order_relaxed) +
+	    atomic_load_explicit(&to->reserve, memory_order_relaxed))
+		shrink_hurry(&mt->shrink, id);
 	/* relaxed; each is a rule on its own, clients read it whenever they judge */
 	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);

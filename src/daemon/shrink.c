@@ -81,10 +81,23 @@ shrink_tick(struct shrink *s, struct gs_table *t, struct gs_ctx *c, uint64_t now
 {
 	struct looking l = { .t = t, .c = c, .now_ms = now_ms, .budget = SHRINK_MOVES, .done = done };
 
+	bool is_due = s->ticks++ % SHRINK_PERIOD_TICKS == 0;
+
 	*done = (struct shrink_done){ 0 };
-	if (++s->ticks % SHRINK_PERIOD_TICKS != 0)
-		return;
-	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
-		if (t->arena[i].map != NULL)
-			look_at(s, &l, i);
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
+		bool is_hurried = (s->hurried >> i / GS_MAX_CLASSES & 1) != 0;
+
+		if (t->arena[i].map == NULL || (!is_due && !is_hurried))
+			continue;
+		if (is_hurried)
+			s->n_calm[i] = SHRINK_CALM_LOOKS;
+		look_at(s, &l, i);
+	}
+	s->hurried = 0;
+}
+
+void
+shrink_hurry(struct shrink *s, uint32_t ring)
+{
+	s->hurried |= UINT32_C(1) << ring;
 }

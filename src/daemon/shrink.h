@@ -17,6 +17,7 @@ enum {
 /* What is remembered of a table from one look to the next; all zero to begin. */
 struct shrink {
 	uint32_t ticks;
+	uint32_t hurried;		/* bit of a ring: looked at in the next tick, and what is too much drained at once */
 	uint8_t n_calm[GS_MAX_ARENAS];	/* looks in a row at which an arena had a surplus */
 };
 
@@ -26,7 +27,12 @@ struct shrink_done {
 	uint64_t bytes[GS_MAX_RINGS];
 };
 
-/* Once a tick: at every fourth, look at all arenas, drain, move, release. Times are store ms. */
+/* A ring was lowered: what its memory has too much is not kept for a load that may come again. */
+void shrink_hurry(struct shrink *s, uint32_t ring);
+/*
+ * Once a tick: at the first, for what an earlier daemon had begun, and then every fourth, look at all arenas, drain, move,
+ * release. Times are store ms.
+ */
 void shrink_tick(struct shrink *s, struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct shrink_done *done);
 
 #endif

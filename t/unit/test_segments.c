@@ -452,6 +452,60 @@ empty_ring_keeps_nothing(void **state)
 }
 
 static void
+ring_that_was_lowered_does_not_wait(void **state)
+{
+	struct gs_table_spec spec = roomy_spec();
+	struct shrink sh = { 0 };
+	struct shrink_done done;
+	struct gs_ctx daemon;
+	struct store s;
+
+	(void)state;
+	open_store(&s, &spec);
+	open_other(&s, &daemon);
+	put_numbered(&s, 0, SESSIONS);
+	del_numbered(&s, 20, SESSIONS);
+	gs_slots_flush(s.t, &s.c);
+	shrink_tick(&sh, s.t, &daemon, NOW, &done);
+	assert_int_equal(done.n_segments[ACTIVE], 0);
+	shrink_hurry(&sh, WARM);
+	shrink_tick(&sh, s.t, &daemon, NOW, &done);
+	assert_int_equal(done.n_segments[ACTIVE], 0);
+	shrink_hurry(&sh, ACTIVE);
+	shrink_tick(&sh, s.t, &daemon, NOW, &done);
+	assert_in_range(done.n_segments[ACTIVE], 2, arena_of(&s)->n_segments);
+	shrink_tick(&sh, s.t, &daemon, NOW, &done);
+	assert_int_equal(done.n_segments[ACTIVE], 0);
+	assert_numbered(&s, 0, 20);
+	assert_clean(s.t, NOW);
+	gs_ctx_fini(&daemon, s.t);
+	close_store(&s);
+}
+
+static void
+new_daemon_goes_on_at_once_with_what_drains(void **state)
+{
+	struct gs_table_spec spec = roomy_spec();
+	struct shrink sh = { 0 };
+	struct shrink_done done;
+	struct gs_ctx daemon;
+	struct store s;
+
+	(void)state;
+	open_store(&s, &spec);
+	open_other(&s, &daemon);
+	put_numbered(&s, 0, SESSIONS);
+	del_numbered(&s, 20, SESSIONS);
+	gs_slots_flush(s.t, &s.c);
+	assert_true(gs_segments_drain(s.t, arena_of(&s), 1));
+	shrink_tick(&sh, s.t, &daemon, NOW, &done);
+	assert_int_equal(done.n_segments[ACTIVE], 1);
+	assert_int_equal(gs_segments_state(arena_of(&s), 1), GS_SEGMENT_ABSENT);
+	gs_ctx_fini(&daemon, s.t);
+	close_store(&s);
+}
+
+static void
 reserve_is_taken_beyond_the_capacity(void **state)
 {
 	struct gs_table_spec spec = usual_spec();
@@ -487,6 +541,8 @@ main(void)
 		T(segment_left_half_released_has_no_way_back),
 		T(memory_that_comes_late_is_given_back_too),
 		T(ring_that_empties_gives_its_memory_back_after_a_while_and_fills_again),
+		T(ring_that_was_lowered_does_not_wait),
+		T(new_daemon_goes_on_at_once_with_what_drains),
 		T(empty_ring_keeps_nothing),
 		T(reserve_is_taken_beyond_the_capacity),
 	};
