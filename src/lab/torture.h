@@ -40,6 +40,8 @@ struct torture_options {
 	X(REFUSED,	"refused for want of room, or as a suspect") \
 	X(GROW,		"ring made larger") \
 	X(SHRINK,	"ring made smaller") \
+	X(TAKEN,	"segment of memory taken") \
+	X(GIVEN_BACK,	"segment given back") \
 	X(AUDIT,	"audit meanwhile") \
 	X(KILL,		"worker killed") \
 	X(STOP,		"worker stopped") \

@@ -16,7 +16,7 @@
 
 enum {
 	TORTURE_WORKERS = 6,
-	TORTURE_OWN_KEYS = 64,		/* of each worker: it alone writes them */
+	TORTURE_OWN_KEYS = 128,		/* of each worker: it alone writes them */
 	TORTURE_KEYS = TORTURE_WORKERS * TORTURE_OWN_KEYS,
 	TORTURE_HOT_KEYS = 4,		/* that all write at once, new ones in each epoch */
 	TORTURE_LOG_OPS = 512,		/* a worker's calls on them in one epoch */
@@ -61,6 +61,7 @@ struct torture_shared {
 	char run_dir[PATH_MAX];
 	_Atomic uint32_t must_stop;
 	_Atomic uint64_t epoch;		/* of the hot keys; 0: none goes on */
+	_Atomic uint32_t tide;		/* torture_tide() */
 	_Atomic uint64_t found[TORTURE_VERDICTS];
 	_Atomic uint32_t n_findings;
 	struct torture_finding finding[TORTURE_FINDINGS];
@@ -70,6 +71,11 @@ struct torture_shared {
 };
 
 extern const char *const torture_rings[TORTURE_RINGS];	/* the suspects' last */
+
+/* Where most moves go at present, and whether sessions become fewer: so rings fill and empty. */
+static inline uint32_t torture_tide(uint32_t ring, bool is_low) { return ring << 1 | (is_low ? 1 : 0); }
+static inline uint32_t torture_tide_ring(uint32_t tide) { return tide >> 1; }
+static inline bool torture_tide_is_low(uint32_t tide) { return (tide & 1) != 0; }
 
 /* ---- torture_shared.c ---- */
 

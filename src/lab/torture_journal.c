@@ -6,10 +6,15 @@
 /* ---- the writer ---- */
 
 uint64_t
+torture_journal_next(const struct torture_key_journal *k)
+{
+	return gs_max_u64(torture_state_number(atomic_load(&k->acked)), atomic_load(&k->voided)) + 1;
+}
+
+uint64_t
 torture_journal_intend(struct torture_key_journal *k, bool is_there)
 {
-	uint64_t acked = atomic_load(&k->acked);
-	uint64_t number = gs_max_u64(torture_state_number(acked), atomic_load(&k->voided)) + 1;
+	uint64_t acked = atomic_load(&k->acked), number = torture_journal_next(k);
 
 	atomic_store(&k->intent, torture_state(number, torture_state_ends(acked) + (is_there ? 0 : 1), is_there));
 	return number;

@@ -47,6 +47,8 @@ struct torture_before {
 	uint64_t voided, acked, floor;
 };
 
+/* The number that the next write will have. */
+uint64_t torture_journal_next(const struct torture_key_journal *k);
 /* The writer: begin a write that starts or changes the session, or ends it. Returns its number. */
 uint64_t torture_journal_intend(struct torture_key_journal *k, bool is_there);
 /* It was done; or it came to nothing. */

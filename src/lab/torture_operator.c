@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torture_operator.c - the process that makes rings larger and smaller while they are used, and has the memory audited.
+ * torture_operator.c - the process that makes rings larger and smaller while they are used, has sessions drift from one to
+ * another and become more and fewer, and has the memory audited.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -8,21 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ctl/client.h"
 #include "lab/torture_impl.h"
 #include "lab/torture_plan.h"
+#include "lib/handle.h"
 
 enum {
 	PAUSE_MAX_MS = 60,
 	AUDIT_ONE_IN = 8,
 	TIMEOUT_MS = 2000,
 	LEAST = 64,
+	TIDE_MS = 1500,
+	SEGMENTS_MAX = 64,		/* of an arena of ours */
 };
 
 struct operating {
 	struct torture_shared *sh;
 	uint64_t random;
 	uint64_t last[TORTURE_RINGS][2];	/* capacity and reserve, as written last */
+	uint64_t tide_until_ms;
+	struct gs *gs;
+	uint64_t segment[GS_MAX_ARENAS][SEGMENTS_MAX];	/* their words, as last seen */
 };
 
 static const char *const settings[] = { "capacity", "reserve" };
@@ -63,11 +71,49 @@ resize(struct operating *o)
 	*last = to;
 }
 
+static void
+turn_tide(struct operating *o)
+{
+	uint64_t r = torture_random(&o->random), now_ms = gs_clock_mono_ms();
+
+	if (now_ms < o->tide_until_ms)
+		return;
+	o->tide_until_ms = now_ms + TIDE_MS;
+	atomic_store(&o->sh->tide, torture_tide((uint32_t)(r % (TORTURE_RINGS - 1)), r / 8 % 2 == 0));
+}
+
+/* A segment that was given back has another generation, whatever became of it since; one that was not there is taken. */
+static void
+look_at_segment(struct operating *o, uint64_t *last, uint64_t word)
+{
+	bool was_absent = gs_segment_state(*last) == GS_SEGMENT_ABSENT, is_absent = gs_segment_state(word) == GS_SEGMENT_ABSENT;
+
+	if (!was_absent && gs_segment_gen(word) != gs_segment_gen(*last))
+		torture_count(&o->sh->operator, TORTURE_GIVEN_BACK, 1);
+	if (!is_absent && (was_absent || gs_segment_gen(word) != gs_segment_gen(*last)))
+		torture_count(&o->sh->operator, TORTURE_TAKEN, 1);
+	*last = word;
+}
+
+static void
+look_at_segments(struct operating *o)
+{
+	for (int i = 0; i < GS_MAX_ARENAS; i++) {
+		const struct gs_arena *a = &o->gs->t->arena[i];
+
+		for (uint32_t seg = 0; a->map != NULL && seg < a->n_segments && seg < SEGMENTS_MAX; seg++)
+			look_at_segment(o, &o->segment[i][seg], atomic_load(&a->segments[seg]));
+	}
+}
+
 int
 torture_operator(struct torture_shared *sh, uint64_t seed)
 {
-	struct operating o = { .sh = sh, .random = seed };
+	static struct operating o;
 
+	o = (struct operating){ .sh = sh, .random = seed, .gs = torture_attach(sh) };
+	if (o.gs == NULL)
+		return 1;
 	for (size_t i = 0; i < TORTURE_RINGS; i++)
 		o.last[i][0] = o.last[i][1] = TORTURE_CAPACITY_MAX;
 	while (atomic_load(&sh->must_stop) == 0) {
@@ -75,7 +121,10 @@ torture_operator(struct torture_shared *sh, uint64_t seed)
 			resize(&o);
 		else if (ask(&o, GS_VERB_AUDIT, "", "") == 0)
 			torture_count(&sh->operator, TORTURE_AUDIT, 1);
+		turn_tide(&o);
+		look_at_segments(&o);
 		(void)poll(NULL, 0, (int)(torture_random(&o.random) % PAUSE_MAX_MS));
 	}
+	gs_detach(&o.gs);
 	return 0;
 }

@@ -122,6 +122,7 @@ static const char conf_text[] =
     "reserve = 384\n"
     "[ring sessions/cold]\n"
     "ttl = max\n"
+    "promote = never\n"
     "capacity = 384\n"
     "reserve = 384\n"
     "[ring sessions/suspect]\n"

@@ -132,7 +132,8 @@ touch_one(struct worker *w, struct look *l)
 static void
 move_one(struct worker *w, struct look *l)
 {
-	const char *ring = torture_rings[draw(w, SUSPECT_ONE_IN) == 0 ? TORTURE_RINGS - 1 : draw(w, TORTURE_RINGS - 1)];
+	uint64_t to = draw(w, SUSPECT_ONE_IN) == 0 ? TORTURE_RINGS - 1 : draw(w, TORTURE_RINGS - 1);
+	const char *ring = torture_rings[draw(w, 4) == 0 ? to : torture_tide_ring(atomic_load(&w->sh->tide))];
 	int rc = gs_move(w->gs, l->key, l->len, ring);
 
 	judge(w, l, "move", rc, NULL);
@@ -231,12 +232,16 @@ put_own(struct worker *w, struct look *l)
 {
 	bool is_add = draw(w, 4) == 0;
 	struct gs_put_options opt = {
-		.size = sizeof(opt), .flags = draw(w, 8) == 0 ? GS_INSPECT : 0, .owner = l->key, .owner_len = draw(w, 4) == 0 ? draw(w, l->len < 64 ? l->len : 64) : 0,
+		.size = sizeof(opt), .flags = draw(w, 8) == 0 ? GS_INSPECT : 0,
+		.owner = l->key, .owner_len = draw(w, 4) == 0 ? draw(w, l->len < GS_OWNER_BYTES ? l->len : GS_OWNER_BYTES) : 0,
 		.ring = draw(w, 4) == 0 ? torture_rings[draw(w, TORTURE_RINGS - 1)] : NULL,
 	};
-	uint64_t number = torture_journal_intend(l->journal, true);
-	size_t len = torture_value_make(w->value, 'o', l->number, number);
-	int rc = is_add ? gs_add(w->gs, l->key, l->len, w->value, len, &opt) : gs_put(w->gs, l->key, l->len, w->value, len, &opt);
+	size_t len = torture_value_make(w->value, 'o', l->number, torture_journal_next(l->journal));
+	int rc;
+
+	/* Not before the value is made: kills are to hit the call. */
+	(void)torture_journal_intend(l->journal, true);
+	rc = is_add ? gs_add(w->gs, l->key, l->len, w->value, len, &opt) : gs_put(w->gs, l->key, l->len, w->value, len, &opt);
 
 	settle_put(w, l, is_add ? TORTURE_ADD : TORTURE_PUT, is_add ? "add" : "put", rc);
 }
@@ -282,7 +287,8 @@ swap_own(struct worker *w, struct look *l)
 	if (rc < 0)
 		return;
 	opt.if_version = info.version;
-	len = torture_value_make(w->value, 'o', l->number, torture_journal_intend(l->journal, true));
+	len = torture_value_make(w->value, 'o', l->number, torture_journal_next(l->journal));
+	(void)torture_journal_intend(l->journal, true);
 	settle_put(w, l, TORTURE_SWAP, "put if_version", gs_put(w->gs, l->key, l->len, w->value, len, &opt));
 }
 
@@ -309,10 +315,11 @@ end_own(struct worker *w, struct look *l)
 static void
 write_own(struct worker *w)
 {
+	bool is_low = torture_tide_is_low(atomic_load(&w->sh->tide));
 	struct look l;
 
 	begin(w, &l, w->id * TORTURE_OWN_KEYS + (uint32_t)draw(w, TORTURE_OWN_KEYS));
-	switch (draw(w, 8)) {
+	switch (is_low && draw(w, 4) != 0 ? 0 : draw(w, 8)) {
 	case 0:
 		end_own(w, &l);
 		break;

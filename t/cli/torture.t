@@ -42,7 +42,7 @@ counted() {
 
 gs put mine <<< untouched
 pid=$MANAGER_PID
-seconds=5
+seconds=8
 [ -z "${GS_QUICK-}" ] || seconds=2
 check "a torture of $seconds seconds" "$GSESSION" torture --seconds "$seconds" --seed 4711
 diag "$output"
@@ -51,6 +51,7 @@ for what in put add update 'put if_version' del 'del if_version' touch get peek 
 	'ring made smaller' 'worker killed' 'worker stopped' 'worker continued' 'daemon killed' 'history of a contended key checked'; do
 	check_match "it did: $what" "$output" "^ *[1-9][0-9]*  $what\$"
 done
+[ -n "${GS_QUICK-}" ] || check_match "memory was given back" "$output" '^ *[1-9][0-9]*  segment given back$'
 check_eq "every history was decided" "$(sed -n 's/^ *\([0-9]*\)  history too long to decide$/\1/p' <<< "$output")" 0
 check "the store that runs here is not touched" test "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid") $(gs get mine) $(gs ls | wc -l)" = "$pid untouched 1"
 check_not "no directory is left" finds_place
