@@ -42,7 +42,8 @@ Redis       Unix socket, nothing saved, hiredis; one command at a time, multi_ge
 memcached   Unix socket, nothing evicted, 2 threads, libmemcached; one command at a time, multi_get one get of 16 keys
 multi_get is 16 keys at a time where there is such a call, and gets that need not wait for one another where there is none.
 Ours has an index that is as full as it may be; the daemon's default is a quarter larger, some 4 bytes a session.
-Copies of every program are from the same slots, in huge pages where ours were.
+Copies of every program are from the same slots, in huge pages where ours were. A server takes caches from the copies
+beside it, which flatters its ratios; by the clock is the plain quotient of two times, minutes apart.
 All values are zeros, all keys the same 32 bytes, SipHash with a secret for ours and lfht; clients on one core at a time,
 servers where the kernel puts them. Memory: blocks of the files on tmpfs (gsession, LMDB), resident pages after filling
 minus before (the others); none counts the programs themselves."""
@@ -87,6 +88,11 @@ def ratios(run):
         for mode, figures in peer['modes'].items():
             out[mode] = figures['ratios']
     return out
+
+
+def nanoseconds(run, mode):
+    """By operation, of a peer's mode."""
+    return next(peer['modes'][mode]['ns'] for peer in run['peers'].values() if mode in peer['modes'])
 
 
 def source(run, column):
@@ -157,6 +163,7 @@ def figures_of(run):
         if mode in table:
             rows.append(at_least(name + title + ' over gs_get', table[mode]['get_hit'] / table['calls']['get_hit'],
                                  accept, stretch))
+            rows[-1]['by_the_clock'] = nanoseconds(run, mode)['get_hit'] / ours['call_ns']['get_hit']
     for member, how in (('reads_scale', ''), ('reads_cpu_scale', ', processor time')):
         rows.append(at_least(name + 'reads by %d over by 1%s' % (run['procs'], how), ours[member], 0.9 * run['procs'],
                              0.95 * run['procs']))
@@ -168,7 +175,18 @@ def print_figures(rows):
     print('\nFigures to reach, uniform keys, values of 512 bytes')
     print('%-56s%10s%10s%10s  %s' % ('', 'accept', 'stretch', 'got', ''))
     for row in rows:
-        print('%-56s%10s%10s%10s  %s' % (row['what'], row['accept'], row['stretch'], text(row['got']), row['verdict']))
+        clock = ', by the clock ' + text(row['by_the_clock']) if 'by_the_clock' in row else ''
+        print('%-56s%10s%10s%10s  %s%s' % (row['what'], row['accept'], row['stretch'], text(row['got']), row['verdict'], clock))
+
+
+def print_huge(most):
+    """What the stores had of huge pages; memory of no file system gets them as one setting of the kernel says."""
+    setting = '/sys/kernel/mm/transparent_hugepage/shmem_enabled'
+    why = ''
+    if os.path.exists(setting):
+        with open(setting, encoding='utf-8') as f:
+            why = ' (%s: %s)' % (setting, f.read().strip())
+    print('\nhuge pages: %s%s' % ('up to %d MB of a store' % (most >> 20) if most else 'none', why))
 
 
 # ---- the plot ----
@@ -269,8 +287,7 @@ def main():
               'neighbours and bear it; those of many processes, and answers of servers, do not.' % load_before)
     rows = [row for run in runs if run['keys'] == 'uniform' and run['size'] == 512 for row in figures_of(run)]
     print_figures(rows)
-    huge = {r['gsession']['memory']['huge'] for r in runs}
-    print('\nhuge pages: %s' % ('none' if huge == {0} else 'up to %d MB of a store' % (max(huge) >> 20)))
+    print_huge(max(r['gsession']['memory']['huge'] for r in runs))
     with open(os.path.join(directory, 'bench.json'), 'w', encoding='utf-8') as f:
         json.dump({'machine': {'cpus': os.cpu_count(), 'system': platform.platform(), 'load_before': load_before},
                    'versions': versions, 'runs': runs, 'figures': rows}, f, indent='\t')
