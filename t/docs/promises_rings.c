@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * promises_rings.c - what libgsession(3) says of full rings, of scans, ids, numbers, times and threads.
+ */
+#include "promises_words.h"
+
+#include <err.h>
+#include <errno.h>
+#include <pthread.h>
+
+/* ---- full ---- */
+
+static void
+full_ring_refuses_and_loses_nothing(void)
+{
+	struct gs_options opt = options();
+	struct gs_put_options outer = { .size = sizeof(outer), .ring = "warm" };
+	struct gs *tiny, *all = gs;
+	char key[2] = "0";
+	int rc = 0;
+
+	opt.table = "tiny";
+	if (gs_attach(&tiny, &opt) < 0)
+		errx(1, "table tiny");
+	gs = tiny;
+	for (; key[0] < '4'; key[0]++)
+		rc |= put(key, "v") != 1;
+	ok(rc == 0, "full: a ring holds its capacity and its reserve");
+	ok_rc(put("4", "v"), GS_ENOSPC, "full: one more is ENOSPC");
+	ok_rc(put("12345678901234567", "v"), GS_ENAMETOOLONG, "keys: a byte over key_max is ENAMETOOLONG");
+	ok_rc(put("0", "new"), 0, "full: what is there can be replaced");
+	ok_rc(gs_put(tiny, "4", 1, "v", 1, &outer), 1, "full: another ring has room");
+	ok_rc(get("4"), 1, "full: a session of an outer ring is served");
+	ok(is_in("4", "warm") && stat_of("4").hits == 2, "full: where it is, and the access counts");
+	ok_rc(put("4", "w"), 0, "full: and can be replaced there");
+	ok_rc(move("4", "active"), GS_ENOSPC, "full: a move there is ENOSPC");
+	ok(has_value("4", "w") && has_value("0", "new") && get("1") == 1 && get("2") == 1 && get("3") == 1, "full: nobody was dropped");
+	gs = all;
+	gs_detach(&tiny);
+}
+
+/* ---- looking through ---- */
+
+struct seen {
+	int n, stop_at;
+	int of[100];
+};
+
+static int
+note(void *arg, const struct gs_item *item)
+{
+	struct seen *s = arg;
+	int i;
+
+	s->n++;
+	if (sscanf(item->key, "scan%d", &i) == 1 && i < 100)
+		s->of[i]++;
+	return s->n == s->stop_at ? 42 : 0;
+}
+
+static void
+scan_sees_each_once(void)
+{
+	struct gs_item items[7];
+	struct seen s = { .n = 0 };
+	uint64_t cursor = 0, middle = 0;
+	struct gs_info info;
+	char key[16];
+	bool once = true;
+	ssize_t n;
+
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(key, sizeof(key), "scan%d", i);
+		(void)put(key, key);
+	}
+	while ((n = gs_scan(gs, NULL, &cursor, items, 7)) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			(void)note(&s, &items[i]);
+			/* Whatever has been seen is changed and moved, and so is the next. */
+			(void)snprintf(key, sizeof(key), "scan%d", s.n % 100);
+			(void)put(key, "changed");
+			(void)move(key, s.n % 2 == 0 ? "warm" : "cold");
+			middle = s.n == 50 ? cursor : middle;
+		}
+	ok_rc(n, 0, "scan: 0 at the end");
+	for (int i = 0; i < 100; i++)
+		once = once && s.of[i] == 1;
+	ok(once, "scan: each session exactly once, though all were changed and moved meanwhile");
+	n = gs_scan(gs, NULL, &middle, items, 1);
+	ok(n == 1 && items[0].key == items[0].key_buf && items[0].rc == (ssize_t)items[0].info.len, "scan: goes on from any cursor, items are filled");
+	cursor = 0;
+	ok_rc(gs_scan(gs, "nowhere", &cursor, items, 1), GS_EINVAL, "scan: no such ring is EINVAL");
+	ok_rc(move("scan1", "suspect"), 0, "scan: a suspect");
+	ok(gs_scan(gs, "suspect", &cursor, items, 7) == 1 && strcmp(items[0].key_buf, "scan1") == 0, "scan: of a ring is of that ring, suspects too");
+	s = (struct seen){ .stop_at = 3 };
+	ok(gs_each(gs, NULL, note, &s) == 42 && s.n == 3, "each: stops when fn says so, and returns that");
+	s = (struct seen){ .n = 0 };
+	ok(gs_each(gs, "suspect", note, &s) == 0 && s.n == 1, "each: 0 at the end");
+	info = stat_of("scan2");
+	(void)put("scan2", "other");
+	(void)move("scan2", "warm");
+	ok(gs_find(gs, info.id, &items[0]) == 0 && strcmp(items[0].key_buf, "scan2") == 0, "find: through update and move");
+	(void)gs_del(gs, "scan2", 5, 0);
+	ok_rc(gs_find(gs, info.id, &items[0]), GS_ESTALE, "find: an ended one is ESTALE");
+	(void)put("scan2", "anew");
+	ok_rc(gs_find(gs, info.id, &items[0]), GS_ESTALE, "find: even if its key was started again");
+}
+
+static void
+rings_are_in_order(void)
+{
+	static const char *const names[] = { "active", "warm", "cold", "suspect" };
+	struct gs_ring_info r[8];
+	bool right = true;
+
+	memset(r, 0, sizeof(r));
+	ok_rc(gs_rings(gs, r, 2), 4, "rings: how many there are");
+	ok(r[1].name[0] != '\0' && r[2].name[0] == '\0', "rings: fills up to n");
+	(void)gs_rings(gs, r, 8);
+	for (uint32_t i = 0; i < 4; i++)
+		right = right && strcmp(r[i].name, names[i]) == 0 && r[i].is_suspect == (i == 3) && (i == 3 || r[i].diameter == i);
+	ok(right, "rings: innermost first, suspect last");
+	ok(r[0].capacity == 8192 && r[3].count == 1, "rings: capacity and count");
+}
+
+/* ---- the rest ---- */
+
+static void
+ids_are_fresh(void)
+{
+	char a[GS_ID_CHARS], b[GS_ID_CHARS];
+
+	ok_rc(gs_new_id(gs, a, sizeof(a) - 1), GS_ERANGE, "new_id: too small is ERANGE");
+	ok_rc(gs_new_id(gs, a, sizeof(a)), 32, "new_id: 32");
+	(void)gs_new_id(gs, b, sizeof(b));
+	ok(strlen(a) == 32 && strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == 32, "new_id: url-safe characters");
+	ok(strcmp(a, b) != 0, "new_id: another each time");
+	ok_rc(get(a), GS_ENOENT, "new_id: starts nothing");
+}
+
+static void
+every_number_has_a_sentence(void)
+{
+	bool all = true;
+
+	for (int code = -3000; code < 200; code++)
+		all = all && gs_strerror(code) != NULL && gs_errname(code) != NULL && gs_errno(code) >= 0;
+	ok(all, "strerror, errname: never NULL");
+}
+
+static void
+times_are_wall_clock(void)
+{
+	struct timespec now;
+	struct gs_info info;
+	uint64_t now_ms;
+
+	(void)put("clock", "v");
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	info = stat_of("clock");
+	ok(now_ms - info.created_ms + 30 < 60 && now_ms - info.accessed_ms + 30 < 60 && now_ms - info.touched_ms + 30 < 60, "info: times are ms since 1970");
+	ok(info.ring_until_ms - info.accessed_ms - 300000 + 30 < 60, "info: ring_until is last access + ttl after one access");
+	ok(info.deadline_ms - info.created_ms - UINT64_C(2592000000) + 30 < 60, "info: deadline is max_lifetime after the start");
+}
+
+enum { COUNTERS = 8, ROUNDS = 500 };
+
+static ssize_t
+add_one(void *arg, const void *old, size_t old_len, void *out, size_t cap)
+{
+	unsigned long n = 0;
+
+	(void)arg, (void)cap;
+	if (old_len == sizeof(n))
+		memcpy(&n, old, sizeof(n));
+	n++;
+	memcpy(out, &n, sizeof(n));
+	return sizeof(n);
+}
+
+static void *
+count_up(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		if (gs_update(gs, "visits", 6, add_one, NULL) != (ssize_t)sizeof(unsigned long))
+			*(int *)arg += 1;
+	return NULL;
+}
+
+/* Twice as many threads as n_threads; the example of the manual is what they do. */
+static void
+threads_share_a_handle(void)
+{
+	pthread_t thread[COUNTERS];
+	int errors[COUNTERS] = { 0 }, sum = 0;
+	unsigned long n = 0;
+
+	(void)put("visits", "");
+	for (int i = 0; i < COUNTERS; i++)
+		if (pthread_create(&thread[i], NULL, count_up, &errors[i]) != 0)
+			err(1, "pthread_create");
+	for (int i = 0; i < COUNTERS; i++) {
+		(void)pthread_join(thread[i], NULL);
+		sum += errors[i];
+	}
+	(void)gs_peek(gs, "visits", 6, &n, sizeof(n), NULL);
+	ok(sum == 0 && n == COUNTERS * ROUNDS, "threads: no update of any is lost");
+}
+
+
+void
+promises_rings(void)
+{
+	full_ring_refuses_and_loses_nothing();
+	scan_sees_each_once();
+	rings_are_in_order();
+	ids_are_fresh();
+	every_number_has_a_sentence();
+	times_are_wall_clock();
+	threads_share_a_handle();
+}
