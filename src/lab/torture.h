@@ -32,6 +32,7 @@ struct torture_options {
 	X(DEL,		"del") \
 	X(DEL_IF,	"del if_version") \
 	X(TOUCH,	"touch") \
+	X(SETATTR,	"setattr") \
 	X(GET,		"get") \
 	X(PEEK,		"peek") \
 	X(MULTI_GET,	"multi_get, keys") \

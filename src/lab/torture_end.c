@@ -202,7 +202,7 @@ torture_end_check(struct torture_shared *sh, uint64_t *sessions)
 	*sessions = 0;
 	if (!wait_for(sh, is_nobody_attached, "recovery of all that were killed"))
 		return;
-	gs = torture_attach(sh);
+	gs = torture_attach(sh, GS_ROLE_WRITER);
 	if (gs == NULL)
 		return;
 	check_sessions(sh, gs, sessions);

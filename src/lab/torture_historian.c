@@ -163,7 +163,7 @@ torture_historian(struct torture_shared *sh)
 	uint64_t epoch = 1;
 
 	h.sh = sh;
-	h.gs = torture_attach(sh);
+	h.gs = torture_attach(sh, GS_ROLE_WRITER);
 	if (h.gs == NULL)
 		return 1;
 	atomic_store(&sh->epoch, epoch);

@@ -242,7 +242,7 @@ end_hot(struct calling *c)
 static void
 act(struct calling *c, uint64_t epoch, uint32_t key, uint64_t number)
 {
-	uint64_t r = draw(c->h, 100);
+	uint64_t r = draw(c->h, c->h->is_reader ? 30 : 100);
 
 	if (r < 30)
 		(void)read_hot(c, NULL, r < 8);

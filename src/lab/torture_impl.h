@@ -15,9 +15,10 @@
 #include "lab/torture_journal.h"
 
 enum {
-	TORTURE_WORKERS = 6,
-	TORTURE_OWN_KEYS = 128,		/* of each worker: it alone writes them */
-	TORTURE_KEYS = TORTURE_WORKERS * TORTURE_OWN_KEYS,
+	TORTURE_WRITERS = 6, TORTURE_READERS = 2,	/* readers come after the writers */
+	TORTURE_WORKERS = TORTURE_WRITERS + TORTURE_READERS,
+	TORTURE_OWN_KEYS = 128,		/* of each writer: it alone writes them */
+	TORTURE_KEYS = TORTURE_WRITERS * TORTURE_OWN_KEYS,
 	TORTURE_HOT_KEYS = 4,		/* that all write at once, new ones in each epoch */
 	TORTURE_LOG_OPS = 512,		/* a worker's calls on them in one epoch */
 	TORTURE_LOGS = 2,		/* of the epoch that goes on, and of the one that is checked */
@@ -91,7 +92,7 @@ torture_count(struct torture_slot *s, enum torture_count n, uint64_t by)
 }
 
 /* In a child: attach, waiting for the daemon as long as it may take. NULL: what was wrong is a finding. */
-struct gs *torture_attach(struct torture_shared *sh);
+struct gs *torture_attach(struct torture_shared *sh, enum gs_role role);
 
 /* ---- the processes; each is the whole of a child, and returns its exit status ---- */
 
@@ -107,6 +108,7 @@ struct torture_hot {
 	uint32_t id;			/* of the slot */
 	uint64_t *random;
 	struct gs *gs;
+	bool is_reader;
 };
 
 /* One call on a hot key, written down. */

@@ -111,7 +111,7 @@ torture_operator(struct torture_shared *sh, uint64_t seed)
 {
 	static struct operating o;
 
-	o = (struct operating){ .sh = sh, .random = seed, .gs = torture_attach(sh) };
+	o = (struct operating){ .sh = sh, .random = seed, .gs = torture_attach(sh, GS_ROLE_WRITER) };
 	if (o.gs == NULL)
 		return 1;
 	for (size_t i = 0; i < TORTURE_RINGS; i++)

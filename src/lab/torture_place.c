@@ -123,6 +123,7 @@ static const char conf_text[] =
     "[ring sessions/cold]\n"
     "ttl = max\n"
     "promote = never\n"
+    "store = auto\n"
     "capacity = 384\n"
     "reserve = 384\n"
     "[ring sessions/suspect]\n"
@@ -169,6 +170,7 @@ name_all(struct torture_place *p)
 {
 	(void)snprintf(p->run_dir, sizeof(p->run_dir), "%s/run", p->dir);
 	(void)snprintf(p->shm_dir, sizeof(p->shm_dir), "%s/shm", p->dir);
+	(void)snprintf(p->state_dir, sizeof(p->state_dir), "%s/state", p->dir);
 	(void)snprintf(p->conf, sizeof(p->conf), "%s/conf", p->dir);
 	(void)snprintf(p->log, sizeof(p->log), "%s/log", p->dir);
 }
@@ -186,7 +188,8 @@ torture_place_init(struct torture_place *p, char *why, size_t why_bytes)
 		return refuse(why, why_bytes, GS_ESYSTEM, "%s: %s", p->dir, strerror(errno));
 	name_all(p);
 	p->lock_fd = lock_in(AT_FDCWD, p->dir, O_CREAT);
-	if (p->lock_fd < 0 || mkdir(p->run_dir, 0700) < 0 || mkdir(p->shm_dir, 0700) < 0 || write_conf(p) < 0) {
+	if (p->lock_fd < 0 || mkdir(p->run_dir, 0700) < 0 || mkdir(p->shm_dir, 0700) < 0 || mkdir(p->state_dir, 0700) < 0 ||
+	    write_conf(p) < 0) {
 		rc = refuse(why, why_bytes, GS_ESYSTEM, "%s: %s", p->dir, strerror(errno));
 		torture_place_fini(p);
 	}
@@ -225,7 +228,7 @@ torture_place_serve(const struct torture_place *p)
 
 	if (log_fd < 0 || null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0 ||
 	    setenv("GSESSION_RUN_DIR", p->run_dir, 1) < 0 || setenv("GSESSION_SHM_DIR", p->shm_dir, 1) < 0 ||
-	    unsetenv("NOTIFY_SOCKET") < 0 || unsetenv("JOURNAL_STREAM") < 0)
+	    setenv("GSESSION_STATE_DIR", p->state_dir, 1) < 0 || unsetenv("NOTIFY_SOCKET") < 0 || unsetenv("JOURNAL_STREAM") < 0)
 		_exit(126);
 	(void)execl(p->daemon, "gsessiond", "-i", TORTURE_INSTANCE, "-c", p->conf, (char *)NULL);
 	_exit(127);

@@ -15,7 +15,7 @@
 
 struct torture_place {
 	char dir[PATH_MAX - 64];
-	char run_dir[PATH_MAX], shm_dir[PATH_MAX], conf[PATH_MAX], log[PATH_MAX];
+	char run_dir[PATH_MAX], shm_dir[PATH_MAX], state_dir[PATH_MAX], conf[PATH_MAX], log[PATH_MAX];
 	char daemon[PATH_MAX];		/* the program */
 	int lock_fd;
 };

@@ -54,9 +54,9 @@ torture_found(struct torture_shared *sh, enum torture_verdict v, const char *fmt
 }
 
 struct gs *
-torture_attach(struct torture_shared *sh)
+torture_attach(struct torture_shared *sh, enum gs_role role)
 {
-	struct gs_options opt = { .size = sizeof(opt), .instance = TORTURE_INSTANCE, .run_dir = sh->run_dir, .n_threads = 1 };
+	struct gs_options opt = { .size = sizeof(opt), .instance = TORTURE_INSTANCE, .run_dir = sh->run_dir, .n_threads = 1, .role = role };
 	uint64_t until_ms = gs_clock_mono_ms() + TORTURE_PATIENCE_MS;
 	struct gs *gs;
 	int rc;

@@ -120,6 +120,17 @@ read_many(struct worker *w)
 		torture_found(w->sh, TORTURE_WRONG, "multi_get: %s", gs_strerror(rc));
 }
 
+/* The value is kept, whoever writes it meanwhile. */
+static void
+set_attributes(struct worker *w, struct look *l)
+{
+	const struct gs_attr attr = { .size = sizeof(attr), .mask = GS_ATTR_MODE | GS_ATTR_CLASS, .mode = 0640, .class_name = "anonymous" };
+	int rc = gs_setattr(w->gs, l->key, l->len, &attr);
+
+	judge(w, l, "setattr", rc, NULL);
+	note(w, TORTURE_SETATTR, rc);
+}
+
 static void
 touch_one(struct worker *w, struct look *l)
 {
@@ -389,7 +400,9 @@ work_once(struct worker *w)
 		return;
 	}
 	begin(w, &l, (uint32_t)draw(w, TORTURE_KEYS));
-	if (r < 70)
+	if (r < 67)
+		set_attributes(w, &l);
+	else if (r < 70)
 		touch_one(w, &l);
 	else if (r < 80)
 		move_one(w, &l);
@@ -397,19 +410,57 @@ work_once(struct worker *w)
 		read_one(w, &l);
 }
 
+/* What a reader is refused. */
+static void
+try_to_write(struct worker *w, struct look *l)
+{
+	int rc = draw(w, 2) == 0 ? gs_del(w->gs, l->key, l->len, 0) : gs_put(w->gs, l->key, l->len, "", 0, NULL);
+
+	if (rc != GS_EPERM)
+		report(w, l, TORTURE_WRONG, "write by a reader", rc);
+}
+
+/* What a reader does. */
+static void
+look_once(struct worker *w)
+{
+	uint64_t r = draw(w, 100);
+	struct look l;
+
+	if (r < 40) {
+		torture_hot_once(&w->hot);
+	} else if (r < 60) {
+		read_many(w);
+	} else if (r == 60) {
+		if (draw(w, 16) == 0)
+			scan_all(w);
+	} else {
+		begin(w, &l, (uint32_t)draw(w, TORTURE_KEYS));
+		if (r == 61)
+			try_to_write(w, &l);
+		else
+			read_one(w, &l);
+	}
+}
+
 int
 torture_worker(struct torture_shared *sh, uint32_t id, uint64_t seed)
 {
+	bool is_reader = id >= TORTURE_WRITERS;
 	static struct worker w;
 
-	w = (struct worker){ .sh = sh, .slot = &sh->worker[id], .id = id, .random = seed, .gs = torture_attach(sh) };
+	w = (struct worker){ .sh = sh, .slot = &sh->worker[id], .id = id, .random = seed };
+	w.gs = torture_attach(sh, is_reader ? GS_ROLE_READER : GS_ROLE_WRITER);
 	if (w.gs == NULL)
 		return 1;
-	w.hot = (struct torture_hot){ sh, w.slot, id, &w.random, w.gs };
-	for (uint32_t i = 0; i < TORTURE_OWN_KEYS; i++)
+	w.hot = (struct torture_hot){ sh, w.slot, id, &w.random, w.gs, is_reader };
+	for (uint32_t i = 0; !is_reader && i < TORTURE_OWN_KEYS; i++)
 		resolve(&w, id * TORTURE_OWN_KEYS + i);
 	while (atomic_load(&sh->must_stop) == 0) {
-		work_once(&w);
+		if (is_reader)
+			look_once(&w);
+		else
+			work_once(&w);
 		(void)atomic_fetch_add_explicit(&w.slot->n_calls, 1, memory_order_relaxed);
 	}
 	gs_detach(&w.gs);

@@ -47,7 +47,7 @@ seconds=8
 check "a torture of $seconds seconds" "$GSESSION" torture --seconds "$seconds" --seed 4711
 diag "$output"
 check_eq "finds nothing" "$(tail -n 1 <<< "$output")" "0 lost, 0 torn, 0 resurrected, 0 leaked (seed 4711)"
-for what in put add update 'put if_version' del 'del if_version' touch get peek 'multi_get, keys' move scan 'ring made larger' \
+for what in put add update 'put if_version' del 'del if_version' touch setattr get peek 'multi_get, keys' move scan 'ring made larger' \
 	'ring made smaller' 'worker killed' 'worker stopped' 'worker continued' 'daemon killed' 'history of a contended key checked'; do
 	check_match "it did: $what" "$output" "^ *[1-9][0-9]*  $what\$"
 done
