@@ -30,6 +30,9 @@ is_root() {
 	[ "$(id -u)" -eq 0 ]
 }
 
+# What builds the library for 64-bit ARM, and runs that here.
+cross_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+
 # Which of these packages are not installed.
 missing_packages() {
 	local p
