@@ -44,7 +44,9 @@ uint64_t gs_recover_entries(struct gs_table *t, uint64_t from, uint64_t n);
 
 /*
  * The population counters against the final entries, in several looks: what a counter has too much or too little in each of
- * them was left by the dead and is corrected; what it has in some is an operation under way. All zero to begin.
+ * them was left by the dead and is corrected; what it has in some is an operation under way. Where each look meets somebody
+ * in the middle of one, as in a store that is never quiet, as many as the least of them are taken for the dead; the next
+ * recount, behind each slow walk at the latest, puts that right. All zero to begin.
  */
 struct gs_recount {
 	uint32_t looks;

@@ -25,7 +25,8 @@ struct walk {
 	int broken_by;
 };
 
-static int n_tests, n_failed;
+static int n_tests, n_failed, n_held, n_whole, n_found;
+static size_t n_states;
 
 static void *
 state_at(const struct walk *w, size_t i)
@@ -211,6 +212,9 @@ check_holds(const struct check_model *m, const void *first, const void *scenario
 	begin(&w, m, scenario, getenv("GS_QUICK") != NULL ? bound / QUICK_PART + 1 : bound);
 	walk_all(&w, first);
 	n_tests++;
+	n_states += w.n;
+	n_held += w.broken == NULL;
+	n_whole += w.broken == NULL && !w.is_cut && !w.is_bounded;
 	if (w.broken != NULL) {
 		n_failed++;
 		(void)printf("not ok %d - %s: %zu states, %s\n", n_tests, name, w.n, w.broken);
@@ -234,6 +238,7 @@ check_fails(const struct check_model *m, const void *first, const void *scenario
 	n_tests++;
 	is_right = w.broken != NULL && strcmp(w.broken, broken) == 0;
 	n_failed += !is_right;
+	n_found += is_right;
 	(void)printf("%s %d - control, %s: %zu states, %s\n", is_right ? "ok" : "not ok", n_tests, name, w.n,
 	    w.broken != NULL ? w.broken : "no violation");
 	if (w.broken != NULL && (!is_right || getenv("GS_TRACE") != NULL))
@@ -245,6 +250,8 @@ check_fails(const struct check_model *m, const void *first, const void *scenario
 int
 check_end(void)
 {
+	(void)printf("# %d scenarios hold, %d of them in all their states, %zu states; %d controls fail as they must\n", n_held, n_whole,
+	    n_states, n_found);
 	(void)printf("1..%d\n", n_tests);
 	return n_failed == 0 ? 0 : 1;
 }

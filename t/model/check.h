@@ -44,7 +44,7 @@ void check_holds(const struct check_model *m, const void *first, const void *sce
 void check_fails(const struct check_model *m, const void *first, const void *scenario, const char *name, const char *broken,
     size_t bound);
 
-/* Print the plan. Returns the exit status. */
+/* Print the sums and the plan. Returns the exit status. */
 int check_end(void);
 
 #endif
