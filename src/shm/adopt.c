@@ -217,7 +217,9 @@ compare_found(const void *left, const void *right)
 static void
 judge_all_late(struct adopting *a)
 {
-	qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
+	/* An array of none has no address, and qsort wants one. */
+	if (a->n_late > 0)
+		qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
 	for (size_t i = 0; i < a->n_late; i++)
 		if (i == 0 || a->late[i].hash != a->late[i - 1].hash)
 			judge_late(a, &a->late[i]);
