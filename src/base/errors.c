@@ -58,6 +58,12 @@ gs_errno(int code)
 	return find_error(code)->errno_;
 }
 
+bool
+gs_error_is_known(int code)
+{
+	return code == 0 || (code < 0 && find_error(code) != &unknown);
+}
+
 int
 gs_error_status(int code)
 {

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+/* Is it 0 or a code of enum gs_err? */
+bool gs_error_is_known(int code);
 /* The exit status of a program that ends with this code; 0 for a result that is not negative, 5 for an unknown code. */
 int gs_error_status(int code);
 /* The code that stands for a positive errno; GS_ESYSTEM when there is none of its own. */

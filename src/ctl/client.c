@@ -16,9 +16,11 @@
 #include "gsession.h"
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/errors.h"
 #include "base/paths.h"
 
 #define DEFAULT_TIMEOUT_MS 2000
+#define TEXT_BYTES_MAX ((size_t)64 << 20)	/* of an answer: who goes on for ever is no daemon of ours */
 
 struct gs_ctl {
 	int fd;
@@ -254,7 +256,7 @@ receive_packet(struct gs_ctl *c, enum gs_wire_type type, struct gs_wire_head *he
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || (size_t)n < sizeof(*head))
 		return GS_EPROTO;
 	memcpy(head, c->packet, sizeof(*head));
-	if (head->magic != GS_WIRE_MAGIC || head->type != type || head->len != (size_t)n - sizeof(*head))
+	if (head->magic != GS_WIRE_MAGIC || head->type != type || head->len != (size_t)n - sizeof(*head) || !gs_error_is_known(head->rc))
 		return GS_EPROTO;
 	return head->version != GS_WIRE_VERSION ? GS_EVERSION : (ssize_t)head->len;
 }
@@ -285,7 +287,7 @@ receive_reply(struct gs_ctl *c, char **text, size_t *text_len)
 		n = receive_packet(c, GS_WIRE_REPLY, &head, NULL, 0, NULL);
 		if (n < 0)
 			return (int)n;
-		if (n < 1)
+		if (n < 1 || *text_len + (size_t)n > TEXT_BYTES_MAX)
 			return GS_EPROTO;
 		grown = realloc(*text, *text_len + (size_t)n);
 		if (grown == NULL)

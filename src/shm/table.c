@@ -113,8 +113,12 @@ has_sane_geometry(const struct gs_ctl_hdr *h)
 	if (h->record_size > 65535 || h->key_max == 0 || h->key_max > GS_KEY_BYTES)
 		return false;
 	for (uint32_t k = 0; k < h->n_classes; k++)
-		if (h->slot_size[k] % 64 != 0 || h->slot_size[k] < 256 || h->slot_size[k] > GS_SLOT_BYTES_MAX)
+		if (h->slot_size[k] % 64 != 0 || h->slot_size[k] < 256 || h->slot_size[k] > GS_SLOT_BYTES_MAX ||
+		    (k > 0 && h->slot_size[k] < h->slot_size[k - 1]))
 			return false;
+	/* Whatever may be put has a class, and a copy of any slot has room where one of the last class has. */
+	if (gs_table_slot_bytes(h->key_max, GS_OWNER_BYTES, h->record_size) > h->slot_size[h->n_classes - 1])
+		return false;
 	if (memchr(h->table, 0, sizeof(h->table)) == NULL)
 		return false;
 	for (uint32_t i = 0; i < h->n_rings; i++)
@@ -284,9 +288,11 @@ gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], enum gs_table_acces
 {
 	struct gs_ctl_hdr *h = calloc(1, sizeof(*h));
 	struct gs_table *t = calloc(1, sizeof(*t));
-	int rc = GS_ENOMEM;
+	int rc = 0;
 
 	if (h == NULL || t == NULL)
+		rc = refuse(why, GS_ENOMEM, "ctl", "no memory to check it in");
+	if (rc < 0)
 		goto out_close;
 	rc = check_files(fds, h, why);
 	if (rc < 0)
@@ -382,8 +388,8 @@ open_files(int fds[GS_TABLE_FDS], int dir_fd, const char *name, char *why)
 			rc = fd;
 		else
 			fds[i] = fd;
-		if (i == 0 && rc == 0)
-			rc = load_places(fd, h);
+		if (i == 0 && rc == 0 && load_places(fd, h) < 0)
+			rc = refuse(why, GS_ENOENT, name, "was never finished");
 	}
 	if (rc < 0)
 		gs_table_close_fds(fds);

@@ -61,9 +61,14 @@ say_number(uint64_t n)
 	say(digits + at);
 }
 
+/* There in builds with a sanitizer. */
+void __sanitizer_print_stack_trace(void) __attribute__((weak));
+
 static void
 found(int sig)
 {
+	if (__sanitizer_print_stack_trace != NULL)
+		__sanitizer_print_stack_trace();
 	say(now.name);
 	say(sig == SIGPROF || sig == SIGALRM ? ": an input takes too long" : ": ended by signal ");
 	if (sig != SIGPROF && sig != SIGALRM)

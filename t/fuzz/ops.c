@@ -141,8 +141,8 @@ do_settle(struct place *p, struct gs_ctx *c, struct tape *in, uint64_t now_ms)
 	struct gs_settled done;
 
 	gs_kv_settle(p->t, c, some_ordinal(p, in), now_ms, &done);
-	FUZZ_CHECK(done.what <= GS_SETTLE_GONE, "settle: %d", (int)done.what);
-	if (done.what != GS_SETTLE_GONE)
+	FUZZ_CHECK(done.what <= GS_SETTLE_DAMAGED, "settle: %d", (int)done.what);
+	if (done.what != GS_SETTLE_GONE && done.what != GS_SETTLE_DAMAGED)
 		check_meta(p, "settle", &done.meta);
 	if (done.what == GS_SETTLE_DECAYED || done.what == GS_SETTLE_STUCK)
 		FUZZ_CHECK(done.from < p->t->n_rings && done.to < p->t->n_rings, "settle: from ring %u to %u", done.from, done.to);
@@ -319,7 +319,7 @@ do_recover(struct place *p, struct tape *in)
 static void
 do_segments(struct place *p, struct tape *in, uint64_t now_ms)
 {
-	struct gs_arena *a = gs_table_arena(p->t, tape_below(in, p->t->n_rings), tape_below(in, 2));
+	struct gs_arena *a = gs_table_arena(p->t, tape_below(in, p->t->n_rings), tape_below(in, p->t->n_classes));
 	uint32_t seg = tape_below(in, a->n_segments), budget = tape_below(in, 100);
 	struct gs_segments_use use;
 
@@ -428,10 +428,12 @@ ops_one(struct place *p, struct tape *in, uint64_t now_ms)
 		break;
 	case 15:
 	case 16:
-		do_recover(p, in);
+		if (!p->is_client)
+			do_recover(p, in);
 		break;
 	case 17:
-		do_segments(p, in, now_ms);
+		if (!p->is_client)
+			do_segments(p, in, now_ms);
 		break;
 	case 18:
 		/* as dear as a thousand gets */

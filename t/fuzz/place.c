@@ -15,7 +15,7 @@
 #define AFTER_BYTES (UINT64_C(64) << 30)	/* slots of 512 bytes times 2^27 */
 #define BEFORE_BYTES (UINT64_C(1) << 30)
 
-enum { GUARDED = 256, CLASHING = 24, RECORD_SIZE = 200 };
+enum { GUARDED = 256, CLASHING = 24, CLASH_TRIES = 20000, RECORD_SIZE = 200 };
 
 /* ---- guards ---- */
 
@@ -87,20 +87,27 @@ add_ring(struct gs_table_spec *spec, const char *name, uint64_t ttl_ms, uint32_t
 }
 
 /* Every map is a whole number of pages: what is outside the file is outside the map. The smaller slot is shorter than the longest key. */
-static void
-make_table(struct place *p)
+struct gs_table_spec
+place_spec(void)
 {
 	struct gs_table_spec spec = {
 		.name = "t", .record_size = RECORD_SIZE, .key_max = GS_KEY_BYTES, .n_classes = 2, .max_sessions = 32 * GS_GROUP_HOMES * GS_MEAN_FILL,
 		.max_lifetime_ms = GS_DURATION_MAX, .slot_size = { 320 },
 	};
-	int rc;
 
 	spec.slot_size[1] = gs_table_slot_bytes(GS_KEY_BYTES, GS_OWNER_BYTES, RECORD_SIZE);
 	add_ring(&spec, "active", 600000, 1);
 	add_ring(&spec, "cold", 6000000, GS_RING_NONE);
 	add_ring(&spec, "suspect", GS_DURATION_MAX, GS_RING_NONE);
-	rc = gs_table_create_private(&p->t, &spec);
+	return spec;
+}
+
+static void
+make_table(struct place *p)
+{
+	const struct gs_table_spec spec = place_spec();
+	int rc = gs_table_create_private(&p->t, &spec);
+
 	FUZZ_CHECK(rc == 0, "the table cannot be made: %s", gs_errname(rc));
 	/* So that calls of the library, which ask the clock, are about when the others are. */
 	atomic_store(&p->t->ctl->clock_add_ms, PLACE_NOW - gs_table_now_ms(p->t) + atomic_load(&p->t->ctl->clock_add_ms));
@@ -134,16 +141,26 @@ make_keys(struct place *p)
 	struct gs_key k;
 	int n = 0;
 
-	for (int i = 0; n < CLASHING; i++) {
+	for (int i = 0; n < CLASHING && i < CLASH_TRIES; i++) {
 		p->key_len[n] = (uint32_t)snprintf(p->key[n], sizeof(p->key[n]), "key-%d", i);
-		(void)gs_key_init(p->t, &k, p->key[n], p->key_len[n]);
+		if (gs_key_init(p->t, &k, p->key[n], p->key_len[n]) < 0)
+			break;
 		gs_index_probe(p->t, k.hash, n == 0 ? &first : &probe);
 		n += n == 0 || probe.bucket[0] == first.bucket[0];
 	}
 	for (; n < PLACE_ALL_KEYS; n++) {
-		p->key_len[n] = (uint32_t)(1 + (n - CLASHING) * 11 % GS_KEY_BYTES);
-		memset(p->key[n], 'a' + n - CLASHING, p->key_len[n]);
+		p->key_len[n] = (uint32_t)(1 + (n * 11 + 1) % p->t->key_max);
+		memset(p->key[n], 'a' + n, p->key_len[n]);
 	}
+}
+
+void
+place_around(struct place *p)
+{
+	make_keys(p);
+	for (uint32_t i = 0; i < PLACE_CTXS; i++)
+		make_ctx(&p->ctx[i], p->t, i);
+	make_handle(p);
 }
 
 static void
@@ -189,10 +206,7 @@ place_get(void)
 	if (p == NULL)
 		fuzz_fail("no memory");
 	make_table(p);
-	make_keys(p);
-	for (uint32_t i = 0; i < PLACE_CTXS; i++)
-		make_ctx(&p->ctx[i], p->t, i);
-	make_handle(p);
+	place_around(p);
 	make_sessions(p);
 	note_map(p, 0, p->t->ctl, sizeof(*p->t->ctl));
 	note_map(p, 1, p->t->idx, p->t->idx_bytes);

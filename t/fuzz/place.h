@@ -32,6 +32,7 @@ struct place {
 	char key[PLACE_ALL_KEYS][GS_KEY_BYTES + 1];
 	uint32_t key_len[PLACE_ALL_KEYS];
 	uint64_t ordinal[PLACE_KEYS];	/* as at the beginning */
+	bool is_client;			/* T.ctl is mapped read-only: nothing that the daemon does */
 	uint32_t n_focus;		/* keys and damage are mostly of the first so many sessions; 0: of all */
 	/* the beginning */
 	struct gs_ctx ctx_was[PLACE_CTXS];
@@ -42,8 +43,12 @@ struct place {
 
 /* The one of this process. */
 struct place *place_get(void);
+/* Contexts and a handle on a table, and keys; p is all zero but for t. */
+void place_around(struct place *p);
 /* As at the beginning. */
 void place_reset(struct place *p);
+/* What the table of place_get was made like. */
+struct gs_table_spec place_spec(void);
 /* One piece of damage, anywhere in the memory. */
 void place_damage(struct place *p, struct tape *in);
 /* A word that much depends on: an entry, a word of a session's header, or any. */

@@ -105,7 +105,11 @@ unknown_codes_are_answered_too(void **state)
 		assert_string_equal(gs_strerror(rows[i]), "unknown error");
 		assert_int_equal(gs_errno(rows[i]), EIO);
 		assert_int_equal(gs_error_status(rows[i]), EXIT_SYSTEM);
+		assert_false(gs_error_is_known(rows[i]));
 	}
+	assert_true(gs_error_is_known(0));
+	assert_true(gs_error_is_known(GS_ECORRUPT));
+	assert_false(gs_error_is_known(1));
 }
 
 static void

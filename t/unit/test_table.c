@@ -258,6 +258,7 @@ damaged_header_is_refused_and_nothing_stays_open(void **state)
 		{ CTL(slot_size), 300, true, GS_ECORRUPT, "geometry" },
 		{ CTL(slot_size), 192, true, GS_ECORRUPT, "geometry" },
 		{ CTL(slot_size), 1u << 18, true, GS_ECORRUPT, "geometry" },
+		{ CTL(slot_size), 256, true, GS_ECORRUPT, "geometry" },		/* what may be put would have no class */
 		{ CTL(ring[2].name), 0, false, GS_ECORRUPT, "geometry" },
 		{ CTL(ring[1].seg_slots), 0, false, GS_ECORRUPT, "geometry" },
 		{ CTL(ring[1].seg_slots), 65, false, GS_ECORRUPT, "geometry" },
