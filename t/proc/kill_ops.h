@@ -18,6 +18,7 @@ struct operation {
 	bool is_walked;			/* what it works on is found by the daemon's walk, and not before */
 	bool is_long;			/* only instructions that wrote are points */
 	bool has_clock;			/* how many instructions it takes depends on the clock */
+	bool is_stored;			/* ring warm lies in files */
 	bool is_forgotten;		/* a control: the victim is not recovered */
 	bool is_control;		/* must be found wrong */
 	int n_dead;			/* how many died with it */
@@ -107,6 +108,22 @@ with_full_limbo(struct place *p)
 		place_must("limbo", place_put(p, &p->victim, &k, 10, 'l') == 1 && gs_kv_del(p->t, &p->victim, &k, p->now_ms, 0) == 0);
 	}
 	place_start(p, PLACE_SMALL, PLACE_ACTIVE);
+}
+
+/* In the file: a slot that was replaced, and one whose session has ended and which one sync has covered. */
+static inline void
+with_slots_that_wait(struct place *p)
+{
+	char text[16];
+	struct gs_key k = place_key(p, text, sizeof(text), "ended", 0);
+
+	place_start(p, PLACE_SMALL, PLACE_WARM);
+	place_must("an end", place_put_in(p, &p->rescuer, &k, 10, 'e', PLACE_WARM) == 1 &&
+	    gs_kv_del(p->t, &p->rescuer, &k, p->now_ms, 0) == 0);
+	(void)gs_store_sync_begin(&p->sync, p->t);
+	place_must("a sync", gs_store_sync_end(&p->sync, p->t, true) == 0);
+	place_must("a move", gs_kv_move(p->t, &p->rescuer, &p->key, p->now_ms, PLACE_ACTIVE) == 0);
+	place_must("a move", gs_kv_move(p->t, &p->rescuer, &p->key, p->now_ms, PLACE_WARM) == 0);
 }
 
 /* ---- processes that died before ---- */
@@ -388,6 +405,22 @@ run_trim(struct place *p)
 	return (int)gs_recover_entries(p->t, probe.bucket[0], 1);
 }
 
+/* In a file: an operator's put, which leaves the session there. */
+static inline int
+run_put_stored(struct place *p)
+{
+	const struct gs_put_args args = { .ring = PLACE_WARM, .flags = GS_KV_INSPECT, .wall_ns = 1 };
+
+	return gs_kv_put(p->t, &p->victim, &p->key, p->now_ms, p->value, PLACE_SMALL, &args, NULL);
+}
+
+static inline int
+run_sync(struct place *p)
+{
+	(void)gs_store_sync_begin(&p->sync, p->t);
+	return (int)gs_store_sync_end(&p->sync, p->t, true);
+}
+
 /* A control: the session is taken out of the index before its slot is listed. */
 static inline int
 run_wrong_del(struct place *p)
@@ -453,6 +486,18 @@ static const struct operation operations[] = {
 	{ "evacuate", "moving what lives in a segment that drains", while_it_drains, run_evacuate, .is_daemon = true, .is_long = true, .n_dead = 1 },
 	{ "release", "giving back the memory of a segment", when_it_is_empty, run_release, .is_daemon = true, .is_long = true, .n_dead = 1 },
 	{ "reclaim", "giving back what came after that", when_it_was_given_back, run_reclaim, .is_daemon = true, .n_dead = 1 },
+
+	{ "stored-new", "a put that starts a session in a file", with_nothing, run_put_stored, .is_seen = true, .is_stored = true, .n_dead = 1 },
+	{ "stored-over", "a put over a session in a file", with_warm_session, run_put_stored, .is_seen = true, .is_stored = true, .n_dead = 1 },
+	{ "stored-del", "the end of a session in a file", with_warm_session, run_del, .is_seen = true, .is_stored = true, .n_dead = 1 },
+	{ "stored-in", "a move out of a file", with_warm_session, run_move_in, .is_seen = true, .is_stored = true, .n_dead = 1 },
+	{ "stored-out", "a move into a file", with_room_in_warm, run_move_out, .is_seen = true, .is_stored = true, .n_dead = 1 },
+	{ "stored-promotes", "a put over a session in a file that it brings in", with_warm_session, run_put, .is_seen = true, .is_stored = true,
+	    .n_dead = 1 },
+	{ "stored-decays", "a decay into a file", when_it_decays, run_settle, .is_seen = true, .is_daemon = true, .is_stored = true,
+	    .n_dead = 1 },
+	{ "stored-sync", "a sync that frees slots", with_slots_that_wait, run_sync, .is_daemon = true, .is_dirty = true, .is_stored = true, .is_long = true,
+	    .is_walked = true, .n_dead = 1 },
 
 	{ "control-forgotten", "who died in a put is not recovered (a control)", with_nothing, run_put, .is_seen = true, .n_dead = 1,
 	    .is_control = true, .is_forgotten = true },

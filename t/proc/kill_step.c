@@ -291,6 +291,23 @@ recover_all(struct run *r)
 	check_population(r, true);
 }
 
+/* What waits for the disk is free after two syncs, whoever began one before. */
+static void
+sync_stored(struct run *r)
+{
+	struct gs_store_sync sync;
+
+	if (!r->op->is_stored)
+		return;
+	if (gs_store_sync_init(&sync, r->p.t) < 0)
+		errx(1, "no memory");
+	for (int i = 0; i < 2; i++) {
+		(void)gs_store_sync_begin(&sync, r->p.t);
+		(void)gs_store_sync_end(&sync, r->p.t, true);
+	}
+	gs_store_sync_fini(&sync);
+}
+
 /* At the end nothing is held by anybody: each slot is free or a session's. */
 static void
 check_end(struct run *r)
@@ -300,6 +317,7 @@ check_end(struct run *r)
 
 	(void)check_audit(r, "after all is done");
 	gs_slots_flush(r->p.t, &r->p.rescuer);
+	sync_stored(r);
 	a = check_audit(r, "after all was given back");
 	for (uint32_t i = 0; i < r->p.t->n_rings; i++)
 		sessions += a.sessions[i];
@@ -476,7 +494,7 @@ step(const struct operation *op, uint64_t seed)
 	r->stride = getenv("GS_QUICK") != NULL ? QUICK_STRIDE : 1;
 	r->offset = seed % r->stride;
 	stepper_init(&r->stepper);
-	place_open(&r->p, &r->stepper);
+	place_open(&r->p, &r->stepper, r->op->is_stored);
 	op->prepare(&r->p);
 	r->rescuer = r->p.rescuer;
 	r->live = image_live(r->p.t);

@@ -275,7 +275,7 @@ step(const struct operation *op, uint64_t seed)
 	if (r->shared == MAP_FAILED)
 		err(1, "mmap");
 	r->rc = (int *)(r->shared + 1);
-	place_open(&r->p, &r->stepper);
+	place_open(&r->p, &r->stepper, false);
 	op->prepare(&r->p);
 	r->rescuer = r->p.rescuer;
 	r->daemon = r->p.daemon;
