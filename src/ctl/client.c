@@ -51,6 +51,8 @@ set_timeout(int fd, uint32_t timeout_ms)
 {
 	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
 
+	if (timeout_ms == GS_CTL_NO_WAIT)
+		return 0;	/* the socket does not block */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0)
 		return GS_ESYSTEM;
 	return 0;
@@ -69,7 +71,7 @@ begin_waiting(struct gs_ctl *c)
 static bool
 may_wait_on(struct gs_ctl *c)
 {
-	uint64_t left_ns = gs_sub_sat(c->until_ns, gs_clock_mono_ns());
+	uint64_t left_ns = c->timeout_ms == GS_CTL_NO_WAIT ? 0 : gs_sub_sat(c->until_ns, gs_clock_mono_ns());
 	int err = errno;
 
 	c->is_shortened = true;
@@ -129,7 +131,7 @@ open_in(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t
 	if (c == NULL)
 		return GS_ENOMEM;
 	c->timeout_ms = timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : timeout_ms;
-	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_ms == GS_CTL_NO_WAIT ? SOCK_NONBLOCK : 0), 0);
 	if (c->fd < 0) {
 		rc = GS_ESYSTEM;
 		goto out_free;
@@ -330,22 +332,24 @@ gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const
 /* ---- attach ---- */
 
 int
-gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx, struct gs_wire_welcome *out, int *fds,
-    size_t n_fds, size_t *n_got)
+gs_ctl_say_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx)
 {
 	struct gs_wire_hello hello = { .abi_major = GS_API_MAJOR, .abi_minor = GS_API_MINOR, .n_ctx = n_ctx, .role = role };
-	struct gs_wire_head head;
-	ssize_t n;
-	int rc;
 
-	*n_got = 0;
 	if (strlen(table) >= sizeof(hello.table))
 		return GS_EINVAL;
 	memcpy(hello.table, table, strlen(table) + 1);
-	memcpy(c->packet + sizeof(head), &hello, sizeof(hello));
-	rc = send_packet(c, GS_WIRE_HELLO, sizeof(hello));
-	if (rc < 0)
-		return rc;
+	memcpy(c->packet + sizeof(struct gs_wire_head), &hello, sizeof(hello));
+	return send_packet(c, GS_WIRE_HELLO, sizeof(hello));
+}
+
+int
+gs_ctl_hear_welcome(struct gs_ctl *c, struct gs_wire_welcome *out, int *fds, size_t n_fds, size_t *n_got)
+{
+	struct gs_wire_head head;
+	ssize_t n;
+
+	*n_got = 0;
 	n = receive_packet(c, GS_WIRE_WELCOME, &head, fds, n_fds, n_got);
 	if (n < 0)
 		return (int)n;
@@ -355,6 +359,25 @@ gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32
 		return GS_EPROTO;
 	memcpy(out, c->packet + sizeof(head), sizeof(*out));
 	return out->n_ctx > GS_WIRE_MAX_GRANT ? GS_EPROTO : 0;
+}
+
+int
+gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx, struct gs_wire_welcome *out, int *fds,
+    size_t n_fds, size_t *n_got)
+{
+	int rc = gs_ctl_say_hello(c, table, role, n_ctx);
+
+	*n_got = 0;
+	return rc < 0 ? rc : gs_ctl_hear_welcome(c, out, fds, n_fds, n_got);
+}
+
+bool
+gs_ctl_is_open(const struct gs_ctl *c)
+{
+	char byte;
+	ssize_t n = recv(c->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 int

@@ -9,6 +9,7 @@
 #ifndef GS_CTL_CLIENT_H
 #define GS_CTL_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,8 @@
 #include "ctl/wire.h"
 
 struct gs_ctl;				/* a connection */
+
+#define GS_CTL_NO_WAIT UINT32_MAX	/* a timeout_ms: what cannot be done at once is GS_ETIMEDOUT */
 
 struct gs_ctl_caller {			/* on whose behalf; NULL: oneself */
 	uint32_t uid, gid;
@@ -38,11 +41,18 @@ void gs_ctl_close(struct gs_ctl **c);
 int gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len,
     uint64_t offset, const struct gs_ctl_caller *as, char **text, size_t *text_len);
 
-/* The handshake of an attach. fds has room for n_fds; *n_got descriptors came and are the caller's. */
+/*
+ * The handshake of an attach. fds has room for n_fds; *n_got descriptors came and are the caller's.  In two halves: without an
+ * answer yet the second is GS_ETIMEDOUT on a connection that does not wait, and may be asked again.
+ */
+int gs_ctl_say_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx);
+int gs_ctl_hear_welcome(struct gs_ctl *c, struct gs_wire_welcome *out, int *fds, size_t n_fds, size_t *n_got);
 int gs_ctl_hello(struct gs_ctl *c, const char *table, enum gs_wire_role role, uint32_t n_ctx,
     struct gs_wire_welcome *out, int *fds, size_t n_fds, size_t *n_got);
 /* Say that the contexts granted with this cookie are given back in good order; no answer is awaited. 0 or GS_EDOWN. */
 int gs_ctl_bye(struct gs_ctl *c, uint64_t cookie);
+/* Is the other end there still? Asks the kernel, waits for nobody. */
+bool gs_ctl_is_open(const struct gs_ctl *c);
 /* The socket, for poll and for MADV-style bookkeeping; it stays the connection's. */
 int gs_ctl_fd(const struct gs_ctl *c);
 

@@ -18,24 +18,23 @@
 
 /* ---- joining the daemon ---- */
 
-static void
-close_fds(const int *fds, size_t n)
+void
+gs_handle_close_fds(const int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 }
 
-/* Put the descriptors that came, in the order of the bits of `arenas`, at their places. */
-static int
-place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS])
+int
+gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS])
 {
 	size_t next = 3;
 
 	for (int i = 0; i < GS_TABLE_FDS; i++)
 		fds[i] = -1;
 	if (n_came != 3 + (size_t)__builtin_popcount(arenas)) {
-		close_fds(came, n_came);
+		gs_handle_close_fds(came, n_came);
 		return GS_EPROTO;
 	}
 	for (int i = 0; i < 3; i++)
@@ -61,9 +60,9 @@ join(struct gs *gs, const char *table, uint32_t n_ctx, struct gs_ctl **ctl, stru
 	if (rc == 0 && welcome->n_ctx == 0)
 		rc = GS_EBUSY;
 	if (rc < 0)
-		close_fds(came, n_came);
+		gs_handle_close_fds(came, n_came);
 	else
-		rc = place_fds(came, n_came, welcome->arenas, fds);
+		rc = gs_handle_place_fds(came, n_came, welcome->arenas, fds);
 	if (rc < 0)
 		gs_ctl_close(ctl);
 	return rc;
@@ -81,7 +80,7 @@ init_leases(struct gs *gs, const struct gs_wire_welcome *welcome)
 		if (gs->role != GS_ROLE_READER && welcome->ctx[i] >= GS_MAX_CTX)
 			return GS_EPROTO;
 		if (gs->role == GS_ROLE_READER)
-			gs_ctx_init_reader(&l->ctx, &gs->pages[i]);
+			gs_ctx_init_reader(&l->ctx, &gs->reader.pages[i]);
 		else
 			rc = gs_ctx_init(&l->ctx, gs->t, welcome->ctx[i]);
 		atomic_store_explicit(&l->is_taken, 0, memory_order_relaxed);
@@ -141,7 +140,7 @@ map_table(struct gs *gs, const char *table)
 		gs->n_leases = welcome.n_ctx;
 	rc = gs->role == GS_ROLE_READER ? gs_reader_take_pages(gs, fds) : 0;
 	if (rc < 0) {
-		close_fds(fds, GS_TABLE_FDS);
+		gs_handle_close_fds(fds, GS_TABLE_FDS);
 		return rc;
 	}
 	rc = gs_table_map(&gs->t, fds, gs->role == GS_ROLE_READER ? GS_TABLE_READ : GS_TABLE_WRITE, why);
@@ -153,6 +152,8 @@ map_table(struct gs *gs, const char *table)
 	if (gs->leases == NULL)
 		return GS_ENOMEM;
 	memset(gs->leases, 0, gs->n_leases * sizeof(struct gs_lease));
+	if (gs->role == GS_ROLE_READER)
+		gs_reader_begin(gs);
 	return init_leases(gs, &welcome);
 }
 
@@ -234,7 +235,7 @@ gs_detach(struct gs **gsp)
 	if (gs->ctl != NULL && is_ours)
 		say_bye(gs);
 	gs_ctl_close(&gs->ctl);
-	gs_reader_drop_pages(gs);
+	gs_reader_end(gs);
 	gs_table_free(&gs->t);
 	if (gs->state != NULL)
 		(void)munmap((void *)gs->state, GS_PAGE_BYTES);
@@ -262,7 +263,7 @@ attach_child(struct gs *gs)
 		rc = GS_EBUSY;
 	else if (gs->role == GS_ROLE_READER)
 		rc = gs_reader_take_pages(gs, fds);
-	close_fds(fds, GS_TABLE_FDS);
+	gs_handle_close_fds(fds, GS_TABLE_FDS);
 	if (rc < 0) {
 		(void)gs_ctl_bye(ctl, welcome.cookie);
 		gs_ctl_close(&ctl);
@@ -277,6 +278,8 @@ attach_child(struct gs *gs)
 	}
 	gs->uid = geteuid();
 	gs->gid = getegid();
+	if (gs->role == GS_ROLE_READER)
+		gs_reader_begin(gs);
 	rc = init_leases(gs, &welcome);
 	if (rc < 0)
 		(void)gs_ctl_bye(gs->ctl, welcome.cookie);
@@ -326,6 +329,8 @@ gs_handle_enter(struct gs *gs, struct gs_lease **out)
 	/* acquire; pairs with the releases in manager_purge and gs_store_forget */
 	if (__builtin_expect(atomic_load_explicit(&gs->t->ctl->retired, memory_order_acquire) != gs->t->retired, 0))
 		return GS_EGONE;
+	if (__builtin_expect(gs->role == GS_ROLE_READER, 0))
+		gs_reader_keep(gs);
 	at = thread_hint() % gs->n_leases;
 	for (uint32_t spins = 1;; spins++) {
 		struct gs_lease *l = &gs->leases[at];

@@ -22,6 +22,16 @@ struct gs_lease {
 
 enum { GS_HANDLE_FRESH = 0, GS_HANDLE_READY = 1, GS_HANDLE_ATTACHING = 2 };
 
+/* What a reader has of the daemon: pages in which it tells of its accesses, and the search for the next daemon. */
+struct gs_reader {
+	struct gs_ctx_page *pages;	/* n_leases of them, shared with the daemon alone */
+	uint64_t bytes;
+	_Atomic uint64_t epoch;		/* of the daemon that has them */
+	_Atomic uint32_t is_searching;	/* a thread is at what follows */
+	uint64_t next_ms;		/* not before, CLOCK_MONOTONIC_COARSE */
+	struct gs_ctl *ctl;		/* HELLO was said to the next daemon; or NULL */
+};
+
 struct gs {
 	uint64_t magic;
 	_Atomic uint32_t *state;	/* in a page that fork wipes: FRESH in a new child */
@@ -31,8 +41,7 @@ struct gs {
 	struct gs_lease *leases;
 	uint64_t cookie;
 	uint32_t role;			/* enum gs_role */
-	struct gs_ctx_page *pages;	/* of a reader: n_leases of them, shared with the daemon alone; else NULL */
-	uint64_t pages_bytes;
+	struct gs_reader reader;	/* of a reader, else all zero */
 	uint32_t uid, gid;		/* at the attach: whose sessions it starts */
 	uint32_t timeout_ms;
 	char instance[GS_NAME_BYTES];
@@ -42,6 +51,11 @@ struct gs {
 /* Borrow a context; 0, or what a forked child's attach answers. Spins while all are taken by other threads of this process. */
 int gs_handle_enter(struct gs *gs, struct gs_lease **out);
 void gs_handle_leave(struct gs_lease *lease);
+
+/* Put the descriptors that came, in the order of the bits of `arenas`, at their places; GS_EPROTO when there are not as many: closed then. */
+int gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS]);
+/* Close those that are not -1. */
+void gs_handle_close_fds(const int *fds, size_t n);
 
 /* May this handle write to its table? 0 or GS_EPERM. */
 static inline int

@@ -33,37 +33,70 @@ mark_dirty(struct gs_ctx_page *page, uint32_t line)
 		(void)atomic_fetch_or_explicit(word, bit, memory_order_seq_cst);
 }
 
-/* One more access in this cell; false when it is another record's, or can hold no more. */
+/* What is told in one cell. */
+struct told {
+	uint64_t entry, at_ms;		/* what gs_feedback_record() leaves of an entry; the last access */
+	uint32_t n;			/* accesses */
+};
+
+/* So many accesses more in this cell; false when it is another record's, or can hold no more. */
 static bool
-tell_in(struct gs_feedback_cell *cell, uint64_t record, uint64_t now_ms)
+tell_in(struct gs_feedback_cell *cell, const struct told *told)
 {
 	uint64_t seen = atomic_load_explicit(&cell->what, memory_order_relaxed);
 
-	while (seen == 0 || (gs_feedback_record(seen) == record && gs_feedback_count(seen) < GS_FEEDBACK_MOST)) {
-		atomic_store_explicit(&cell->at_ms, now_ms, memory_order_relaxed);
+	while (seen == 0 || (gs_feedback_record(seen) == told->entry && gs_feedback_count(seen) + told->n <= GS_FEEDBACK_MOST)) {
+		if (atomic_load_explicit(&cell->at_ms, memory_order_relaxed) < told->at_ms)
+			atomic_store_explicit(&cell->at_ms, told->at_ms, memory_order_relaxed);
 		/* seq_cst; pairs with the exchange in take_cell: whoever takes the count has its time or a later one, and with mark_dirty */
-		if (atomic_compare_exchange_strong_explicit(&cell->what, &seen, gs_feedback(record, gs_feedback_count(seen) + 1),
+		if (atomic_compare_exchange_strong_explicit(&cell->what, &seen, gs_feedback(told->entry, gs_feedback_count(seen) + told->n),
 		    memory_order_seq_cst, memory_order_relaxed))
 			return true;
 	}
 	return false;
 }
 
-void
-gs_feedback_tell(struct gs_ctx *c, uint64_t entry, uint64_t now_ms)
+static void
+tell(struct gs_ctx_page *page, const struct told *told)
 {
-	uint64_t record = gs_feedback_record(entry);
-	uint32_t first = line_of(record) * GS_FEEDBACK_WAYS;
+	uint32_t first = line_of(told->entry) * GS_FEEDBACK_WAYS;
+	_Atomic uint64_t *lost = &page->count[GS_COUNT_LOST];
 
 	for (uint32_t i = 0; i < LINES_TRIED * GS_FEEDBACK_WAYS; i++) {
 		uint32_t cell = (first + i) % GS_FEEDBACK_CELLS;
 
-		if (tell_in(&c->page->cell[cell], record, now_ms)) {
-			mark_dirty(c->page, cell / GS_FEEDBACK_WAYS);
+		if (tell_in(&page->cell[cell], told)) {
+			mark_dirty(page, cell / GS_FEEDBACK_WAYS);
 			return;
 		}
 	}
-	gs_ctx_count(c, GS_COUNT_LOST);
+	atomic_store_explicit(lost, atomic_load_explicit(lost, memory_order_relaxed) + told->n, memory_order_relaxed);
+}
+
+void
+gs_feedback_tell(struct gs_ctx *c, uint64_t entry, uint64_t now_ms)
+{
+	tell(c->page, &(struct told){ gs_feedback_record(entry), now_ms, 1 });
+}
+
+void
+gs_feedback_move_counters(struct gs_ctx_page *to, const struct gs_ctx_page *from)
+{
+	to->magic = GS_CTX_MAGIC;
+	for (int n = 0; n < GS_COUNTERS; n++)
+		atomic_store_explicit(&to->count[n], atomic_load_explicit(&from->count[n], memory_order_relaxed) -
+		    atomic_load_explicit(&from->folded[n], memory_order_relaxed), memory_order_relaxed);
+}
+
+void
+gs_feedback_move_cells(struct gs_ctx_page *to, struct gs_ctx_page *from)
+{
+	for (uint32_t i = 0; i < GS_FEEDBACK_CELLS; i++) {
+		uint64_t what = atomic_exchange_explicit(&from->cell[i].what, 0, memory_order_relaxed);
+
+		if (what != 0)
+			tell(to, &(struct told){ gs_feedback_record(what), from->cell[i].at_ms, gs_feedback_count(what) });
+	}
 }
 
 /* ---- the daemon's side ---- */
@@ -74,13 +107,10 @@ struct taking {
 	uint64_t now_ms;
 };
 
-/* What was told in one cell, read once. */
-struct told {
-	uint64_t entry, at_ms;
-	uint32_t n;
-};
-
-/* The slot that a hit's entry names, if it holds that record still, and its header. */
+/*
+ * The slot that a hit's entry names, if that record is still in it, and its header. A slot that was given back keeps the
+ * bytes of its last record until it is taken again: it says whose they were.
+ */
 static bool
 open_record(struct gs_table *t, struct gs_hit *hit, struct gs_slot *head)
 {
@@ -90,7 +120,8 @@ open_record(struct gs_table *t, struct gs_hit *hit, struct gs_slot *head)
 	for (int i = 0; hit->slot != NULL && rc == 0 && i < TRIES; i++) {
 		/* acquire; pairs with the release of READY in gs_record_write */
 		hit->w = atomic_load_explicit(&hit->slot->W, memory_order_acquire);
-		if (gs_word_state(hit->w) != GS_SLOT_READY || (gs_word_gen(hit->w) & GS_GEN_MASK) != gs_entry_gen(hit->entry))
+		if ((gs_word_state(hit->w) != GS_SLOT_READY && gs_word_state(hit->w) != GS_SLOT_FREE) ||
+		    (gs_word_gen(hit->w) & GS_GEN_MASK) != gs_entry_gen(hit->entry))
 			return false;
 		rc = gs_record_header(t, hit, head);
 	}
@@ -146,7 +177,8 @@ count_told(struct taking *d, const struct told *told)
 
 		if (d->t->ctl->ring[ring].kind == GS_RING_SUSPECT || gs_record_is_over(d->t, ring, &head, told->at_ms))
 			return false;
-		if (bring_in(d, &hit, &head) && gs_record_accesses(d->t, &hit, told->at_ms, told->n))
+		if (gs_word_state(hit.w) == GS_SLOT_READY && bring_in(d, &hit, &head) &&
+		    gs_record_accesses(d->t, &hit, told->at_ms, told->n))
 			return true;
 		if (!follow(d, &hit, &head))
 			return false;

@@ -28,6 +28,13 @@ enum {
 void gs_feedback_tell(struct gs_ctx *c, uint64_t entry, uint64_t now_ms);
 
 /*
+ * By a reader that goes on with another page, because the daemon that knew the first is no more: what that one did not add
+ * up, before the other is used; and what it did not take, once nobody writes to the first any more.
+ */
+void gs_feedback_move_counters(struct gs_ctx_page *to, const struct gs_ctx_page *from);
+void gs_feedback_move_cells(struct gs_ctx_page *to, struct gs_ctx_page *from);
+
+/*
  * By the daemon: take what is in a page's cells; c is its own context.  Returns how many cells it took, at most
  * GS_FEEDBACK_CELLS.  Cost: two words when there is nothing, else about as many gets as cells.
  */

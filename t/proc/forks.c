@@ -6,6 +6,8 @@
  *	forks down INSTANCE PID		the daemon PID is killed, then a child tries its first call and the parent goes on
  *	forks untouched INSTANCE	a child that makes no call, detaches and ends leaves the parent's contexts alone
  *	forks deep INSTANCE		a child of a child of a child
+ *	forks prefork INSTANCE		sixteen children begin when the parent, who never called, has detached; some are killed
+ *	forks readers INSTANCE COUNT	the parent is a reader, and so are sixteen children, on COUNT sessions of `client fill`
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,7 +23,7 @@
 #include "gsession.h"
 #include "value.h"
 
-enum { CHILDREN = 16, CALLS = 2000, TIMEOUT_MS = 500 };
+enum { CHILDREN = 16, CALLS = 2000, VISITS = 500, TIMEOUT_MS = 5000, DOWN_TIMEOUT_MS = 500 };
 
 static uint64_t
 now_ms(void)
@@ -33,15 +35,21 @@ now_ms(void)
 }
 
 static struct gs *
-attach(const char *instance)
+attach_as(const char *instance, enum gs_role role, uint32_t timeout_ms)
 {
-	struct gs_options opt = { .size = sizeof(opt), .instance = instance, .timeout_ms = TIMEOUT_MS, .n_threads = 2 };
+	struct gs_options opt = { .size = sizeof(opt), .instance = instance, .timeout_ms = timeout_ms, .n_threads = 2, .role = role };
 	struct gs *gs;
 	int rc = gs_attach(&gs, &opt);
 
 	if (rc < 0)
 		errx(1, "attach: %s", gs_strerror(rc));
 	return gs;
+}
+
+static struct gs *
+attach(const char *instance)
+{
+	return attach_as(instance, GS_ROLE_WRITER, TIMEOUT_MS);
 }
 
 static void
@@ -134,7 +142,7 @@ all_at_once(const char *instance)
 static void
 with_daemon_dead(const char *instance, pid_t daemon)
 {
-	struct gs *gs = attach(instance);
+	struct gs *gs = attach_as(instance, GS_ROLE_WRITER, DOWN_TIMEOUT_MS);
 	pid_t pid;
 
 	work(gs, "parent", 10);
@@ -146,7 +154,7 @@ with_daemon_dead(const char *instance, pid_t daemon)
 		ssize_t first = gs_get(gs, "parent.1", 8, NULL, 0, NULL), second = gs_get(gs, "parent.1", 8, NULL, 0, NULL);
 
 		printf("child: %s, then %s, %s\n", gs_errname((int)first), gs_errname((int)second),
-		    now_ms() - began <= 2 * TIMEOUT_MS + 500 ? "in time" : "too late");
+		    now_ms() - began <= 2 * DOWN_TIMEOUT_MS + 500 ? "in time" : "too late");
 		(void)fflush(stdout);
 		gs_detach(&gs);
 		_exit(0);
@@ -200,6 +208,142 @@ go_deep(const char *instance)
 	gs_detach(&gs);
 }
 
+/* ---- a server that forks its workers ---- */
+
+static ssize_t
+add_one(void *arg, const void *old, size_t old_len, void *out, size_t cap)
+{
+	uint64_t n;
+
+	(void)arg;
+	if (old_len != sizeof(n) || cap < sizeof(n))
+		errx(1, "visits: %zu bytes", old_len);
+	memcpy(&n, old, sizeof(n));
+	n++;
+	memcpy(out, &n, sizeof(n));
+	return sizeof(n);
+}
+
+/* Until the parent says so. */
+static void
+wait_for_start(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) != 0)
+		err(1, "pipe");
+}
+
+static void __attribute__((noreturn))
+serve(struct gs *gs, int i)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "worker%d", i);
+	for (int k = 0; k < VISITS; k++) {
+		must("update", "visits", gs_update(gs, "visits", 6, add_one, NULL));
+		work(gs, name, 1);
+	}
+	work(gs, name, 8);
+	while (i % 4 == 0)
+		work(gs, name, 8);
+	gs_detach(&gs);
+	_exit(0);
+}
+
+static void
+prefork(const char *instance)
+{
+	struct gs *gs = attach(instance), *own;
+	const uint64_t none = 0;
+	uint64_t n = 0, until;
+	pid_t pid[CHILDREN];
+	int start[2];
+
+	if (pipe(start) < 0)
+		err(1, "pipe");
+	for (int i = 0; i < CHILDREN; i++) {
+		pid[i] = fork_or_die();
+		if (pid[i] == 0) {
+			(void)close(start[1]);
+			wait_for_start(start[0]);
+			serve(gs, i);
+		}
+	}
+	gs_detach(&gs);
+	own = attach(instance);
+	must("put", "visits", gs_put(own, "visits", 6, &none, sizeof(none), NULL));
+	(void)close(start[1]);
+	for (int i = 0; i < CHILDREN; i++)
+		if (i % 4 != 0)
+			await_success(pid[i]);
+	/* The others have done theirs when the number says so; what they do then goes on until they are killed. */
+	for (until = now_ms() + 60000; n < CHILDREN * VISITS && now_ms() < until; work(own, "parent", 8))
+		must("get", "visits", gs_get(own, "visits", 6, &n, sizeof(n), NULL));
+	for (int i = 0; i < CHILDREN; i += 4)
+		if (kill(pid[i], SIGKILL) < 0 || !WIFSIGNALED(await(pid[i])))
+			errx(1, "worker %d ended by itself", i);
+	must("get", "visits", gs_get(own, "visits", 6, &n, sizeof(n), NULL));
+	(void)printf("%llu visits\n", (unsigned long long)n);
+	gs_detach(&own);
+}
+
+static void
+look_around(struct gs *gs, int count)
+{
+	unsigned char value[VALUE_MAX];
+	char key[32];
+
+	for (int i = 0; i < CALLS; i++) {
+		ssize_t n;
+
+		(void)snprintf(key, sizeof(key), "s%d", i % count);
+		n = gs_get(gs, key, strlen(key), value, sizeof(value), NULL);
+		must("get", key, n);
+		if (!value_is_whole(key, value, (size_t)n))
+			errx(1, "get %s: a torn value", key);
+	}
+	if (gs_put(gs, "s0", 2, "v", 1, NULL) != GS_EPERM)
+		errx(1, "a reader may write");
+}
+
+static void
+read_forked(const char *instance, int count)
+{
+	struct gs *gs = attach_as(instance, GS_ROLE_READER, TIMEOUT_MS);
+	pid_t pid[CHILDREN];
+	int done[2];
+	char byte;
+
+	if (pipe(done) < 0)
+		err(1, "pipe");
+	look_around(gs, count);
+	for (int i = 0; i < CHILDREN; i++) {
+		pid[i] = fork_or_die();
+		if (pid[i] == 0) {
+			look_around(gs, count);
+			if (write(done[1], "", 1) != 1)
+				err(1, "pipe");
+			while (i % 2 == 0)
+				(void)pause();
+			gs_detach(&gs);
+			_exit(0);
+		}
+	}
+	look_around(gs, count);
+	for (int i = 0; i < CHILDREN; i++)
+		if (read(done[0], &byte, 1) != 1)
+			err(1, "pipe");
+	for (int i = 0; i < CHILDREN; i++)
+		if (i % 2 != 0)
+			await_success(pid[i]);
+		else if (kill(pid[i], SIGKILL) < 0 || !WIFSIGNALED(await(pid[i])))
+			errx(1, "reader %d ended by itself", i);
+	look_around(gs, count);
+	gs_detach(&gs);
+	(void)printf("%d reads\n", (CHILDREN + 3) * CALLS);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,7 +357,11 @@ main(int argc, char **argv)
 		leave_untouched(argv[2]);
 	else if (strcmp(verb, "deep") == 0)
 		go_deep(argv[2]);
+	else if (strcmp(verb, "prefork") == 0)
+		prefork(argv[2]);
+	else if (strcmp(verb, "readers") == 0 && argc == 4)
+		read_forked(argv[2], atoi(argv[3]));
 	else
-		errx(2, "usage: forks work|down|untouched|deep INSTANCE");
+		errx(2, "usage: forks work|down|untouched|deep|prefork|readers INSTANCE ...");
 	return 0;
 }

@@ -3,10 +3,11 @@
  * readers.c - read-only clients for readers.t: what they can do, and every door through which they might write.
  *
  *	readers doors INSTANCE DIR		try each door of the memory in DIR; a line says what became of it
- *	readers open-doors INSTANCE DIR		the same as a writer, whose doors are open: they would be seen
+ *	readers open-doors INSTANCE DIR		the first of them as a writer, for whom it is open: that would be seen
  *	readers refused INSTANCE		each call that writes; a line says its answer
  *	readers calls INSTANCE COUNT		each call that reads, again and again on the sessions of `client fill`
  *	readers get INSTANCE KEY COUNT		get so often, then wait for standard input to end
+ *	readers obey INSTANCE KEY		get as often as each line of standard input says, and answer how many were found
  *	readers many INSTANCE COUNT		get s0, s1, ... once each
  *	readers lie INSTANCE			write noise into its own pages until standard input ends
  *	readers old SOCKET			a daemon that knows no roles there, and what a reader says of it
@@ -429,6 +430,9 @@ try_own(const char *instance)
 	    ftruncate(fd, st.st_size * 2) == 0 ? "grown" : "do not grow",
 	    fallocate(fd, 0, st.st_size, PAGE) == 0 ? "extended" : "are not extended", by_seal(&own) ? "sealed" : "are not sealed",
 	    by_fchmod(&own) ? "opened to others" : "are not opened to others");
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+	gs_ctl_close(&ctl);
 }
 
 /* Does the store's directory show itself? */
@@ -453,10 +457,13 @@ try_doors(const char *instance, const char *dir)
 	gs = attach(instance, 4);
 	find_doors();
 	(void)printf("doors: %zu, maps: %s\n", n_doors, n_doors > 0 && doors[0].map != NULL ? "found" : "missing");
-	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++)
+	for (size_t w = 0; w < (role == GS_ROLE_READER ? sizeof(ways) / sizeof(ways[0]) : 1); w++)
 		try_way(w);
-	try_own(instance);
-	try_directory(dir);
+	/* Through the others a writer would do harm. */
+	if (role == GS_ROLE_READER) {
+		try_own(instance);
+		try_directory(dir);
+	}
 	gs_detach(&gs);
 }
 
@@ -596,6 +603,23 @@ get_often(const char *instance, const char *key, int count)
 }
 
 static void
+obey(const char *instance, const char *key)
+{
+	struct gs *gs = attach(instance, 1);
+	char line[32];
+
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		int count = atoi(line), found = 0;
+
+		for (int i = 0; i < count; i++)
+			found += gs_get(gs, key, strlen(key), NULL, 0, NULL) >= 0;
+		(void)printf("%d found\n", found);
+		(void)fflush(stdout);
+	}
+	gs_detach(&gs);
+}
+
+static void
 get_many(const char *instance, int count)
 {
 	struct gs *gs = attach(instance, 1);
@@ -719,6 +743,8 @@ main(int argc, char **argv)
 		make_calls(argv[2], atoi(argv[3]));
 	} else if (strcmp(verb, "get") == 0 && argc == 5) {
 		get_often(argv[2], argv[3], atoi(argv[4]));
+	} else if (strcmp(verb, "obey") == 0 && argc == 4) {
+		obey(argv[2], argv[3]);
 	} else if (strcmp(verb, "many") == 0 && argc == 4) {
 		get_many(argv[2], atoi(argv[3]));
 	} else if (strcmp(verb, "lie") == 0) {
@@ -726,7 +752,7 @@ main(int argc, char **argv)
 	} else if (strcmp(verb, "old") == 0) {
 		meet_old_daemon(argv[2]);
 	} else {
-		errx(2, "usage: readers doors|open-doors|refused|calls|get|many|lie|old INSTANCE ...");
+		errx(2, "usage: readers doors|open-doors|refused|calls|get|obey|many|lie|old INSTANCE ...");
 	}
 	return 0;
 }

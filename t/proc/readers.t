@@ -16,11 +16,13 @@ shm=$GSESSION_SHM_DIR/$INSTANCE
 # Others may look through this directory, and the programs may lie where they cannot.
 chmod 711 "$tmp"
 cp "$readers" "$client" "$tmp"
+mkdir -m 777 "$tmp/others"
 # as_reader VERB ARG...: by another user, where we may be one.
 as_reader() {
 	(become_reader "$@")
 }
 become_reader() {
+	export ASAN_OPTIONS=${ASAN_OPTIONS//$tmp/$tmp/others} UBSAN_OPTIONS=${UBSAN_OPTIONS//$tmp/$tmp/others}
 	[ "$is_root" = no ] || exec setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/readers" "$@"
 	exec "$tmp/readers" "$@"
 }
@@ -159,6 +161,52 @@ check_eq "nothing of it stays" "$(maps)" 0
 check_eq "and nothing had to be recovered" "$(counter clients_recovered)" 0
 exec 8>&-
 
+# ---- the next daemon ----
+# told N: the reader gets so often; $n_gets is how often in all.
+mkfifo "$tmp/orders" "$tmp/answers"
+become_reader obey "$INSTANCE" s1 < "$tmp/orders" > "$tmp/answers" 2>&1 &
+reader=$!
+exec 8> "$tmp/orders" 9< "$tmp/answers"
+n_gets=0
+# (A daemon that we start must not hold the reader's standard input open.)
+told() {
+	local answer
+	echo "$1" >&8
+	read -rt 20 answer <&9 && [ "$answer" = "$1 found" ] && n_gets=$((n_gets + $1))
+}
+hits() {
+	gs stat s1 | sed -n 's/^hits[^0-9]*//p'
+}
+was=$(hits) gets=$(counter gets)
+has_hits() {
+	[ "$(hits)" = $((was + n_gets)) ]
+}
+check "a reader reads" told 10
+check "which counts" poll_until 5 has_hits
+kill_manager
+check "it goes on when the daemon is killed" told 1000
+start_manager "$conf" 8>&- 9<&-
+# One call asks, a later one hears the answer, and then nothing is owed.
+comes_over() {
+	told 1 && has readers 1 && poll_until 1 has_hits
+}
+check "it comes over to the next daemon by itself, and everything that it read meanwhile counts" poll_until 20 comes_over
+check "in the table's counters too" poll_until 5 has gets $((gets + n_gets))
+for i in 1 2 3; do
+	kill_manager
+	told $((i * 100)) || diag "it has stopped"
+	start_manager "$conf" 8>&- 9<&-
+	check "to another one too" poll_until 20 comes_over
+done
+check_eq "nothing was lost or not believed" "$(counter reader_lost) $(counter reader_nonsense)" "0 0"
+stop_manager
+told 5
+start_manager "$conf" 8>&- 9<&-
+check "and after a daemon that was told to stop" poll_until 20 comes_over
+exec 8>&- 9<&-
+check "good-bye to the last one" wait "$reader"
+check "it is heard" poll_until 5 has readers 0
+
 mkfifo "$tmp/in3"
 become_reader lie "$INSTANCE" < "$tmp/in3" > "$tmp/lie" 2>&1 &
 liar=$!
@@ -174,6 +222,8 @@ exec 8>&-
 check "the liar ends" wait "$liar"
 check_eq "every session is whole" "$("$client" verify "$INSTANCE" 2>&1 | tail -n 1)" "300 whole, 0 torn"
 check "audit is clean" gs audit
+
+check_eq "no sanitizer has a word to say of the readers" "$(cat "$tmp"/others/* 2>/dev/null)" ""
 
 # ---- daemons from before there were roles ----
 check "a reader that meets one" timeout 20 "$readers" old "$GSESSION_RUN_DIR/old.sock"

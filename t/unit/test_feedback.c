@@ -214,6 +214,26 @@ access_of_a_record_that_was_replaced_or_moved_counts_for_its_session(void **stat
 }
 
 static void
+access_counts_for_a_session_whose_old_slot_was_given_back(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct reading r;
+
+	(void)state;
+	open_reading(&r, &spec);
+	start_in(&r.s, "k", WARM, NOW);
+	assert_int_equal(look(&r, "k", NOW + 2 * S), 1);
+	assert_int_equal(get_at(&r.s, "k", NOW + S), 1);
+	assert_int_equal(ring_of(&r.s, "k"), ACTIVE);
+	gs_ctx_fini(&r.s.c, r.s.t);
+	assert_int_equal(gs_ctx_init(&r.s.c, r.s.t, 1), 0);
+	assert_int_equal(take(&r, NOW + 2 * S), 1);
+	assert_int_equal(meta_of(&r.s, "k", NOW + 2 * S).accessed_ms, NOW + 2 * S);
+	assert_int_equal(meta_of(&r.s, "k", NOW + 2 * S).hits, 3);
+	close_reading(&r, NOW + 2 * S);
+}
+
+static void
 access_of_a_session_that_ended_is_not_its_successors(void **state)
 {
 	struct gs_table_spec spec = usual_spec();
@@ -630,6 +650,7 @@ main(void)
 		T(access_through_an_outer_ring_brings_the_session_in_where_it_may),
 		T(full_innermost_ring_leaves_it_where_it_is_and_counts_it),
 		T(access_of_a_record_that_was_replaced_or_moved_counts_for_its_session),
+		T(access_counts_for_a_session_whose_old_slot_was_given_back),
 		T(access_of_a_session_that_ended_is_not_its_successors),
 		T(slot_that_was_used_again_gets_nothing_of_what_was_told_before),
 		T(session_that_was_over_at_that_time_is_not_brought_back),
