@@ -239,12 +239,30 @@ end_hot(struct calling *c)
 	torture_count(c->h->slot, TORTURE_DEL, 1);
 }
 
+/* Half of the keys are ended as often as they are started, so that many start them at once. */
+static void
+act_briefly(struct calling *c, uint64_t number)
+{
+	uint64_t r = draw(c->h, 100);
+
+	if (r < 30)
+		put_hot(c, number, r < 15);
+	else if (r < 60)
+		end_hot(c);
+	else if (r < 85)
+		(void)read_hot(c, NULL, r < 70);
+	else
+		update_hot(c, number);
+}
+
 static void
 act(struct calling *c, uint64_t epoch, uint32_t key, uint64_t number)
 {
 	uint64_t r = draw(c->h, c->h->is_reader ? 30 : 100);
 
-	if (r < 30)
+	if (key % 2 == 1 && !c->h->is_reader)
+		act_briefly(c, number);
+	else if (r < 30)
 		(void)read_hot(c, NULL, r < 8);
 	else if (r < 45)
 		put_hot(c, number, false);
