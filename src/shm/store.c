@@ -108,9 +108,12 @@ gs_store_crc(uint32_t gen, const struct gs_draft *d)
 
 /* ---- what is done for others ---- */
 
-/* Does a record of this hash lie in an arena in a file? */
+/*
+ * Does a record of this hash lie in an arena in a file? It is published then: its writer may stand still before he says so,
+ * and what is retired because of it may be free when the disk has it without the mark.
+ */
 static bool
-is_hash_in_file(struct gs_table *t, uint64_t hash)
+publish_successor(struct gs_table *t, uint64_t hash)
 {
 	struct gs_probe p;
 
@@ -122,9 +125,11 @@ is_hash_in_file(struct gs_table *t, uint64_t hash)
 			const struct gs_slot *s = gs_table_slot(t, e);
 
 			/* 64 bits of a keyed hash: two keys that share it are not met */
-			if (e >> 49 == (uint64_t)p.tag << 1 && s != NULL && gs_store_has(t, gs_entry_addr(e)) &&
-			    __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == hash)
-				return true;
+			if (e >> 49 != (uint64_t)p.tag << 1 || s == NULL || !gs_store_has(t, gs_entry_addr(e)) ||
+			    __atomic_load_n(&s->hash, __ATOMIC_RELAXED) != hash)
+				continue;
+			gs_store_publish(t, gs_entry_addr(e), gs_entry_gen(e));
+			return true;
 		}
 	return false;
 }
@@ -137,7 +142,7 @@ settle_unnamed(struct gs_table *t, uint32_t addr, uint64_t w, uint64_t hash)
 
 	if (gs_word_state(w) == GS_SLOT_READY && (w & GS_WORD_PUBLISHED) == 0)
 		return false;	/* not yet; or never, and then it is free */
-	is_replaced = is_hash_in_file(t, hash);
+	is_replaced = publish_successor(t, hash);
 	if (gs_word_state(w) == GS_SLOT_ENDED || (gs_word_state(w) == GS_SLOT_REPLACED && is_replaced))
 		return false;
 	/* acq_rel; pairs with the loads of W */
