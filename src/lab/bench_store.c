@@ -45,24 +45,21 @@ run_miss(struct bench_work *w)
 	}
 }
 
-/* As gs_multi_get() does it: fetch the buckets of all, then the slots of all, then read. */
 static void
 run_multi_get(struct bench_work *w)
 {
 	struct bench_store *s = w->subject;
-	struct gs_key k[BENCH_MULTI];
+	struct gs_kv_item one[BENCH_MULTI];
 	size_t from, i;
 
 	for (from = 0; from < BENCH_BATCH; from += BENCH_MULTI) {
 		for (i = 0; i < BENCH_MULTI; i++) {
-			use_key(w, &k[i], from + i);
-			gs_kv_prefetch(s->t, &k[i], 0);
+			one[i] = (struct gs_kv_item){ .buf = w->bufs + i * w->size, .cap = w->size };
+			use_key(w, &one[i].key, from + i);
 		}
+		gs_kv_get_many(s->t, &s->ctx, gs_table_now_ms(s->t), one, BENCH_MULTI);
 		for (i = 0; i < BENCH_MULTI; i++)
-			gs_kv_prefetch(s->t, &k[i], 1);
-		for (i = 0; i < BENCH_MULTI; i++)
-			if (gs_kv_get(s->t, &s->ctx, &k[i], gs_table_now_ms(s->t), w->bufs + i * w->size, w->size, 0, NULL) !=
-			    (ssize_t)w->size)
+			if (one[i].rc != (ssize_t)w->size)
 				w->failed++;
 	}
 }

@@ -10,10 +10,17 @@
 
 enum {
 	UPDATE_TRIES = 10000,
-	MULTI_BATCH = 16,		/* keys whose memory accesses overlap */
+	MULTI_BATCH = 16,		/* keys of which as much is held at once */
 };
 
 /* ---- reading ---- */
+
+/* Is there a session to tell about? */
+static bool
+has_info(ssize_t rc)
+{
+	return rc >= 0 || rc == GS_ERANGE || rc == GS_EQUARANTINE;
+}
 
 static ssize_t
 read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags, struct gs_item *item, struct gs_info *info)
@@ -24,7 +31,7 @@ read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags
 
 	now.store_ms = gs_table_now_ms(gs->t);
 	rc = gs_kv_get(gs->t, c, k, now.store_ms, item->buf, item->cap, flags, info == NULL ? NULL : &meta);
-	if (info != NULL && (rc >= 0 || rc == GS_ERANGE || rc == GS_EQUARANTINE)) {
+	if (info != NULL && has_info(rc)) {
 		now.wall_ns = gs_info_wall_ns(gs, now.store_ms);
 		gs_info_fill(gs, &meta, &now, info);
 	}
@@ -83,25 +90,29 @@ gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_info *info)
 	return rc < 0 ? (int)rc : 0;
 }
 
-/* Up to MULTI_BATCH keys: all buckets under way, then all slots, then the copies. */
+/* Up to MULTI_BATCH keys. */
 static int
 get_batch(struct gs *gs, struct gs_ctx *c, struct gs_item *items, size_t n)
 {
-	struct gs_key k[MULTI_BATCH];
+	struct gs_kv_item one[MULTI_BATCH];
+	struct gs_meta meta[MULTI_BATCH];
+	struct gs_now now;
 	int found = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		items[i].rc = gs_key_init(gs->t, &k[i], items[i].key, items[i].key_len);
-		if (items[i].rc == 0)
-			gs_kv_prefetch(gs->t, &k[i], 0);
+		one[i].rc = gs_key_init(gs->t, &one[i].key, items[i].key, items[i].key_len);
+		one[i].buf = items[i].buf;
+		one[i].cap = items[i].cap;
+		one[i].meta = &meta[i];
 	}
-	for (size_t i = 0; i < n; i++)
-		if (items[i].rc == 0)
-			gs_kv_prefetch(gs->t, &k[i], 1);
+	now.store_ms = gs_table_now_ms(gs->t);
+	gs_kv_get_many(gs->t, c, now.store_ms, one, n);
+	now.wall_ns = gs_info_wall_ns(gs, now.store_ms);
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].rc == 0)
-			items[i].rc = read_one(gs, c, &k[i], 0, &items[i], &items[i].info);
-		found += items[i].rc >= 0;
+		items[i].rc = one[i].rc;
+		if (has_info(one[i].rc))
+			gs_info_fill(gs, &meta[i], &now, &items[i].info);
+		found += one[i].rc >= 0;
 	}
 	return found;
 }

@@ -10,7 +10,6 @@ enum {
 	TRIES = 10000,
 	KILL_AFTER_NS = 2000,		/* a tentative entry of the same key gets this long to become final */
 	COUNT_STICKS = 255,
-	TAG_SHIFT = 49,			/* of an entry's tag and the bit that says tentative */
 };
 
 void
@@ -23,9 +22,7 @@ gs_index_probe(const struct gs_table *t, uint64_t hash, struct gs_probe *out)
 	out->bucket[1] = group * GS_GROUP_BUCKETS + GS_GROUP_HOMES;
 	out->bucket[2] = next * GS_GROUP_BUCKETS + GS_GROUP_HOMES;
 	out->bucket[3] = t->n_groups * GS_GROUP_BUCKETS + (hash >> 19) % GS_LAST_RESORTS;
-	out->tag = (uint32_t)(hash & 0x3fff);
-	if (out->tag == 0)
-		out->tag = 1;
+	out->tag = gs_index_tag(hash) >> 1;
 	out->filter_bit = UINT32_C(1) << (hash >> 14 & 15);
 	out->second_line = (uint32_t)(hash >> 18 & 1);
 }
@@ -96,7 +93,7 @@ try_entry(struct gs_table *t, const struct gs_key *k, uint64_t tag, uint32_t fet
 	uint64_t e = atomic_load_explicit(out->at, memory_order_acquire);
 
 	out->entry = e;
-	if (e >> TAG_SHIFT != tag)
+	if (e >> GS_ENTRY_TAG_SHIFT != tag)
 		return -1;
 	gs_index_prefetch_slot(t, e, fetch);
 	switch (match_entry(t, k, e, &out->slot, &out->w)) {
@@ -125,7 +122,7 @@ find_once(struct gs_table *t, const struct gs_key *k, const struct gs_probe *p, 
 	for (int place = 0; place < GS_PLACES && is_place_used(header, p, place); place++) {
 		struct gs_bucket *b = &t->buckets[p->bucket[place]];
 		/* Bit 0 is the header's. */
-		uint32_t like = gs_match_words(&b->H, (uint32_t)tag, TAG_SHIFT) & ~UINT32_C(1);
+		uint32_t like = gs_match_words(&b->H, (uint32_t)tag, GS_ENTRY_TAG_SHIFT) & ~UINT32_C(1);
 
 		for (; like != 0; like &= like - 1) {
 			int i = __builtin_ctz(like) - 1;
@@ -243,7 +240,7 @@ static enum scan
 scan_place(struct gs_table *t, const struct gs_key *k, struct insert *in, int place, struct gs_hit *hit)
 {
 	struct gs_bucket *b = &t->buckets[in->p.bucket[place]];
-	uint32_t like = gs_match_words(&b->H, in->p.tag, TAG_SHIFT + 1) & ~UINT32_C(1);
+	uint32_t like = gs_match_words(&b->H, in->p.tag, GS_ENTRY_TAG_SHIFT + 1) & ~UINT32_C(1);
 	enum scan found;
 
 	for (; like != 0; like &= like - 1) {
@@ -263,7 +260,7 @@ static void
 find_empty(struct gs_table *t, struct insert *in, int place)
 {
 	struct gs_bucket *b = &t->buckets[in->p.bucket[place]];
-	uint32_t empty = gs_match_words(&b->H, 0, TAG_SHIFT + 1) & ~UINT32_C(1);
+	uint32_t empty = gs_match_words(&b->H, 0, GS_ENTRY_TAG_SHIFT + 1) & ~UINT32_C(1);
 
 	while (empty != 0 && in->empty == NULL) {
 		int i = first_of(empty, in->p.second_line);

@@ -62,12 +62,30 @@ gs_index_prefetch_slot(const struct gs_table *t, uint64_t e, uint32_t fetch)
 		gs_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
 }
 
+enum { GS_ENTRY_TAG_SHIFT = 49 };	/* of an entry's tag and the bit that says tentative */
+
+/* What the entry of a hash has in its upper bits when it is final. */
+static inline uint32_t
+gs_index_tag(uint64_t hash)
+{
+	uint32_t tag = (uint32_t)(hash & 0x3fff);
+
+	return (tag == 0 ? 1 : tag) << 1;
+}
+
+static inline struct gs_bucket *
+gs_index_home(const struct gs_table *t, uint64_t hash)
+{
+	uint64_t x = gs_mulhi64(hash, t->n_homes);
+
+	return &t->buckets[x / GS_GROUP_HOMES * GS_GROUP_BUCKETS + x % GS_GROUP_HOMES];
+}
+
 /* Begin to fetch the home bucket of a hash. */
 static inline void
 gs_index_prefetch_home(const struct gs_table *t, uint64_t hash)
 {
-	uint64_t x = gs_mulhi64(hash, t->n_homes);
-	const struct gs_bucket *home = &t->buckets[x / GS_GROUP_HOMES * GS_GROUP_BUCKETS + x % GS_GROUP_HOMES];
+	const struct gs_bucket *home = gs_index_home(t, hash);
 
 	gs_prefetch(home);
 	gs_prefetch(&home->e[GS_LINE_BYTES / 8 - 1]);

@@ -6,7 +6,6 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
-#include "shm/feedback.h"
 #include "shm/damage.h"
 #include "shm/kv_impl.h"
 
@@ -138,9 +137,8 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 	return gs_kv_publish(t, c, hit, &seen, ring, &d);
 }
 
-/* Every try failed: others were faster each time, or what the key leads to is damaged. */
-static int
-gave_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k)
+int
+gs_kv_gave_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k)
 {
 	struct gs_hit hit;
 	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, &hit);
@@ -154,174 +152,7 @@ int
 gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int rc)
 {
 	if (rc == KV_AGAIN)
-		rc = gave_up(t, c, k);
-	if (rc == GS_ECORRUPT)
-		gs_ctx_count(c, GS_COUNT_CORRUPT);
-	return rc;
-}
-
-/* ---- get ---- */
-
-void
-gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage)
-{
-	struct gs_probe p;
-	struct gs_bucket *b;
-
-	gs_index_probe(t, k->hash, &p);
-	b = &t->buckets[p.bucket[0]];
-	if (stage == 0) {
-		__builtin_prefetch(b);
-		__builtin_prefetch(&b->e[7]);
-		return;
-	}
-	for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
-		uint64_t e = atomic_load_explicit(&b->e[i], memory_order_relaxed);
-
-		if (gs_entry_tag(e) == p.tag)
-			gs_index_prefetch_slot(t, e, GS_FETCH_WHOLE);
-	}
-}
-
-/* Copy key and owner behind the header, for meta. False: look again. */
-static bool
-copy_names(const struct gs_hit *hit, const struct gs_slot *head, unsigned char *out)
-{
-	uint32_t end = gs_record_value_off(head->key_len, head->owner_len);
-
-	gs_racy_load(out, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
-	return gs_record_is_same(hit->slot, hit->w);
-}
-
-enum { NAMES_BYTES = 256 + GS_OWNER_BYTES };
-
-/* Fill meta from a validated header. False: look again. */
-static bool
-fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta)
-{
-	unsigned char names[NAMES_BYTES];
-
-	if (meta == NULL)
-		return true;
-	if (!copy_names(hit, head, names))
-		return false;
-	gs_record_meta(hit, head, names, meta);
-	return true;
-}
-
-/* What an access did to a copied header, so that the caller sees the session as it is after it. */
-static void
-account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
-{
-	uint32_t gen = gs_timed_gen(gs_kv_word(&head->A));
-	uint64_t last = gs_timed_value(gs_kv_word(&head->A));
-
-	gs_kv_set(&head->I, gs_timed(gs_decay_access(gs_timed_value(gs_kv_word(&head->I)), gs_sub_sat(now_ms, last), gs_kv_half_life_ms(t)), gen));
-	gs_kv_set(&head->A, gs_timed(gs_max_u64(now_ms, last), gen));
-	gs_kv_set(&head->H, gs_timed(gs_timed_value(gs_kv_word(&head->H)) + 1, gen));
-}
-
-int
-gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
-{
-	uint32_t from = gs_entry_ring(hit->entry), to = gs_table_innermost(t);
-	int rc;
-
-	if (!gs_kv_reserve(t, to))
-		return 0;
-	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
-	if (rc != 0) {
-		gs_kv_unreserve(t, to);
-		return rc == KV_AGAIN ? KV_AGAIN : 0;
-	}
-	gs_kv_unreserve(t, from);
-	gs_ctx_count(c, GS_COUNT_PROMOTED);
-	return KV_AGAIN;
-}
-
-/* By a reader nothing is written here: it tells the daemon. False as gs_record_access. */
-static inline bool
-count_access(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
-{
-	if (__builtin_expect(!c->is_reader, 1))
-		return gs_record_access(t, hit, now_ms);
-	gs_feedback_tell(c, hit->entry, now_ms);
-	return true;
-}
-
-struct reading {
-	void *buf;
-	size_t cap;
-	uint32_t flags;
-	struct gs_meta *meta;
-};
-
-/* Copy the value that a hit names and count the access. Length, KV_AGAIN - as a negative that no error has - or an error. */
-#define READ_AGAIN ((ssize_t)-1000000)
-
-static ssize_t
-read_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, const struct reading *r)
-{
-	uint32_t ring = gs_entry_ring(hit->entry);
-	bool counts = (r->flags & GS_KV_INSPECT) == 0;
-	struct gs_slot head;
-	ssize_t rc = r->meta == NULL ? gs_record_first_line(t, hit, &head) : gs_record_header(t, hit, &head);
-
-	if (rc <= 0)
-		return rc < 0 ? rc : READ_AGAIN;
-	if (gs_record_is_over(t, ring, &head, now_ms))
-		return GS_ENOENT;
-	if (counts && t->ctl->ring[ring].kind == GS_RING_SUSPECT)
-		return fill_meta(hit, &head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
-	if (head.val_len > r->cap && r->buf != NULL)
-		return fill_meta(hit, &head, r->meta) ? GS_ERANGE : READ_AGAIN;
-	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
-		return READ_AGAIN;
-	if (r->buf != NULL) {
-		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head.key_len, head.owner_len), head.val_len);
-		if (!gs_record_is_same(hit->slot, hit->w))
-			return READ_AGAIN;
-	}
-	if (counts && r->meta != NULL)
-		account(t, &head, now_ms);
-	/* Counting is the last thing that may fail: what is read again is counted again. */
-	if (!fill_meta(hit, &head, r->meta) || (counts && !count_access(t, c, hit, now_ms)))
-		return READ_AGAIN;
-	return (ssize_t)head.val_len;
-}
-
-static ssize_t
-get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct reading *r)
-{
-	struct gs_hit hit;
-	ssize_t rc;
-
-	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_index_find(t, c, k, r->buf != NULL ? GS_FETCH_WHOLE : GS_FETCH_HEAD, &hit);
-		if (rc <= 0)
-			return rc < 0 ? rc : GS_ENOENT;
-		rc = read_hit(t, c, &hit, now_ms, r);
-		if (rc != READ_AGAIN)
-			return rc;
-	}
-	return gave_up(t, c, k);
-}
-
-ssize_t
-gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, void *buf, size_t cap, uint32_t flags,
-    struct gs_meta *meta)
-{
-	const struct reading r = { buf, cap, flags, meta };
-	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
-
-	if ((flags & GS_KV_INSPECT) != 0)
-		gs_ctx_count(c, GS_COUNT_PEEKS);
-	else if (rc >= 0)
-		gs_ctx_count(c, GS_COUNT_GETS);
-	else if (rc == GS_ENOENT)
-		gs_ctx_count(c, GS_COUNT_MISSES);
-	else if (rc == GS_EQUARANTINE)
-		gs_ctx_count(c, GS_COUNT_REFUSED);
+		rc = gs_kv_gave_up(t, c, k);
 	if (rc == GS_ECORRUPT)
 		gs_ctx_count(c, GS_COUNT_CORRUPT);
 	return rc;
@@ -502,7 +333,7 @@ load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot
 		rc = gs_record_header(t, hit, head);
 		if (rc < 0)
 			return rc;
-		if (rc > 0 && fill_meta(hit, head, meta))
+		if (rc > 0 && gs_kv_fill_meta(hit, head, meta))
 			return 1;
 	}
 	return GS_EAGAIN;

@@ -78,8 +78,20 @@ struct gs_put_args {
 ssize_t gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms,
     void *buf, size_t cap, uint32_t flags, struct gs_meta *meta);
 
-/* Begin to fetch the lines a following gs_kv_get of this key will read: stage 0 the bucket, stage 1 the slot. */
-void gs_kv_prefetch(struct gs_table *t, const struct gs_key *k, int stage);
+/* One of many to get: what gs_kv_get takes for it, and what it answers. */
+struct gs_kv_item {
+	struct gs_key key;
+	void *buf;
+	size_t cap;
+	struct gs_meta *meta;		/* may be NULL */
+	ssize_t rc;
+};
+
+/*
+ * gs_kv_get of each item whose rc is 0, with their memory accesses overlapped: first all buckets are under way, then all
+ * slots, then the copies, and the accesses are counted when no copy waits for it. Items with another rc are left alone.
+ */
+void gs_kv_get_many(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct gs_kv_item *items, size_t n);
 
 /* Store a value. Returns 1 started, 0 replaced, or as gs_put(3). An access unless GS_KV_INSPECT. */
 int gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms,

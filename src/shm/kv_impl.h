@@ -40,6 +40,12 @@ bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring);
 /* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
 int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms);
 
+/* Fill meta (may be NULL) from a validated header, and key and owner from the slot. False: look again. */
+bool gs_kv_fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta);
+
+/* Every try failed: GS_EAGAIN, others were faster each time, or GS_ECORRUPT, what the key leads to is damaged. */
+int gs_kv_gave_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k);
+
 /* Version of a new incarnation: greater than `old`, different from every other that any context makes. */
 uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
 

@@ -409,6 +409,8 @@ gs_slots_prefetch(const struct gs_table *t, const struct gs_ctx *c, uint32_t rin
 	const struct gs_arena *a = &t->arena[ring * GS_MAX_CLASSES + class_id];
 	int cell = oldest(c, GS_CELL_OWNED, a);
 
+	if (a->map == NULL)
+		return;
 	if (cell < 0 && c->queue[GS_CELL_LIMBO].n >= LIMBO_DEPTH)
 		cell = oldest(c, GS_CELL_LIMBO, a);
 	if (cell < 0)

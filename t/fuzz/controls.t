@@ -61,5 +61,5 @@ control table src/shm/table.h 's/ \|\| slot >= a->n_slots//' "slot numbers that 
 control table src/shm/index.c 's/for \(int tries = 0; tries < TRIES; tries\+\+\) \{/for (;;) {/' "a loop without an end"
 control table src/shm/index.c 's/GS_SLOT_HEADER_BYTES \+ k->len <= slot_size_of\(t, e\)/1/' "a key longer than its slot"
 control open src/shm/table.c 's/\(k > 0 && h->slot_size\[k\] < h->slot_size\[k - 1\]\)/false/' "sizes of slots that do not ascend"
-control race src/shm/kv.c 's/head\.owner_len\), head\.val_len\);/head.owner_len), hit->slot->val_len);/' "a length that is read twice"
+control race src/shm/kv_get.c 's/head->owner_len\), head->val_len\);/head->owner_len), hit->slot->val_len);/' "a length that is read twice"
 done_testing

@@ -72,6 +72,29 @@ do_get(struct place *p, struct gs_ctx *c, struct tape *in, uint64_t now_ms)
 }
 
 static void
+do_get_many(struct place *p, struct gs_ctx *c, struct tape *in, uint64_t now_ms)
+{
+	size_t n = tape_below(in, ITEMS + 1), cap = tape_take(in, 2) % (VALUE_BYTES + 1);
+	unsigned char *buf = fuzz_buffer(1, cap);
+	struct gs_kv_item items[ITEMS];
+	struct gs_meta meta[ITEMS];
+
+	/* All into one buffer: what is wrong in one item does not need the others. */
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct gs_kv_item){ .key = place_key(p, in), .buf = tape_below(in, 8) == 0 ? NULL : buf, .cap = cap,
+			.meta = tape_below(in, 2) == 0 ? &meta[i] : NULL };
+	gs_kv_get_many(p->t, c, now_ms, items, n);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].buf == NULL)
+			fuzz_answer("get_many", items[i].rc);
+		else
+			check_value("get_many", items[i].rc, cap);
+		if (items[i].meta != NULL && items[i].rc >= 0)
+			check_meta(p, "get_many", &meta[i]);
+	}
+}
+
+static void
 fill_args(struct tape *in, struct gs_put_args *args, unsigned char *owner)
 {
 	*args = (struct gs_put_args){ .ring = GS_RING_NONE, .wall_ns = 1 };
@@ -363,8 +386,6 @@ do_renew_ctx(struct place *p, struct gs_ctx *c)
 void
 ops_read(struct place *p, struct tape *in, uint64_t now_ms)
 {
-	struct gs_key k;
-
 	switch (tape_below(in, 8)) {
 	case 0:
 		do_multi_get(p, in);
@@ -379,9 +400,7 @@ ops_read(struct place *p, struct tape *in, uint64_t now_ms)
 		do_at(p, &p->ctx[1], in, now_ms);
 		break;
 	case 4:
-		k = place_key(p, in);
-		gs_kv_prefetch(p->t, &k, 0);
-		gs_kv_prefetch(p->t, &k, 1);
+		do_get_many(p, &p->ctx[1], in, now_ms);
 		break;
 	default:
 		do_get(p, &p->ctx[1], in, now_ms);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/match.h"
+#include "policy/decay.h"
+#include "shm/feedback.h"
+#include "shm/kv.h"
+#include "shm/kv_impl.h"
+
+enum {
+	NAMES_BYTES = 256 + GS_OWNER_BYTES,
+	BATCH = 16,			/* gets under way at once */
+};
+
+/* Look the key up anew: a negative that no error has. */
+#define READ_AGAIN ((ssize_t)-1000000)
+
+/* Copy key and owner behind the header, for meta. False: look again. */
+static bool
+copy_names(const struct gs_hit *hit, const struct gs_slot *head, unsigned char *out)
+{
+	uint32_t end = gs_record_value_off(head->key_len, head->owner_len);
+
+	gs_racy_load(out, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
+	return gs_record_is_same(hit->slot, hit->w);
+}
+
+bool
+gs_kv_fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta)
+{
+	unsigned char names[NAMES_BYTES];
+
+	if (meta == NULL)
+		return true;
+	if (!copy_names(hit, head, names))
+		return false;
+	gs_record_meta(hit, head, names, meta);
+	return true;
+}
+
+/* What an access did to a copied header, so that the caller sees the session as it is after it. */
+static void
+account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
+{
+	uint32_t gen = gs_timed_gen(gs_kv_word(&head->A));
+	uint64_t last = gs_timed_value(gs_kv_word(&head->A));
+
+	gs_kv_set(&head->I, gs_timed(gs_decay_access(gs_timed_value(gs_kv_word(&head->I)), gs_sub_sat(now_ms, last), gs_kv_half_life_ms(t)), gen));
+	gs_kv_set(&head->A, gs_timed(gs_max_u64(now_ms, last), gen));
+	gs_kv_set(&head->H, gs_timed(gs_timed_value(gs_kv_word(&head->H)) + 1, gen));
+}
+
+int
+gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
+{
+	uint32_t from = gs_entry_ring(hit->entry), to = gs_table_innermost(t);
+	int rc;
+
+	if (!gs_kv_reserve(t, to))
+		return 0;
+	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
+	if (rc != 0) {
+		gs_kv_unreserve(t, to);
+		return rc == KV_AGAIN ? KV_AGAIN : 0;
+	}
+	gs_kv_unreserve(t, from);
+	gs_ctx_count(c, GS_COUNT_PROMOTED);
+	return KV_AGAIN;
+}
+
+/* By a reader nothing is written here: it tells the daemon. False as gs_record_access. */
+static inline bool
+count_access(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
+{
+	if (__builtin_expect(!c->is_reader, 1))
+		return gs_record_access(t, hit, now_ms);
+	gs_feedback_tell(c, hit->entry, now_ms);
+	return true;
+}
+
+struct reading {
+	void *buf;
+	size_t cap;
+	uint32_t flags;
+	struct gs_meta *meta;
+};
+
+/* A hit and the header as copied, with all of it or its first line, as meta asks. */
+struct seen {
+	struct gs_hit hit;
+	struct gs_slot head;
+};
+
+/* Copy the value that a hit names. Its length, when all that is left is count_hit; READ_AGAIN; or an error. */
+static ssize_t
+copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, const struct reading *r)
+{
+	const struct gs_hit *hit = &s->hit;
+	struct gs_slot *head = &s->head;
+	uint32_t ring = gs_entry_ring(hit->entry);
+	bool counts = (r->flags & GS_KV_INSPECT) == 0;
+	ssize_t rc = r->meta == NULL ? gs_record_first_line(t, hit, head) : gs_record_header(t, hit, head);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : READ_AGAIN;
+	if (gs_record_is_over(t, ring, head, now_ms))
+		return GS_ENOENT;
+	if (counts && t->ctl->ring[ring].kind == GS_RING_SUSPECT)
+		return gs_kv_fill_meta(hit, head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
+	if (head->val_len > r->cap && r->buf != NULL)
+		return gs_kv_fill_meta(hit, head, r->meta) ? GS_ERANGE : READ_AGAIN;
+	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
+		return READ_AGAIN;
+	if (r->buf != NULL) {
+		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head->key_len, head->owner_len), head->val_len);
+		if (!gs_record_is_same(hit->slot, hit->w))
+			return READ_AGAIN;
+	}
+	return (ssize_t)head->val_len;
+}
+
+/* What is left of a get whose value was copied: meta, and the count of the access. False: look again. */
+static bool
+count_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, const struct reading *r)
+{
+	bool counts = (r->flags & GS_KV_INSPECT) == 0;
+
+	if (counts && r->meta != NULL)
+		account(t, &s->head, now_ms);
+	/* Counting is the last thing that may fail: what is read again is counted again. */
+	return gs_kv_fill_meta(&s->hit, &s->head, r->meta) && (!counts || count_access(t, c, &s->hit, now_ms));
+}
+
+static ssize_t
+get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct reading *r)
+{
+	struct seen s;
+	ssize_t rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_index_find(t, c, k, r->buf != NULL ? GS_FETCH_WHOLE : GS_FETCH_HEAD, &s.hit);
+		if (rc <= 0)
+			return rc < 0 ? rc : GS_ENOENT;
+		rc = copy_hit(t, c, &s, now_ms, r);
+		if (rc != READ_AGAIN && (rc < 0 || count_hit(t, c, &s, now_ms, r)))
+			return rc;
+	}
+	return gs_kv_gave_up(t, c, k);
+}
+
+static void
+count_answer(struct gs_ctx *c, uint32_t flags, ssize_t rc)
+{
+	if ((flags & GS_KV_INSPECT) != 0)
+		gs_ctx_count(c, GS_COUNT_PEEKS);
+	else if (rc >= 0)
+		gs_ctx_count(c, GS_COUNT_GETS);
+	else if (rc == GS_ENOENT)
+		gs_ctx_count(c, GS_COUNT_MISSES);
+	else if (rc == GS_EQUARANTINE)
+		gs_ctx_count(c, GS_COUNT_REFUSED);
+	if (rc == GS_ECORRUPT)
+		gs_ctx_count(c, GS_COUNT_CORRUPT);
+}
+
+ssize_t
+gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, void *buf, size_t cap, uint32_t flags,
+    struct gs_meta *meta)
+{
+	const struct reading r = { buf, cap, flags, meta };
+	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
+
+	count_answer(c, flags, rc);
+	return rc;
+}
+
+/* ---- many ---- */
+
+/* Fetch the slots that entries in the home bucket with the key's tag name: seldom more than one. */
+static void
+prefetch_slots(const struct gs_table *t, const struct gs_kv_item *item)
+{
+	const struct gs_bucket *b = gs_index_home(t, item->key.hash);
+	uint32_t like = gs_match_words(&b->H, gs_index_tag(item->key.hash), GS_ENTRY_TAG_SHIFT) & ~UINT32_C(1);
+
+	for (; like != 0; like &= like - 1)
+		gs_index_prefetch_slot(t, atomic_load_explicit(&b->e[__builtin_ctz(like) - 1], memory_order_relaxed),
+		    item->buf != NULL ? GS_FETCH_WHOLE : GS_FETCH_HEAD);
+}
+
+static ssize_t
+copy_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
+{
+	const struct reading r = { item->buf, item->cap, 0, item->meta };
+	int rc = gs_index_find(t, c, &item->key, 0, &s->hit);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : GS_ENOENT;
+	return copy_hit(t, c, s, now_ms, &r);
+}
+
+/* Was the session got since it was copied for meta? A key that is asked for twice is copied twice before it is counted once. */
+static bool
+was_got_since(const struct gs_kv_item *item, const struct seen *s)
+{
+	return item->meta != NULL && gs_kv_word(&s->hit.slot->H) != gs_kv_word(&s->head.H);
+}
+
+/* Count the access to an item that was copied; what changed meanwhile is got again, alone. */
+static ssize_t
+finish_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
+{
+	const struct reading r = { item->buf, item->cap, 0, item->meta };
+
+	bool is_seen = item->rc >= 0 || item->rc == GS_ERANGE;
+
+	if (is_seen && !was_got_since(item, s) && (item->rc < 0 || count_hit(t, c, s, now_ms, &r)))
+		return item->rc;
+	if (!is_seen && item->rc != READ_AGAIN)
+		return item->rc;
+	return get_uncounted(t, c, &item->key, now_ms, &r);
+}
+
+static void
+get_batch(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct gs_kv_item *items, size_t n)
+{
+	struct seen s[BATCH];
+	bool is_asked[BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		is_asked[i] = items[i].rc == 0;
+		if (is_asked[i])
+			gs_index_prefetch_home(t, items[i].key.hash);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (is_asked[i])
+			prefetch_slots(t, &items[i]);
+	for (size_t i = 0; i < n; i++)
+		if (is_asked[i])
+			items[i].rc = copy_item(t, c, &items[i], &s[i], now_ms);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_asked[i])
+			continue;
+		items[i].rc = finish_item(t, c, &items[i], &s[i], now_ms);
+		count_answer(c, 0, items[i].rc);
+	}
+}
+
+void
+gs_kv_get_many(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct gs_kv_item *items, size_t n)
+{
+	for (; n > BATCH; n -= BATCH, items += BATCH)
+		get_batch(t, c, now_ms, items, BATCH);
+	get_batch(t, c, now_ms, items, n);
+}
