@@ -35,6 +35,7 @@ main(int argc, char **argv)
 	promises_attach();
 	promises_read();
 	promises_write();
+	promises_readers();
 	promises_rings();
 	promises_end();
 	gs_detach(&gs);

@@ -23,6 +23,7 @@ void promises_attach_first(void);	/* before there is a handle */
 void promises_attach(void);
 void promises_read(void);
 void promises_write(void);
+void promises_readers(void);
 void promises_rings(void);
 void promises_end(void);		/* other processes, and the daemon's end */
 

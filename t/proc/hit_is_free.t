@@ -7,7 +7,7 @@ requires "t/proc/hits is not built" test -x "$hits"
 new_instance
 start_manager
 
-calls=(get get_info miss peek stat multi_get touch put del move promote)
+calls=(get get_info miss peek stat multi_get touch put del move promote reader_get reader_info reader_miss reader_multi)
 check "the calls are made" "$hits" "$INSTANCE"
 for c in "${calls[@]}"; do
 	check_match "$c allocates nothing" "$output" "^$c 0\$"

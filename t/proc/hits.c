@@ -57,7 +57,7 @@ __wrap_aligned_alloc(size_t align, size_t n)
 }
 
 struct run {
-	struct gs *gs;
+	struct gs *gs, *reader;
 	char key[KEYS][16];
 	unsigned char value[KEYS][VALUE_MAX];
 	size_t len[KEYS];
@@ -157,6 +157,41 @@ do_promote(struct run *r, int k)
 	do_get(r, k);
 }
 
+/* The same by a reader, which tells of it in memory of its own. */
+static void
+by_reader(struct run *r, int k, void (*fn)(struct run *r, int k))
+{
+	struct gs *writer = r->gs;
+
+	r->gs = r->reader;
+	fn(r, k);
+	r->gs = writer;
+}
+
+static void
+do_reader_get(struct run *r, int k)
+{
+	by_reader(r, k, do_get);
+}
+
+static void
+do_reader_info(struct run *r, int k)
+{
+	by_reader(r, k, do_get_info);
+}
+
+static void
+do_reader_miss(struct run *r, int k)
+{
+	by_reader(r, k, do_miss);
+}
+
+static void
+do_reader_multi(struct run *r, int k)
+{
+	by_reader(r, k, do_multi_get);
+}
+
 static ssize_t
 same_value(void *arg, const void *old, size_t old_len, void *out, size_t cap)
 {
@@ -180,6 +215,8 @@ static const struct {
 	{ "get", do_get }, { "get_info", do_get_info }, { "miss", do_miss }, { "peek", do_peek }, { "stat", do_stat },
 	{ "multi_get", do_multi_get }, { "touch", do_touch }, { "put", do_put }, { "del", do_del }, { "move", do_move },
 	{ "promote", do_promote }, { "update", do_update },
+	{ "reader_get", do_reader_get }, { "reader_info", do_reader_info }, { "reader_miss", do_reader_miss },
+	{ "reader_multi", do_reader_multi },
 };
 
 static void
@@ -235,10 +272,15 @@ main(int argc, char **argv)
 	rc = gs_attach(&r->gs, &opt);
 	if (rc < 0)
 		errx(1, "attach: %s", gs_strerror(rc));
+	opt.role = GS_ROLE_READER;
+	rc = gs_attach(&r->reader, &opt);
+	if (rc < 0)
+		errx(1, "attach as a reader: %s", gs_strerror(rc));
 	prepare(r);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		run_call(r, i);
 	gs_detach(&r->gs);
+	gs_detach(&r->reader);
 	for (int k = 0; k < KEYS; k++)
 		free(r->item[k].buf);
 	free(r);
