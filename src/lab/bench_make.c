@@ -16,8 +16,8 @@ static int
 make_table(struct bench_store *s, uint64_t records, uint32_t size)
 {
 	struct gs_table_spec spec = {
-		.name = "bench", .record_size = size, .key_max = BENCH_KEY_BYTES, .n_classes = 1,
-		.slot_size = { gs_table_slot_bytes(BENCH_KEY_BYTES, 0, size) },
+		.name = "bench", .record_size = size, .key_max = BENCH_KEY_BYTES, .n_classes = 2,
+		.slot_size = { gs_table_slot_bytes(BENCH_KEY_BYTES, 0, size), gs_table_slot_bytes(BENCH_KEY_BYTES, GS_OWNER_BYTES, size) },
 		.max_sessions = records + BENCH_BATCH, .max_lifetime_ms = GS_DURATION_MAX, .n_rings = 1,
 		.rings = { {
 			.name = "active", .kind = GS_RING_NORMAL, .promote = GS_PROMOTE_ACCESS, .ttl_ms = GS_DURATION_MAX,
@@ -26,8 +26,9 @@ make_table(struct bench_store *s, uint64_t records, uint32_t size)
 	};
 	int rc;
 
-	/* gs_table_open() wants no smaller slots. */
+	/* gs_table_open() wants no smaller slots, and room for an owner; no session here has one. */
 	spec.slot_size[0] = (uint32_t)gs_max_u64(spec.slot_size[0], 256);
+	spec.slot_size[1] = (uint32_t)gs_max_u64(spec.slot_size[1], 256);
 	rc = gs_table_create_private(&s->t, &spec);
 	if (rc < 0)
 		return rc;

@@ -46,7 +46,8 @@ static struct gs_table *
 make_table(uint64_t sessions)
 {
 	struct gs_table_spec spec = {
-		.name = "bench", .record_size = VALUE, .key_max = 32, .n_classes = 1, .slot_size = { gs_table_slot_bytes(32, 0, VALUE) },
+		.name = "bench", .record_size = VALUE, .key_max = 32, .n_classes = 2,
+		.slot_size = { gs_table_slot_bytes(32, 0, VALUE), gs_table_slot_bytes(32, GS_OWNER_BYTES, VALUE) },
 		.max_sessions = sessions * 5 / 4, .max_lifetime_ms = GS_DURATION_MAX, .n_rings = 1,
 		.rings = { {
 			.name = "active", .kind = GS_RING_NORMAL, .promote = GS_PROMOTE_ACCESS, .ttl_ms = GS_DURATION_MAX,
