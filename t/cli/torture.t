@@ -32,7 +32,7 @@ begin() {
 }
 
 has_work() {
-	[ "$(keys_of o | wc -l)" -gt 50 ]
+	[ "$(keys_of o | wc -l)" -gt 20 ]
 }
 
 # How many of what the last line counts.
@@ -43,7 +43,7 @@ counted() {
 gs put mine <<< untouched
 pid=$MANAGER_PID
 seconds=8
-[ -z "${GS_QUICK-}" ] || seconds=2
+[ -z "${GS_QUICK-}" ] || seconds=3
 check "a torture of $seconds seconds" "$GSESSION" torture --seconds "$seconds" --seed 4711
 diag "$output"
 check_eq "finds nothing" "$(tail -n 1 <<< "$output")" "0 lost, 0 torn, 0 resurrected, 0 leaked (seed 4711)"

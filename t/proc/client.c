@@ -331,7 +331,7 @@ reap_one(void *arg, const struct gs_item *item)
 static void
 reap(const char *instance, const char *prefix)
 {
-	struct reaping r = { .gs = attach(instance, 1), .prefix = prefix };
+	struct reaping r = { .gs = attach_patiently(instance), .prefix = prefix };
 
 	if (signal(SIGTERM, stop) == SIG_ERR)
 		err(1, "SIGTERM");
