@@ -180,6 +180,8 @@ dismiss(struct readers *r, struct reader *one)
 	uint32_t n = one->n_pages;
 
 	(void)take(r, one);
+	for (uint32_t i = 0; i < n; i++)
+		gs_feedback_drop(&r->m->tables[one->table].ctx, &one->pages[i]);
 	fold(r, one);
 	(void)munmap(one->pages, (size_t)n * GS_CTX_BYTES);
 	free(one->folds);

@@ -256,6 +256,13 @@ gs_feedback_take(struct gs_table *t, struct gs_ctx *c, struct gs_ctx_page *page,
 	return take_lines(&d, page, 0) + take_lines(&d, page, 1);
 }
 
+void
+gs_feedback_drop(struct gs_ctx *c, struct gs_ctx_page *page)
+{
+	for (uint32_t i = 0; i < GS_FEEDBACK_CELLS; i++)
+		gs_ctx_count_many(c, GS_COUNT_LOST, gs_feedback_count(atomic_exchange_explicit(&page->cell[i].what, 0, memory_order_relaxed)));
+}
+
 /* ---- counters ---- */
 
 /* What a reader does is counted under these. */

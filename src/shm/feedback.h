@@ -40,6 +40,9 @@ void gs_feedback_move_cells(struct gs_ctx_page *to, struct gs_ctx_page *from);
  */
 uint32_t gs_feedback_take(struct gs_table *t, struct gs_ctx *c, struct gs_ctx_page *page, uint64_t now_ms);
 
+/* By the daemon: what is in a page's cells will not be taken any more, and is counted as lost. */
+void gs_feedback_drop(struct gs_ctx *c, struct gs_ctx_page *page);
+
 /* How far a page's counters were added up. All zero to begin with an empty page; private memory. */
 struct gs_feedback_fold {
 	uint64_t seen[GS_COUNTERS];

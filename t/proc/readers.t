@@ -153,8 +153,9 @@ mkfifo "$tmp/in2"
 become_reader get "$INSTANCE" s0 10 < "$tmp/in2" > "$tmp/get" 2>&1 &
 exec 8> "$tmp/in2"
 poll_until 10 grep -qx ready "$tmp/get"
-kill -KILL $!
-wait $! 2>/dev/null
+reader=$!
+kill -KILL "$reader"
+{ wait "$reader"; } 2>/dev/null
 check "a reader that is killed is missed" poll_until 10 has readers 0
 check_eq "its accesses counted" "$(counter reader_accesses)" 360
 check_eq "nothing of it stays" "$(maps)" 0

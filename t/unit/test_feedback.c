@@ -353,6 +353,23 @@ what_finds_no_room_is_lost_and_counted(void **state)
 	close_reading(&r, NOW);
 }
 
+static void
+what_is_not_taken_in_the_end_is_counted_as_lost(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct reading r;
+
+	(void)state;
+	open_reading(&r, &spec);
+	start_in(&r.s, "k", ACTIVE, NOW);
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(look(&r, "k", NOW), 1);
+	gs_feedback_drop(&r.s.c, r.page);
+	assert_int_equal(counted(&r.s, GS_COUNT_LOST), 7);
+	assert_int_equal(take(&r, NOW), 0);
+	close_reading(&r, NOW);
+}
+
 struct hammer {
 	struct gs_ctx *reader;
 	uint64_t entry[8];
@@ -656,6 +673,7 @@ main(void)
 		T(session_that_was_over_at_that_time_is_not_brought_back),
 		T(many_different_records_find_room_before_any_is_lost),
 		T(what_finds_no_room_is_lost_and_counted),
+		T(what_is_not_taken_in_the_end_is_counted_as_lost),
 		T(nothing_is_counted_twice_or_forgotten_while_it_is_taken),
 		T(nonsense_is_refused_and_counted),
 		T(greatest_lie_is_a_bounded_number_of_accesses),
