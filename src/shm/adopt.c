@@ -16,7 +16,7 @@
 /* A slot whose bytes are right. */
 struct found {
 	uint64_t hash, version;
-	uint32_t addr;
+	uint32_t addr, birth;
 	uint8_t turn;
 	bool is_over;			/* ENDED, or its time is over */
 };
@@ -27,7 +27,7 @@ struct adopting {
 	struct gs_adopted *out;
 	uint64_t now_ms;
 	uint64_t *keeps[GS_MAX_ARENAS];	/* bit per slot: in the index */
-	struct found *late;		/* those that READY ones are held against */
+	struct found *late;		/* those that READY ones are held against, and READY ones of which there were two */
 	size_t n_late, late_cap;
 };
 
@@ -149,80 +149,12 @@ arm(struct adopting *a, uint32_t addr)
 	atomic_store_explicit(&arena->due[gs_entry_slot(addr)], gs_record_due(next_ms), memory_order_relaxed);
 }
 
-/* Put a READY slot into the index, unless a later record of its key is there. */
-static void
-place(struct adopting *a, const struct found *f)
+static struct found
+found_of(struct adopting *a, uint32_t addr)
 {
-	struct gs_slot *s = slot_of(a, f->addr);
-	struct gs_key k = key_of(s);
-	uint32_t gen = gs_word_gen(word_of(s)), was;
-	struct gs_hit hit;
-	int rc = gs_index_insert(a->t, a->c, &k, f->addr, gen, &hit);
+	const struct gs_slot *s = slot_of(a, addr);
 
-	if (rc == 0) {
-		was = gs_entry_addr(hit.entry);
-		if (!is_older(slot_of(a, was), f) || !gs_index_replace(&hit, f->addr, gen))
-			return;
-		keep(a, was, false);
-		count(a->t, was, -1);
-	} else if (rc < 0) {
-		a->out->homeless++;
-		return;
-	}
-	keep(a, f->addr, true);
-	count(a->t, f->addr, 1);
-	arm(a, f->addr);
-}
-
-/* The latest of a session's slots that are not simply READY. */
-static void
-judge_late(struct adopting *a, const struct found *f)
-{
-	struct gs_slot *s = slot_of(a, f->addr);
-	struct gs_key k = key_of(s);
-	struct gs_hit hit;
-	uint64_t w = word_of(s);
-
-	/* What is in the index and later is right. */
-	if (gs_index_find(a->t, a->c, &k, GS_FETCH_HEAD, &hit) == 1) {
-		if (!is_older(hit.slot, f))
-			return;
-		if (f->is_over && gs_index_remove(a->t, &hit, k.hash)) {
-			keep(a, gs_entry_addr(hit.entry), false);
-			count(a->t, gs_entry_addr(hit.entry), -1);
-		}
-	}
-	if (f->is_over) {
-		a->out->over++;
-		return;
-	}
-	atomic_store_explicit(&s->W, gs_word(gs_word_gen(w), gs_word_ctx(w), GS_SLOT_READY) | GS_WORD_PUBLISHED, memory_order_relaxed);
-	place(a, f);
-}
-
-/* By hash, the latest first. */
-static int
-compare_found(const void *left, const void *right)
-{
-	const struct found *l = left, *r = right;
-	int turns = (int8_t)(uint8_t)(r->turn - l->turn);
-
-	if (l->hash != r->hash)
-		return l->hash < r->hash ? -1 : 1;
-	if (l->version != r->version)
-		return l->version > r->version ? -1 : 1;
-	return turns != 0 ? turns : (l->addr > r->addr) - (l->addr < r->addr);
-}
-
-static void
-judge_all_late(struct adopting *a)
-{
-	/* An array of none has no address, and qsort wants one. */
-	if (a->n_late > 0)
-		qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
-	for (size_t i = 0; i < a->n_late; i++)
-		if (i == 0 || a->late[i].hash != a->late[i - 1].hash)
-			judge_late(a, &a->late[i]);
+	return (struct found){ .hash = s->hash, .version = s->version, .addr = addr, .birth = s->birth, .turn = s->turn };
 }
 
 static int
@@ -239,6 +171,116 @@ remember_late(struct adopting *a, const struct found *f)
 	}
 	a->late[a->n_late++] = *f;
 	return 0;
+}
+
+/*
+ * Put a READY slot into the index, unless a later record of its key is there. Which had to give way is in *other; its addr
+ * is GS_RING_NONE when none had. Returns the birth of what is there now.
+ */
+static uint32_t
+place(struct adopting *a, const struct found *f, struct found *other)
+{
+	struct gs_slot *s = slot_of(a, f->addr);
+	struct gs_key k = key_of(s);
+	uint32_t gen = gs_word_gen(word_of(s)), was;
+	struct gs_hit hit;
+	int rc = gs_index_insert(a->t, a->c, &k, f->addr, gen, &hit);
+
+	other->addr = GS_RING_NONE;
+	if (rc == 0) {
+		was = gs_entry_addr(hit.entry);
+		*other = *f;
+		if (!is_older(slot_of(a, was), f) || !gs_index_replace(&hit, f->addr, gen))
+			return slot_of(a, was)->birth;
+		*other = found_of(a, was);
+		keep(a, was, false);
+		count(a->t, was, -1);
+	} else if (rc < 0) {
+		a->out->homeless++;
+		return f->birth;
+	}
+	keep(a, f->addr, true);
+	count(a->t, f->addr, 1);
+	arm(a, f->addr);
+	return f->birth;
+}
+
+/* Of two sessions that had the key, one after the other, the later one may turn out to have ended. */
+static int
+place_first(struct adopting *a, const struct found *f)
+{
+	struct found other;
+	uint32_t birth = place(a, f, &other);
+
+	return other.addr != GS_RING_NONE && other.birth != birth ? remember_late(a, &other) : 0;
+}
+
+/* The latest of a session's slots that are not simply READY has ended: what is older has too. */
+static void
+end_older(struct adopting *a, const struct found *f)
+{
+	struct gs_key k = key_of(slot_of(a, f->addr));
+	struct gs_hit hit;
+
+	/* The versions of two sessions do not say which of them came first. */
+	bool is_there = gs_index_find(a->t, a->c, &k, GS_FETCH_HEAD, &hit) == 1 && hit.slot->birth == f->birth;
+
+	if (is_there && !is_older(hit.slot, f))
+		return;
+	a->out->over++;
+	if (!is_there || !gs_index_remove(a->t, &hit, k.hash))
+		return;
+	keep(a, gs_entry_addr(hit.entry), false);
+	count(a->t, gs_entry_addr(hit.entry), -1);
+}
+
+/* It was replaced, and that is not on the disk, or it gave way to a session that has ended. */
+static void
+bring_back(struct adopting *a, const struct found *f)
+{
+	struct gs_slot *s = slot_of(a, f->addr);
+	uint64_t w = word_of(s);
+	struct gs_key k = key_of(s);
+	struct found other;
+	struct gs_hit hit;
+
+	if (gs_index_find(a->t, a->c, &k, GS_FETCH_HEAD, &hit) == 1 && !is_older(hit.slot, f))
+		return;
+	atomic_store_explicit(&s->W, gs_word(gs_word_gen(w), gs_word_ctx(w), GS_SLOT_READY) | GS_WORD_PUBLISHED, memory_order_relaxed);
+	(void)place(a, f, &other);
+}
+
+/* By hash and session, the latest first. */
+static int
+compare_found(const void *left, const void *right)
+{
+	const struct found *l = left, *r = right;
+	int turns = (int8_t)(uint8_t)(r->turn - l->turn);
+
+	if (l->hash != r->hash)
+		return l->hash < r->hash ? -1 : 1;
+	if (l->birth != r->birth)
+		return l->birth < r->birth ? -1 : 1;
+	if (l->version != r->version)
+		return l->version > r->version ? -1 : 1;
+	return turns != 0 ? turns : (l->addr > r->addr) - (l->addr < r->addr);
+}
+
+static void
+judge_all_late(struct adopting *a)
+{
+	qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
+	for (int is_over = 1; is_over >= 0; is_over--)
+		for (size_t i = 0; i < a->n_late; i++) {
+			const struct found *f = &a->late[i];
+
+			if (f->is_over != is_over || (i > 0 && f->hash == f[-1].hash && f->birth == f[-1].birth))
+				continue;
+			if (is_over)
+				end_older(a, f);
+			else
+				bring_back(a, f);
+		}
 }
 
 /* ---- arenas ---- */
@@ -259,13 +301,13 @@ look_at(struct adopting *a, struct gs_arena *arena, uint32_t slot)
 	}
 	mend_words(a, s);
 	f.hash = s->hash;
+	f.birth = s->birth;
 	f.version = s->version;
 	f.turn = s->turn;
 	f.is_over = gs_word_state(w) == GS_SLOT_ENDED || gs_record_is_over(a->t, arena->ring, s, a->now_ms);
 	if (f.is_over || gs_word_state(w) == GS_SLOT_REPLACED)
 		return remember_late(a, &f);
-	place(a, &f);
-	return 0;
+	return place_first(a, &f);
 }
 
 static bool

@@ -108,7 +108,8 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	gs_slots_unlist(c, cell);
 	/* While the old slot is ours: the merge writes into it. */
 	gs_record_merge(t, hit, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
-	let_go(t, c, hit, old, gs_store_has(t, addr));
+	/* A session that was over has ended; what is in its place is another. */
+	let_go(t, c, hit, old, gs_store_has(t, addr) && seen->birth == d->head.birth);
 	gs_record_rearm(t, addr, d);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include "base/crc32c.h"
 #include "shm/record.h"
 
+enum { TRIES = 100 };
+
 /* Every load of W or of a cell is an acquire, and pairs as under ORDERS in layout.h. */
 
 static struct gs_arena *
@@ -109,72 +111,109 @@ gs_store_crc(uint32_t gen, const struct gs_draft *d)
 /* ---- what is done for others ---- */
 
 /*
- * Does a record of this hash lie in an arena in a file? It is published then: its writer may stand still before he says so,
- * and what is retired because of it may be free when the disk has it without the mark.
+ * The final entry of a session whose record lies in an arena in a file: 1 and *out, 0 there is none, -1 it changes all the
+ * time. birth: of that session, and not of another that had its key.
  */
-static bool
-publish_successor(struct gs_table *t, uint64_t hash)
+static int
+find_successor(struct gs_table *t, uint64_t hash, uint32_t birth, uint64_t *out)
 {
 	struct gs_probe p;
 
 	gs_index_probe(t, hash, &p);
-	for (int place = 0; place < GS_PLACES; place++)
-		for (int i = 0; i < GS_BUCKET_ENTRIES; i++) {
-			/* acquire; pairs with the compare-and-swaps that publish */
-			uint64_t e = atomic_load_explicit(&t->buckets[p.bucket[place]].e[i], memory_order_acquire);
-			const struct gs_slot *s = gs_table_slot(t, e);
+	for (int tries = 0; tries < TRIES; tries++) {
+		bool is_again = false;
 
-			/* 64 bits of a keyed hash: two keys that share it are not met */
-			if (e >> 49 != (uint64_t)p.tag << 1 || s == NULL || !gs_store_has(t, gs_entry_addr(e)) ||
-			    __atomic_load_n(&s->hash, __ATOMIC_RELAXED) != hash)
+		for (int k = 0; k < GS_PLACES * GS_BUCKET_ENTRIES; k++) {
+			_Atomic uint64_t *at = &t->buckets[p.bucket[k / GS_BUCKET_ENTRIES]].e[k % GS_BUCKET_ENTRIES];
+			/* acquire, as below; pairs with the compare-and-swaps that publish */
+			uint64_t e = atomic_load_explicit(at, memory_order_acquire), w;
+			const struct gs_slot *s = gs_table_slot(t, e);
+			bool is_same;
+
+			if (e >> 49 != (uint64_t)p.tag << 1 || s == NULL || !gs_store_has(t, gs_entry_addr(e)))
 				continue;
-			gs_store_publish(t, gs_entry_addr(e), gs_entry_gen(e));
-			return true;
+			w = load_word(t, gs_entry_addr(e));
+			/* 64 bits of a keyed hash: two keys that share it are not met */
+			is_same = __atomic_load_n(&s->hash, __ATOMIC_RELAXED) == hash && __atomic_load_n(&s->birth, __ATOMIC_RELAXED) == birth;
+			if (!gs_record_is_same(s, w) || !is_of(w, gs_entry_gen(e)) || gs_word_state(w) != GS_SLOT_READY)
+				/* Only damage leaves the entry as it is. */
+				is_again = is_again || atomic_load_explicit(at, memory_order_acquire) != e;
+			else if (is_same) {
+				*out = e;
+				return 1;
+			}
 		}
-	return false;
+		if (!is_again)
+			return 0;
+		gs_pause();
+	}
+	return -1;
 }
 
+enum settled { SETTLED_NOT, SETTLED, SETTLE_AGAIN };
+
 /* A slot that no entry names: what is it now? */
-static bool
-settle_unnamed(struct gs_table *t, uint32_t addr, uint64_t w, uint64_t hash)
+static enum settled
+settle_unnamed(struct gs_table *t, uint32_t addr, uint64_t w, uint64_t hash, uint32_t birth)
 {
-	bool is_replaced;
+	uint64_t successor = 0;
+	int found;
 
 	if (gs_word_state(w) == GS_SLOT_READY && (w & GS_WORD_PUBLISHED) == 0)
-		return false;	/* not yet; or never, and then it is free */
-	is_replaced = publish_successor(t, hash);
-	if (gs_word_state(w) == GS_SLOT_ENDED || (gs_word_state(w) == GS_SLOT_REPLACED && is_replaced))
-		return false;
-	/* acq_rel; pairs with the loads of W */
-	if (!atomic_compare_exchange_strong_explicit(&gs_table_slot(t, addr)->W, &w, word_with(w, is_replaced), memory_order_acq_rel,
-	    memory_order_acquire))
-		return false;
+		return SETTLED_NOT;	/* not yet; or never, and then it is free */
+	found = find_successor(t, hash, birth, &successor);
+	if (found < 0)
+		return SETTLED_NOT;
+	/* First what is right, then what is not any more: the disk may have the one without the other. */
+	if (found > 0)
+		gs_store_publish(t, gs_entry_addr(successor), gs_entry_gen(successor));
+	if (gs_word_state(w) == GS_SLOT_ENDED || (gs_word_state(w) == GS_SLOT_REPLACED && found > 0)) {
+		/* Whoever retired it may stand still before its bit. */
+		if (gs_store_has_bit(t, addr))
+			return SETTLED_NOT;
+	} else if (!atomic_compare_exchange_strong_explicit(&gs_table_slot(t, addr)->W, &w, word_with(w, found > 0), memory_order_acq_rel,
+	    memory_order_acquire))	/* acq_rel; pairs with the loads of W */
+		return SETTLE_AGAIN;
 	gs_store_set_bit(t, addr);
-	return true;
+	return SETTLED;
+}
+
+static enum settled
+settle_once(struct gs_table *t, uint32_t addr)
+{
+	const struct gs_slot *s = gs_table_slot(t, addr);
+	uint64_t w = load_word(t, addr), hash, ordinal;
+	uint32_t birth;
+
+	if (gs_word_state(w) == GS_SLOT_FREE || gs_word_state(w) == GS_SLOT_WRITING)
+		return SETTLED_NOT;
+	hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
+	birth = __atomic_load_n(&s->birth, __ATOMIC_RELAXED);
+	if (!gs_record_is_same(s, w))
+		return SETTLE_AGAIN;
+	ordinal = gs_index_ordinal_of(t, hash, addr, gs_word_gen(w));
+	if (ordinal == UINT64_MAX)
+		return settle_unnamed(t, addr, w, hash, birth);
+	if ((w & GS_WORD_PUBLISHED) != 0 ||
+	    (atomic_load_explicit(gs_table_entry(t, ordinal), memory_order_acquire) & GS_ENTRY_TENT) != 0)
+		return SETTLED_NOT;
+	gs_store_publish(t, addr, gs_word_gen(w));
+	return SETTLED;
 }
 
 bool
 gs_store_settle(struct gs_table *t, uint32_t addr)
 {
-	const struct gs_slot *s = gs_table_slot(t, addr);
-	uint64_t w, hash, ordinal;
+	if (gs_table_slot(t, addr) == NULL || !gs_store_has(t, addr))
+		return false;
+	for (int tries = 0; tries < TRIES; tries++) {
+		enum settled what = settle_once(t, addr);
 
-	if (s == NULL || !gs_store_has(t, addr))
-		return false;
-	w = load_word(t, addr);
-	if (gs_word_state(w) == GS_SLOT_FREE || gs_word_state(w) == GS_SLOT_WRITING)
-		return false;
-	hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
-	if (!gs_record_is_same(s, w))
-		return false;
-	ordinal = gs_index_ordinal_of(t, hash, addr, gs_word_gen(w));
-	if (ordinal == UINT64_MAX)
-		return settle_unnamed(t, addr, w, hash);
-	if ((w & GS_WORD_PUBLISHED) != 0 ||
-	    (atomic_load_explicit(gs_table_entry(t, ordinal), memory_order_acquire) & GS_ENTRY_TENT) != 0)
-		return false;
-	gs_store_publish(t, addr, gs_word_gen(w));
-	return true;
+		if (what != SETTLE_AGAIN)
+			return what == SETTLED;
+		gs_pause();
+	}
+	return false;
 }
 
 /* ---- the sync ---- */
@@ -286,9 +325,21 @@ clear_bit(struct gs_arena *a, uint32_t slot)
 	(void)atomic_fetch_and_explicit(&a->retired[slot / 64], ~(UINT64_C(1) << (slot % 64)), memory_order_acq_rel);
 }
 
+/* Is a REPLACED slot that the sync has covered in somebody's cell? */
+static bool
+holds_replaced(const struct gs_store_sync *s, struct gs_table *t)
+{
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
+		for (uint32_t word = 0; s->taken[i] != NULL && word < t->arena[i].n_slots / 64; word++)
+			for (uint64_t bits = s->taken[i][word] & s->busy[i][word]; bits != 0; bits &= bits - 1)
+				if (gs_word_state(load_word(t, addr_of(&t->arena[i], word, bits))) == GS_SLOT_REPLACED)
+					return true;
+	return false;
+}
+
 /* A slot that the sync has covered. True when it is free now. */
 static bool
-finish_slot(struct gs_store_sync *s, struct gs_table *t, uint32_t arena, uint32_t addr)
+finish_slot(struct gs_store_sync *s, struct gs_table *t, uint32_t arena, uint32_t addr, bool is_any_held)
 {
 	uint32_t slot = gs_entry_slot(addr);
 	uint64_t bit = UINT64_C(1) << (slot % 64), *ended = &s->ended[arena][slot / 64], w = load_word(t, addr);
@@ -297,7 +348,9 @@ finish_slot(struct gs_store_sync *s, struct gs_table *t, uint32_t arena, uint32_
 	if ((s->busy[arena][slot / 64] & bit) != 0)
 		return false;
 	if (gs_word_state(w) == GS_SLOT_ENDED && (*ended & bit) == 0) {
-		*ended |= bit;
+		/* What it forbids may be one that somebody holds; then it stays until that one is off the disk too. */
+		if (!is_any_held)
+			*ended |= bit;
 		return false;
 	}
 	*ended &= ~bit;
@@ -308,6 +361,7 @@ finish_slot(struct gs_store_sync *s, struct gs_table *t, uint32_t arena, uint32_
 uint64_t
 gs_store_sync_end(struct gs_store_sync *s, struct gs_table *t, bool is_good)
 {
+	bool is_any_held;
 	uint64_t n = 0;
 
 	s->is_under_way = false;
@@ -318,10 +372,11 @@ gs_store_sync_end(struct gs_store_sync *s, struct gs_table *t, bool is_good)
 		if (s->busy[i] != NULL)
 			memset(s->busy[i], 0, t->arena[i].n_slots / 8);
 	each_listed(s, t, false);
+	is_any_held = holds_replaced(s, t);
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
 		for (uint32_t word = 0; s->taken[i] != NULL && word < t->arena[i].n_slots / 64; word++)
 			for (uint64_t bits = s->taken[i][word]; bits != 0; bits &= bits - 1)
-				n += finish_slot(s, t, i, addr_of(&t->arena[i], word, bits));
+				n += finish_slot(s, t, i, addr_of(&t->arena[i], word, bits), is_any_held);
 	return n;
 }
 

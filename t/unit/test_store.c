@@ -149,6 +149,55 @@ what_has_ended_stays_ended(void **state)
 }
 
 static void
+an_end_does_not_forbid_another_session_of_its_key(void **state)
+{
+	struct gs_put_args args = plain_args();
+	uint64_t now = now_of(&d), ended, begun;
+	struct gs_ctx other;
+	struct gs_key k = key_of(d.s.t, "k");
+
+	(void)state;
+	args.ring = COLD;
+	assert_int_equal(gs_kv_put(d.s.t, &d.s.c, &k, now, "1", 1, &args, NULL), 1);
+	ended = slot_of("k", &(uint64_t){ 0 })->version;
+	assert_int_equal(gs_kv_del(d.s.t, &d.s.c, &k, now, 0), 0);
+	/* In the same tick of the clock, by a context whose versions are lesser. */
+	assert_int_equal(gs_ctx_init(&other, d.s.t, 0), 0);
+	assert_int_equal(gs_kv_put(d.s.t, &other, &k, now, "2", 1, &args, NULL), 1);
+	begun = slot_of("k", &(uint64_t){ 0 })->version;
+	assert_true(begun < ended);
+	gs_ctx_fini(&other, d.s.t);
+	sync_now(&d);
+	reboot(&d);
+	assert_value("k", "2");
+	assert_clean(d.s.t, now_of(&d));
+}
+
+static void
+who_stands_still_before_he_publishes_is_helped_first(void **state)
+{
+	uint64_t first, second, w;
+	struct gs_slot *s;
+	int cell;
+
+	(void)state;
+	assert_int_equal(put_in(&d, "k", "1", COLD), 1);
+	first = gs_entry_addr(hit_of(&d.s, "k").entry);
+	w = atomic_load_explicit(&gs_table_slot(d.s.t, first)->W, memory_order_relaxed);
+	assert_int_equal(put_in(&d, "k", "2", COLD), 0);
+	/* He lists the old slot, and his new one was looked at before he swung the entry. */
+	s = slot_of("k", &second);
+	atomic_fetch_and_explicit(&s->W, ~GS_WORD_PUBLISHED, memory_order_relaxed);
+	atomic_store_explicit(&gs_table_slot(d.s.t, first)->W, w, memory_order_relaxed);
+	(void)atomic_fetch_and_explicit(&gs_table_arena(d.s.t, COLD, 0)->retired[0], 0, memory_order_relaxed);
+	cell = gs_slots_list(d.s.t, &d.s.c, (uint32_t)first);
+	sync_now(&d);
+	assert_int_equal(state_at(first), GS_SLOT_REPLACED);
+	assert_true((atomic_load_explicit(&s->W, memory_order_relaxed) & GS_WORD_PUBLISHED) != 0);
+	gs_slots_unlist(&d.s.c, cell);
+}
+
+static void
 a_session_whose_time_is_over_meanwhile_is_not_found(void **state)
 {
 	struct gs_put_args args = plain_args();
@@ -590,6 +639,8 @@ main(void)
 		D(what_was_only_in_memory_is_lost),
 		D(the_last_value_and_the_last_attributes_are_found),
 		D(what_has_ended_stays_ended),
+		D(an_end_does_not_forbid_another_session_of_its_key),
+		D(who_stands_still_before_he_publishes_is_helped_first),
 		D(a_session_whose_time_is_over_meanwhile_is_not_found),
 		D(a_write_that_was_refused_is_not_found),
 		D(a_damaged_slot_is_left_out_and_counted),
