@@ -41,6 +41,7 @@ control() {
 	sed -E -i "$script" "$tree/$file"
 	if cmp -s "$srctop/$file" "$tree/$file"; then
 		not_ok "there is a check that can be taken out: $what"
+		diag "$file has changed: let the script match the check as it is now: $script"
 		return
 	fi
 	if [[ $file == *.h ]]; then compile_all "$target"; else compile "$file" && compile "t/fuzz/$target.c"; fi
@@ -54,12 +55,12 @@ control() {
 }
 
 check "the sources are compiled" compile_all table
-control table src/shm/record.c 's/return has_sane_lengths\(out, slot_size_of\(t, hit->entry\)\) \? 1 : GS_ECORRUPT/return 1/' "lengths that nobody checks"
+control table src/shm/record.c 's/return gs_record_fits\(out, slot_size_of\(t, hit->entry\)\) \? 1 : GS_ECORRUPT/return 1/' "lengths that nobody checks"
 control table src/shm/recover.c 's/addr != 0 && gs_table_slot\(t, addr - 1\) != NULL/addr != 0/' "cells that nobody checks"
 [ -z "${GS_QUICK-}" ] || done_testing
 control table src/shm/table.h 's/ \|\| slot >= a->n_slots//' "slot numbers that nobody checks"
 control table src/shm/index.c 's/for \(int tries = 0; tries < TRIES; tries\+\+\) \{/for (;;) {/' "a loop without an end"
-control table src/shm/index.c 's/GS_SLOT_HEADER_BYTES \+ k->len <= slot_size_of\(t, e\)/1/' "a key longer than its slot"
-control open src/shm/table.c 's/\(k > 0 && h->slot_size\[k\] < h->slot_size\[k - 1\]\)/false/' "sizes of slots that do not ascend"
+control table src/shm/index.c 's/GS_SLOT_HEADER_BYTES \+ k->len <= slot_size/1/' "a key longer than its slot"
+control open src/shm/table.c 's/if \(gs_table_slot_bytes\(h->key_max, GS_OWNER_BYTES, h->record_size\) > .*\)$/if (0)/' "a shape whose slots are too small"
 control race src/shm/kv_get.c 's/head->owner_len\), head->val_len\);/head->owner_len), hit->slot->val_len);/' "a length that is read twice"
 done_testing
