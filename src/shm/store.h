@@ -19,7 +19,8 @@
  * The daemon frees REPLACED slots when a sync that began after it saw them is
  * through, and ENDED ones a sync later: what they forbid is off the disk then.
  * A writer that stands still between its steps is helped along before each
- * sync: what it lists says how far it came.
+ * sync: what it lists says how far it came.  Before a slot is retired what has
+ * its place is PUBLISHED.
  */
 #ifndef GS_SHM_STORE_H
 #define GS_SHM_STORE_H

@@ -172,6 +172,9 @@ line a '01/Mar/2020:00:00:00 +0000' > "$tmp/two.log"
 line b '01/Mar/2020:00:00:00 +0000' >> "$tmp/two.log"
 report -c "$tmp/plain.conf" "$tmp/two.log"
 check_eq "-c reads only that file" "$(counts started refused)" "2 0"
+printf '[ring cold]\nstore = file:%s\n' "$tmp/never" > "$tmp/stored.conf"
+check "a ring on a disk is replayed" report -c "$tmp/stored.conf" "$tmp/two.log"
+check_not "in memory" test -e "$tmp/never"
 
 check_match "the report for people has the same figures" "$("$GSESSION" replay "$tmp/after.log")" 'active>warm +1$'
 done_testing

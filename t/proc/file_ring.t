@@ -101,6 +101,38 @@ start_manager "$tmp/file.conf"
 check_eq "and nothing is lost" "$(in_cold)" "a more"
 check_not "at run time" gs set sessions/rings/cold/store shm
 check_match "it cannot change either" "$output" 'it is fixed when the daemon starts'
+# ---- another daemon ----
+first=$INSTANCE first_pid=$MANAGER_PID
+INSTANCE=$first-2
+start_manager "$tmp/file.conf"
+check_match "a directory that another daemon uses: a sentence" "$(said)" "ring cold: $disk is used by another gsessiond: the ring is kept in memory"
+check_eq "and its sessions are its own" "$(in_cold)" ""
+stop_manager
+INSTANCE=$first MANAGER_PID=$first_pid
+check_eq "those of the first are there" "$(in_cold)" "a more"
+
+# ---- killed while it looks for them ----
+if strace -o /dev/null -e inject=fdatasync:error=EIO true 2>/dev/null; then
+	wait_synced
+	kill_manager
+	lost=
+	for when in 1 2 4 5 7 8 10 11 12; do
+		lose_memory
+		{
+			timeout 20 strace -f -o /dev/null -e trace=fdatasync -e "inject=fdatasync:signal=KILL:when=$when" \
+				"$GSESSIOND" -i "$INSTANCE" -c "$tmp/file.conf" >/dev/null </dev/null
+		} 2>/dev/null
+		start_manager "$tmp/file.conf"
+		[ "$(in_cold)" = "a more" ] || lost+=" $when:$(in_cold)"
+		gs audit >/dev/null || lost+=" $when:audit"
+		kill_manager
+	done
+	check_eq "a daemon killed at any sync of that: the next one finds the same" "$lost" ""
+	start_manager "$tmp/file.conf"
+else
+	skip "a daemon killed while it looks for them" "strace cannot be used here"
+fi
+
 # ---- files that are no good, all memory lost ----
 bad_file() {
 	local name=$1 fault=$2
