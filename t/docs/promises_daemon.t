@@ -187,11 +187,17 @@ check_status 2 "status 2: the file has slot size" shaped '[table sessions]' 'slo
 check_match "in the words of the manual" "$output" '^gsessiond: table sessions: ring cold: the file has slot size [0-9]+, the configuration [0-9]+'
 check "which has it" grep -qF "the file has slot size N, the configuration N" "$manual"
 : > "$conf"
+# The pid file is gone a little before the locks are.
+end_served() {
+	local pid
+	pid=$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid" 2>/dev/null) || return 0
+	kill "$pid" 2>/dev/null
+	wait_gone "$pid"
+}
 served() {
 	local status=0
 	daemon -d || status=$?
-	kill "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")" 2>/dev/null
-	poll_until 10 gone
+	end_served
 	return "$status"
 }
 gone() {
@@ -229,7 +235,7 @@ small() {
 warned() {
 	local status=0
 	GSESSION_SHM_DIR=$1 daemon -d || status=$?
-	kill "$(cat "$GSESSION_RUN_DIR/$INSTANCE.pid")" 2>/dev/null
+	end_served
 	return "$status"
 }
 if [ "$(id -u)" -eq 0 ] && small 16M 2>/dev/null; then
