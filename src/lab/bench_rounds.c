@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lab/bench_rounds.h"
 
+#include <sys/resource.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,25 +126,60 @@ do_batch(struct bench_work *w, enum bench_op op)
 	(void)bench_batch_ns(w, op);
 }
 
+/* How often this thread lost the processor that it wanted. */
+static long
+lost_processor(void)
+{
+	struct rusage used;
+
+	return getrusage(RUSAGE_THREAD, &used) == 0 ? used.ru_nivcsw : 0;
+}
+
+void
+bench_keep_calm(struct bench_rounds *r)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->n; i++)
+		n += r->is_calm[i];
+	if (n < BENCH_ROUNDS_MIN)
+		return;
+	for (i = 0, n = 0; i < r->n; i++) {
+		if (!r->is_calm[i])
+			continue;
+		r->ns[n] = r->ns[i];
+		r->copy_ns[n] = r->copy_ns[i];
+		r->free_ns[n] = r->free_ns[i];
+		r->ratio[n] = r->ratio[i];
+		r->free_ratio[n] = r->free_ratio[i];
+		r->is_calm[n++] = true;
+	}
+	r->n = n;
+}
+
 void
 bench_measure(struct bench_work *w, enum bench_op op, uint64_t ms, struct bench_rounds *r)
 {
 	uint64_t until = gs_clock_mono_ms() + ms;
+	long lost;
 	size_t n;
 
 	for (n = 0; n < BENCH_ROUNDS_MAX && (n < BENCH_ROUNDS_MIN || gs_clock_mono_ms() < until); n++) {
 		/* There are as many records before a round as after it. */
 		if (op == BENCH_DELETE)
 			do_batch(w, BENCH_PUT);
+		lost = lost_processor();
 		r->copy_ns[n] = copies_ns(w, run_copy);
 		r->ns[n] = bench_batch_ns(w, op);
 		r->free_ns[n] = copies_ns(w, run_free_copy);
+		r->is_calm[n] = lost_processor() == lost;
 		if (op == BENCH_PUT)
 			do_batch(w, BENCH_DELETE);
 		r->ratio[n] = r->ns[n] / r->copy_ns[n];
 		r->free_ratio[n] = r->ns[n] / r->free_ns[n];
 	}
 	r->n = n;
+	bench_keep_calm(r);
 }
 
 static int

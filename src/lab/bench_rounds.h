@@ -3,7 +3,9 @@
  * bench_rounds.h - times batches of an operation beside batches of copies, in turn.
  *
  * The ratio is the median over the pairs of batches, so that what else the
- * machine does hits both.  Copies are of as many bytes as a value, from known
+ * machine does hits both.  A long batch loses the processor to others more
+ * often than a short one: rounds in which that happened do not count, where
+ * enough are left.  Copies are of as many bytes as a value, from known
  * places of records drawn as the keys are.  The place of the next copy depends
  * on the bytes just read, and so does the key of the next get: neither can be
  * begun before the one before it ends.  With `free` copies it does not, and
@@ -42,6 +44,7 @@ struct bench_rounds {
 	size_t n;
 	double ns[BENCH_ROUNDS_MAX], copy_ns[BENCH_ROUNDS_MAX], free_ns[BENCH_ROUNDS_MAX];
 	double ratio[BENCH_ROUNDS_MAX], free_ratio[BENCH_ROUNDS_MAX];
+	bool is_calm[BENCH_ROUNDS_MAX];	/* nobody took the processor away */
 };
 
 /* 0, or GS_ENOMEM; to be ended in either case. The caller sets subject, run and places. */
@@ -63,6 +66,8 @@ double bench_batch_ns(struct bench_work *w, enum bench_op op);
 void bench_measure(struct bench_work *w, enum bench_op op, uint64_t ms, struct bench_rounds *r);
 /* Measure every operation there is; the others' figures stay 0. copy_ns and free_copy_ns are set when not NULL. */
 void bench_measure_all(struct bench_work *w, uint64_t ms, struct bench_figures *out, double *copy_ns, double *free_copy_ns);
+/* Leave only the calm rounds, when there are at least BENCH_ROUNDS_MIN of them. */
+void bench_keep_calm(struct bench_rounds *r);
 /* Sorts them. */
 double bench_median(double *values, size_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_bench_keys - draws follow the law they are named after, and every record is met.
+ * test_bench_keys - draws follow the law they are named after, every record is met, and disturbed rounds are left out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lab/bench_keys.h"
+#include "lab/bench_rounds.h"
 
 #define T(name) cmocka_unit_test(name)
 
@@ -170,6 +171,30 @@ keys_are_printable_and_leaving_ones_are_those_that_were_there(void **state)
 	bench_keys_fini(&keys);
 }
 
+static void
+disturbed_rounds_count_only_where_few_are_calm(void **state)
+{
+	static struct bench_rounds r;
+	size_t calm, i;
+
+	(void)state;
+	for (calm = BENCH_ROUNDS_MIN - 1; calm <= BENCH_ROUNDS_MIN; calm++) {
+		r.n = 3 * calm;
+		for (i = 0; i < r.n; i++) {
+			r.is_calm[i] = i % 3 == 1;
+			r.ns[i] = r.copy_ns[i] = r.free_ns[i] = r.ratio[i] = r.free_ratio[i] = r.is_calm[i] ? (double)i : -1;
+		}
+		bench_keep_calm(&r);
+		assert_int_equal(r.n, calm < BENCH_ROUNDS_MIN ? 3 * calm : calm);
+		for (i = 0; r.n == calm && i < r.n; i++) {
+			double want = (double)(3 * i + 1);
+
+			assert_true(r.ns[i] == want && r.copy_ns[i] == want && r.free_ns[i] == want && r.ratio[i] == want &&
+			    r.free_ratio[i] == want);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -179,6 +204,7 @@ main(void)
 		T(every_rank_is_another_record),
 		T(parts_of_the_records_are_disjoint),
 		T(keys_are_printable_and_leaving_ones_are_those_that_were_there),
+		T(disturbed_rounds_count_only_where_few_are_calm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
