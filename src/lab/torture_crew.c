@@ -55,8 +55,10 @@ start_worker(struct torture_crew *c, uint32_t i)
 	uint64_t seed = torture_seed(c->sh->seed, 1 + i, m->n_started);
 	int rc = spawn(c, m);
 
-	if (rc == 0)
+	if (rc == 0) {
+		atomic_store(&c->sh->worker[i].bound, getpid());
 		_exit(torture_worker(c->sh, i, seed));
+	}
 	return rc < 0 ? rc : 0;
 }
 
@@ -125,7 +127,9 @@ stop_worker(struct torture_crew *c, uint32_t who)
 
 	for (uint32_t i = 0; i < TORTURE_WORKERS; i++)
 		n += c->worker[i].stopped_ns != 0;
-	if (n >= STOPPED_MAX || c->worker[who].stopped_ns != 0 || c->worker[who].pid == 0)
+	/* One that is stopped before it asked to die with us would outlive us, stopped. */
+	if (n >= STOPPED_MAX || c->worker[who].stopped_ns != 0 || c->worker[who].pid == 0 ||
+	    atomic_load(&c->sh->worker[who].bound) != c->worker[who].pid)
 		return;
 	(void)kill(c->worker[who].pid, SIGSTOP);
 	c->worker[who].stopped_ns = gs_clock_mono_ns();

@@ -45,6 +45,7 @@ struct torture_log {
 /* One worker at a time has a slot; the next one goes on where it was killed. */
 struct torture_slot {
 	_Atomic uint64_t epoch;		/* it is in a call on a key of this epoch, or 0 */
+	_Atomic pid_t bound;		/* the worker that will die with its parent: no other may be stopped */
 	_Atomic uint64_t count[TORTURE_COUNTS];
 	_Atomic uint64_t n_calls;
 	struct torture_log log[TORTURE_LOGS];
