@@ -144,8 +144,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (rc == 0)
 		rc = gs_put(world.gs, "k", 1, "value", 5, NULL);
 	FUZZ_CHECK(rc >= 0, "the honest client cannot begin: %s", gs_errname(rc));
-	ask(GS_VERB_GET, "version");
-	world.n_fds = fuzz_count_fds();
 	return 0;
 }
 
@@ -383,11 +381,16 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tape in = { data, size };
-	struct peer_end p = { .fd = dial() };
+	struct peer_end p = { .fd = -1 };
 	int idle[IDLE], n_idle = (int)tape_below(&in, IDLE + 1), looks = 0;
 	char value[8];
 	ssize_t rc;
 
+	ask(GS_VERB_GET, "version");
+	/* Not sooner: libFuzzer opens some of its own before the first input. */
+	if (world.n_fds == 0)
+		world.n_fds = fuzz_count_fds();
+	p.fd = dial();
 	for (int i = 0; i < n_idle; i++)
 		idle[i] = dial();
 	/* One is let in at each turn of the daemon's. */
