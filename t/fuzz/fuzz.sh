@@ -18,7 +18,7 @@ fuzz() {
 	requires "t/fuzz/$1 is not built" test -x "$target"
 	if has_libfuzzer "$1"; then
 		check "$2" "$target" -max_total_time="$fuzz_seconds" -seed="$fuzz_seed" -timeout=20 -rss_limit_mb=4096 -max_len=2048 \
-			-print_final_stats=1 -verbosity=0 -artifact_prefix="$tmp/found-" || true
+			-print_final_stats=1 -print_funcs=0 -verbosity=0 -artifact_prefix="$tmp/found-" || true
 		diag "seed $fuzz_seed, $(sed -n 's/^stat::number_of_executed_units: *//p' <<< "$output") inputs"
 	else
 		check "$2" "$target" -s "$fuzz_seed" -t "$fuzz_seconds" || true
