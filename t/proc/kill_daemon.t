@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal: kill -9 of the daemon stops nobody and loses nothing; the next daemon finds the sessions, the settings, and the clients that died meanwhile.
 . "${0%/*}/../lib/functions.sh"
-client=$buildtop/t/proc/client
-requires "t/proc/client is not built" test -x "$client"
+. "${0%/*}/../lib/steady.sh"
 new_instance
 start_manager
 
@@ -15,38 +14,12 @@ total() {
 	gs show stats | sed -n "s/^$1 //p"
 }
 
-start_steady() {
-	"$client" steady "$INSTANCE" "$1" "$tmp/$1.calls" >"$tmp/$1.out" 2>&1 &
-	cleanup_fn kill -KILL $!
-}
-
-calls_of() {
-	cat "$tmp/$1.calls"
-}
-
-# It makes calls now.
-goes_on() {
-	local before
-	before=$(calls_of "$1")
-	poll_until 10 has_gone_on "$1" "$before"
-}
-
-has_gone_on() {
-	[ -n "$(calls_of "$1")" ] && [ "$(calls_of "$1")" != "$2" ]
-}
-
-# A client that was told to end has ended without an error.
-ended_well() {
-	kill -TERM "$1"
-	wait "$1" && [ "$(cat "$tmp/$2.out")" = "no error" ]
-}
-
 check "a store of 1500 sessions" "$client" fill "$INSTANCE" 1500
 gs put owned --owner somebody --class authenticated <<< mine
 check "a setting is changed" gs set sessions/rings/active/ttl 7m
-start_steady one; one=$!
-start_steady two; two=$!
-start_steady doomed; doomed=$!
+start_steady one; one=$STEADY_PID
+start_steady two; two=$STEADY_PID
+start_steady doomed; doomed=$STEADY_PID
 for c in one two doomed; do
 	check "client $c works" goes_on "$c"
 done

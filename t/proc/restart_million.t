@@ -3,8 +3,7 @@
 # Goal: a store of a million sessions survives the death, the planned restart and the upgrade of its daemon, and no client fails a call.
 . "${0%/*}/../lib/functions.sh"
 slow_test
-client=$buildtop/t/proc/client
-requires "t/proc/client is not built" test -x "$client"
+. "${0%/*}/../lib/steady.sh"
 n=1000000
 available() {
 	[ "$(df -k --output=avail /dev/shm | tail -n1)" -gt 3000000 ]
@@ -21,20 +20,6 @@ capacity = 350000
 END
 start_manager "$tmp/gsession.conf"
 
-calls_of() {
-	cat "$tmp/$1.calls"
-}
-
-has_gone_on() {
-	[ -n "$(calls_of "$1")" ] && [ "$(calls_of "$1")" != "$2" ]
-}
-
-goes_on() {
-	local before
-	before=$(calls_of "$1")
-	poll_until 20 has_gone_on "$1" "$before"
-}
-
 has_swept() {
 	[ "$(gs show stats | sed -n 's/^sweeps //p')" -ge 1 ]
 }
@@ -48,9 +33,7 @@ sessions() {
 }
 
 check "a million sessions" "$client" fill "$INSTANCE" "$n"
-"$client" steady "$INSTANCE" one "$tmp/one.calls" >"$tmp/one.out" 2>&1 &
-one=$!
-cleanup_fn kill -KILL "$one"
+start_steady one; one=$STEADY_PID
 check "a client works among them" goes_on one
 
 kill_manager
@@ -70,9 +53,7 @@ check "while a daemon is upgraded the client goes on" goes_on one
 start_manager "$tmp/gsession.conf"
 check "the new one sweeps" poll_until 20 has_swept
 check "and has the million" test "$(sessions)" -ge "$n"
-kill -TERM "$one"
-wait "$one"
-check_eq "the client had no error through all of it" "$(cat "$tmp/one.out")" "no error"
+check "the client had no error through all of it" ended_well "$one" one
 check "every value is whole" "$client" verify "$INSTANCE"
 check_match "all of them" "$output" '^10000[0-9][0-9] whole, 0 torn'
 check "audit is clean" gs audit

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Goal: a ring that empties gives its memory back to the system, while clients work in it and the daemon is killed at any step.
 . "${0%/*}/../lib/functions.sh"
-client=$buildtop/t/proc/client
-requires "t/proc/client is not built" test -x "$client"
+. "${0%/*}/../lib/steady.sh"
 new_instance
 cat > "$tmp/gsession.conf" <<'END'
 [ring active]
@@ -29,40 +28,14 @@ committed() {
 	gs show sessions/stats | sed -n 's/^committed_bytes //p'
 }
 
-calls_of() {
-	cat "$tmp/$1.calls"
-}
-
-has_gone_on() {
-	[ -n "$(calls_of "$1")" ] && [ "$(calls_of "$1")" != "$2" ]
-}
-
-goes_on() {
-	local before
-	before=$(calls_of "$1")
-	poll_until 10 has_gone_on "$1" "$before"
-}
-
-ended_well() {
-	kill -TERM "$1"
-	wait "$1" && [ "$(cat "$tmp/$2.out")" = "no error" ]
-}
-
-steady=()
-start_steady() {
-	"$client" steady "$INSTANCE" "$1" "$tmp/$1.calls" >"$tmp/$1.out" 2>&1 &
-	steady+=($!)
-	cleanup_fn kill -KILL $!
-}
-
 empty=$(memory)
 check "a store of 120,000 sessions" "$client" fill "$INSTANCE" 120000
 full=$(memory)
 third=$((empty + (full - empty) / 3))
 check "takes memory" test "$((full - empty))" -gt 50000
 said=$(committed)
-start_steady one
-start_steady two
+start_steady one; one=$STEADY_PID
+start_steady two; two=$STEADY_PID
 check "clients work in it" goes_on one
 check "most of the sessions end" "$client" thin "$INSTANCE" 20
 check "their memory goes back to the system, more than two thirds of it" poll_until 60 is_below "$third"
@@ -94,8 +67,8 @@ check "with the daemon killed again and again the memory goes back as well" is_b
 check "audit is clean" gs audit
 check "what stayed is whole" "$client" verify "$INSTANCE"
 check_eq "and all of it is there" "$(gs ls | grep -c '^s[0-9]')" 6000
-check "client one had no error through all of it" ended_well "${steady[0]}" one
-check "client two neither" ended_well "${steady[1]}" two
+check "client one had no error through all of it" ended_well "$one" one
+check "client two neither" ended_well "$two" two
 
 # A ring's reserve.
 gs set sessions/rings/active/capacity 100
