@@ -103,4 +103,7 @@ void gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size
 /* A row by section and key, or NULL. */
 const struct gs_conf_option *gs_conf_find(enum gs_conf_section section, const char *key);
 
+/* Write formatted text to why and return rc. */
+int gs_conf_refuse(int rc, char why[GS_CONF_WHY_BYTES], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 #endif

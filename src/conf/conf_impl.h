@@ -42,8 +42,6 @@ char *gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap);
 
 /* Copy a name or text that fits, the rest filled with NUL. */
 void gs_conf_copy_name(char to[GS_CONF_NAME_BYTES], const char *from);
-/* Write formatted text to why and return rc. */
-int gs_conf_refuse(int rc, char why[GS_CONF_WHY_BYTES], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Copy text for a message: printable, cut to what cap holds. Returns out. */
 char *gs_conf_quote(char *out, size_t cap, const char *text);
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,17 +15,6 @@
 
 #include "gsession.h"
 #include "base/paths.h"
-
-static int __attribute__((format(printf, 3, 4)))
-refuse(char why[GS_CONF_WHY_BYTES], int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why, GS_CONF_WHY_BYTES, fmt, ap);
-	va_end(ap);
-	return rc;
-}
 
 /* Make the directories above the instance's; they hold no secrets, only names. */
 static void
@@ -51,14 +39,14 @@ check_directory(int fd, const char *path, char why[GS_CONF_WHY_BYTES])
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
-		return refuse(why, GS_ESYSTEM, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	if (st.st_uid != geteuid())
-		return refuse(why, GS_EPERM, "%s belongs to uid %u, not to us: remove it, or choose another instance", path, st.st_uid);
+		return gs_conf_refuse(GS_EPERM, why, "%s belongs to uid %u, not to us: remove it, or choose another instance", path, st.st_uid);
 	if ((st.st_mode & 077) != 0)
-		return refuse(why, GS_EPERM, "%s is open to others (mode %03o): chmod 700 it if what lies there is trusted", path,
+		return gs_conf_refuse(GS_EPERM, why, "%s is open to others (mode %03o): chmod 700 it if what lies there is trusted", path,
 		    (unsigned)(st.st_mode & 0777));
 	if (fs.f_type != TMPFS_MAGIC)
-		return refuse(why, GS_EPERM, "%s is not on a tmpfs: set GSESSION_SHM_DIR to a directory on one", path);
+		return gs_conf_refuse(GS_EPERM, why, "%s is not on a tmpfs: set GSESSION_SHM_DIR to a directory on one", path);
 	return 0;
 }
 
@@ -70,11 +58,11 @@ lock_directory(int dir_fd, const char *path, char why[GS_CONF_WHY_BYTES])
 	int fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return refuse(why, GS_ESYSTEM, "%s/lock: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s/lock: %s", path, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	(void)close(fd);
-	return refuse(why, GS_EBUSY, "%s is served by another gsessiond: stop it first, or choose another instance with -i", path);
+	return gs_conf_refuse(GS_EBUSY, why, "%s is served by another gsessiond: stop it first, or choose another instance with -i", path);
 }
 
 int
@@ -84,13 +72,13 @@ instance_open(const char *instance, char why[GS_CONF_WHY_BYTES])
 	int rc = gs_path_shm(path, sizeof(path), instance), fd;
 
 	if (rc < 0)
-		return refuse(why, rc, "instance \"%.40s\": a name is 1 to 31 of a-z 0-9 _ . -", instance);
+		return gs_conf_refuse(rc, why, "instance \"%.40s\": a name is 1 to 31 of a-z 0-9 _ . -", instance);
 	make_parents(path);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return refuse(why, GS_ESYSTEM, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return refuse(why, GS_ESYSTEM, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	rc = check_directory(fd, path, why);
 	if (rc == 0)
 		rc = lock_directory(fd, path, why);
@@ -187,7 +175,7 @@ instance_load(int dir_fd, const char *name, struct gs_conf *out, char why[GS_CON
 	char path[PATH_MAX];
 
 	if (faccessat(dir_fd, name, R_OK, 0) < 0)
-		return refuse(why, GS_ENOENT, "%s: %s", name, strerror(errno));
+		return gs_conf_refuse(GS_ENOENT, why, "%s: %s", name, strerror(errno));
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
 	return gs_conf_load(out, path, why);
 }

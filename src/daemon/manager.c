@@ -2,7 +2,6 @@
 #include "daemon/manager.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,17 +34,6 @@ enum {
 
 /* ---- the memory against the configuration ---- */
 
-static int __attribute__((format(printf, 3, 4)))
-refuse(char why[GS_CONF_WHY_BYTES], int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why, GS_CONF_WHY_BYTES, fmt, ap);
-	va_end(ap);
-	return rc;
-}
-
 #define REMEDY "give the old value back, or, to lose the sessions, gsessiond --purge"
 
 static int
@@ -55,13 +43,13 @@ check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why
 		const struct gs_ring_spec *r = &spec->rings[i];
 
 		if (i >= t->n_rings || strcmp(t->ctl->ring[i].name, r->name) != 0)
-			return refuse(why, GS_EINVAL, "table %s: the memory has another ring than %s in its place: " REMEDY, spec->name, r->name);
+			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has another ring than %s in its place: " REMEDY, spec->name, r->name);
 		if (r->capacity + r->reserve > t->arena[i * GS_MAX_CLASSES].n_slots)
-			return refuse(why, GS_ERANGE, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
+			return gs_conf_refuse(GS_ERANGE, why, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
 			    spec->name, r->name, t->arena[i * GS_MAX_CLASSES].n_slots, r->capacity + r->reserve);
 	}
 	if (t->n_rings != spec->n_rings)
-		return refuse(why, GS_EINVAL, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, t->n_rings,
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, t->n_rings,
 		    spec->n_rings);
 	return 0;
 }
@@ -70,19 +58,19 @@ static int
 check_shape(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
 {
 	if (t->record_size != spec->record_size)
-		return refuse(why, GS_EINVAL, "table %s: the memory has record_size %u, the configuration %u: " REMEDY, spec->name,
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has record_size %u, the configuration %u: " REMEDY, spec->name,
 		    t->record_size, spec->record_size);
 	if (t->key_max != spec->key_max)
-		return refuse(why, GS_EINVAL, "table %s: the memory has key_max %u, the configuration %u: " REMEDY, spec->name, t->key_max,
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has key_max %u, the configuration %u: " REMEDY, spec->name, t->key_max,
 		    spec->key_max);
 	if (t->n_classes != spec->n_classes)
-		return refuse(why, GS_EINVAL, "table %s: the memory has other slot_sizes: " REMEDY, spec->name);
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has other slot_sizes: " REMEDY, spec->name);
 	for (uint32_t i = 0; i < spec->n_classes; i++)
 		if (t->arena[i].slot_size != spec->slot_size[i])
-			return refuse(why, GS_EINVAL, "table %s: the memory has slot size %u, the configuration %u: " REMEDY, spec->name,
+			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has slot size %u, the configuration %u: " REMEDY, spec->name,
 			    t->arena[i].slot_size, spec->slot_size[i]);
 	if (t->ctl->max_sessions < spec->max_sessions)
-		return refuse(why, GS_ERANGE, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
+		return gs_conf_refuse(GS_ERANGE, why, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
 		    REMEDY, spec->name, t->ctl->max_sessions, spec->max_sessions);
 	return check_rings(t, spec, why);
 }
@@ -136,7 +124,7 @@ fit(struct gs_conf_table *c, struct gs_table_spec *spec, uint64_t free_bytes, ch
 	if (need <= have)
 		return 0;
 	if (have < least)
-		return refuse(why, GS_ENOSPC, "table %s: the tmpfs has %" PRIu64 " bytes free, the smallest store takes %" PRIu64
+		return gs_conf_refuse(GS_ENOSPC, why, "table %s: the tmpfs has %" PRIu64 " bytes free, the smallest store takes %" PRIu64
 		    ": free some, or mount it larger", c->name, free_bytes,
 		    (least + fixed_bytes(spec)) / FIT_NUMERATOR * FIT_DENOMINATOR);
 	for (size_t i = 0; i < c->n_rings; i++) {
@@ -230,7 +218,7 @@ try_to_make(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
 	spec_from_conf(&spec, c);
 	rc = gs_disk_find(&past, &spec, stores_tell, &teller, what);
 	if (rc < 0)
-		return refuse(why, rc, "%.300s: " REMEDY, what);
+		return gs_conf_refuse(rc, why, "%.300s: " REMEDY, what);
 	if (stores_give_up(m, i, past.unusable))
 		spec_from_conf(&spec, c);
 	rc = fit(c, &spec, instance_free_bytes(m->shm_dir_fd), why);
@@ -246,7 +234,7 @@ try_to_make(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
 		gs_table_free(&mt->shm);
 		gs_table_unlink(m->shm_dir_fd, c->name);
 	}
-	return refuse(why, rc, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name, gs_strerror(rc));
+	return gs_conf_refuse(rc, why, "table %s: %s: free some of the tmpfs, or lower max_sessions and capacity", c->name, gs_strerror(rc));
 }
 
 static int
@@ -289,7 +277,7 @@ use_table(struct manager *m, size_t i, uint32_t lost, char why[GS_CONF_WHY_BYTES
 		events_add(m->events, "lost", "table=%s sessions=%" PRIu64, c->name, n);
 	}
 	rc = take_daemon_ctx(mt);
-	return rc < 0 ? refuse(why, rc, "table %s: %s", c->name, gs_strerror(rc)) : 0;
+	return rc < 0 ? gs_conf_refuse(rc, why, "table %s: %s", c->name, gs_strerror(rc)) : 0;
 }
 
 static int
@@ -305,7 +293,7 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 	if (rc == GS_ENOENT)
 		rc = make_table(m, i, why);
 	else if (rc < 0)
-		return refuse(why, rc, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name, what);
+		return gs_conf_refuse(rc, why, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name, what);
 	else
 		rc = use_table(m, i, lost, why);
 	if (rc == 0)
@@ -362,7 +350,7 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	manager_tick(m);
 	rc = stores_open(m);
 	if (rc < 0)
-		return refuse(why, rc, "rings on disks: %s", gs_strerror(rc));
+		return gs_conf_refuse(rc, why, "rings on disks: %s", gs_strerror(rc));
 	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
 	return 0;
 }

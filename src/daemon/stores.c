@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,17 +22,6 @@
 #define FILE_WORD "file:"
 
 enum { FEW_SLOTS = 8 };		/* an eighth of an arena waits for the disk: it is time */
-
-static int __attribute__((format(printf, 3, 4)))
-refuse(char why[GS_CONF_WHY_BYTES], int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why, GS_CONF_WHY_BYTES, fmt, ap);
-	va_end(ap);
-	return rc;
-}
 
 void
 stores_tell(void *arg, const char *ring, const char *sentence)
@@ -135,11 +123,11 @@ check_directory(int fd, const char *path, char why[GS_CONF_WHY_BYTES])
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(why, GS_ESYSTEM, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	if (st.st_uid != geteuid())
-		return refuse(why, GS_EPERM, "%s belongs to uid %u, not to us", path, st.st_uid);
+		return gs_conf_refuse(GS_EPERM, why, "%s belongs to uid %u, not to us", path, st.st_uid);
 	if ((st.st_mode & 077) != 0)
-		return refuse(why, GS_EPERM, "%s is open to others (mode %03o): chmod 700 it if what lies there is trusted", path,
+		return gs_conf_refuse(GS_EPERM, why, "%s is open to others (mode %03o): chmod 700 it if what lies there is trusted", path,
 		    (unsigned)(st.st_mode & 0777));
 	return 0;
 }
@@ -152,10 +140,10 @@ lock_ring(struct manager_table *mt, int dir_fd, const char *path, const char *na
 	int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return refuse(why, GS_ESYSTEM, "%s/%s: %s", path, name, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s/%s: %s", path, name, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
 		(void)close(fd);
-		return refuse(why, GS_EBUSY, "%s is used by another gsessiond", path);
+		return gs_conf_refuse(GS_EBUSY, why, "%s is used by another gsessiond", path);
 	}
 	mt->lock_fd[mt->n_locks++] = fd;
 	return 0;
@@ -169,10 +157,10 @@ take_directory(struct manager_table *mt, const char *path, const char *table, co
 
 	(void)snprintf(name, sizeof(name), "%s@%s.lock", table, ring);
 	if (make_directory(path) < 0)
-		return refuse(why, GS_ESYSTEM, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	fd = gs_disk_open_dir(path);
 	if (fd < 0)
-		return refuse(why, fd, "%s: %s", path, strerror(errno));
+		return gs_conf_refuse(fd, why, "%s: %s", path, strerror(errno));
 	rc = check_directory(fd, path, why);
 	if (rc == 0)
 		rc = lock_ring(mt, fd, path, name, why);
@@ -224,7 +212,7 @@ check_ring(struct manager *m, size_t table, struct gs_conf_ring *r, const char *
 		return 0;
 	}
 	if (has[0] != '\0')
-		return refuse(why, GS_EINVAL, "table %s: ring %s lies in %s, the configuration says store = %s: give the old value back, "
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: ring %s lies in %s, the configuration says store = %s: give the old value back, "
 		    "or, to lose the sessions, gsessiond --purge", name, r->name, has, r->store);
 	log_warnx("table %s: ring %s: lies in memory: store = %s comes into force when the memory is made anew", name, r->name, r->store);
 	set_path(r, "");
