@@ -269,7 +269,9 @@ compare_found(const void *left, const void *right)
 static void
 judge_all_late(struct adopting *a)
 {
-	qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
+	/* An array of none has no address, and qsort wants one. */
+	if (a->n_late > 0)
+		qsort(a->late, a->n_late, sizeof(a->late[0]), compare_found);
 	for (int is_over = 1; is_over >= 0; is_over--)
 		for (size_t i = 0; i < a->n_late; i++) {
 			const struct found *f = &a->late[i];
