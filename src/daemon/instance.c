@@ -16,9 +16,8 @@
 #include "gsession.h"
 #include "base/paths.h"
 
-/* Make the directories above the instance's; they hold no secrets, only names. */
-static void
-make_parents(const char *path)
+void
+instance_make_parents(const char *path)
 {
 	char part[PATH_MAX];
 
@@ -73,7 +72,7 @@ instance_open(const char *instance, char why[GS_CONF_WHY_BYTES])
 
 	if (rc < 0)
 		return gs_conf_refuse(rc, why, "instance \"%.40s\": a name is 1 to 31 of a-z 0-9 _ . -", instance);
-	make_parents(path);
+	instance_make_parents(path);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return gs_conf_refuse(GS_ESYSTEM, why, "%s: %s", path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

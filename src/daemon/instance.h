@@ -16,6 +16,9 @@
  */
 int instance_open(const char *instance, char why[GS_CONF_WHY_BYTES]);
 
+/* Make the directories above a path, as far as they are not there; they hold no secrets, only names. */
+void instance_make_parents(const char *path);
+
 /* Call fn with the name of each table that has memory in the directory. */
 void instance_each_table(int dir_fd, void (*fn)(int dir_fd, const char *table));
 /* Remove what is left in the directory, and the directory. */

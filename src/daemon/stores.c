@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "base/text.h"
 #include "daemon/events.h"
+#include "daemon/instance.h"
 #include "daemon/syncer.h"
 #include "prog/log.h"
 #include "shm/disk.h"
@@ -105,15 +106,7 @@ stores_keep(struct gs_conf *to, const struct gs_conf *from, bool only_auto)
 static int
 make_directory(const char *path)
 {
-	char part[PATH_MAX];
-
-	for (size_t i = 1; path[i] != '\0' && i < sizeof(part) - 1; i++) {
-		if (path[i] != '/')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		(void)mkdir(part, 0755);
-	}
+	instance_make_parents(path);
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? GS_ESYSTEM : 0;
 }
 
