@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shm/adopt.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,10 @@ word_of(const struct gs_slot *s)
 static struct gs_slot *
 slot_of(struct adopting *a, uint32_t addr)
 {
-	return gs_table_slot(a->t, addr);
+	struct gs_slot *s = gs_table_slot(a->t, addr);
+
+	assert(s != NULL);	/* the address is of an arena that we walk */
+	return s;
 }
 
 /* ---- one slot ---- */
@@ -52,11 +56,12 @@ is_whole(const struct gs_table *t, const struct gs_arena *arena, const struct gs
 	memcpy(&d->head, s, sizeof(d->head));
 	if (d->head.key_len == 0 || d->head.key_len > t->key_max || d->head.owner_len > GS_OWNER_BYTES ||
 	    d->head.val_len > t->record_size ||
-	    gs_record_value_off(d->head.key_len, d->head.owner_len) + (uint32_t)d->head.val_len > arena->slot_size)
+	    gs_record_value_off(d->head.key_len, d->head.owner_len, d->head.link_len) + (uint32_t)d->head.val_len > arena->slot_size)
 		return false;
 	d->key = s->data;
 	d->owner = (const unsigned char *)s + gs_record_owner_off(d->head.key_len);
-	d->value = (const unsigned char *)s + gs_record_value_off(d->head.key_len, d->head.owner_len);
+	d->link = (const unsigned char *)s + gs_record_link_off(d->head.key_len, d->head.owner_len);
+	d->value = (const unsigned char *)s + gs_record_value_off(d->head.key_len, d->head.owner_len, d->head.link_len);
 	return d->head.crc == gs_store_crc(gs_word_gen(word_of(s)), d) &&
 	    d->head.hash == gs_siphash13(t->sip_k0, t->sip_k1, d->key, d->head.key_len);
 }
@@ -106,6 +111,9 @@ mend_words(struct adopting *a, struct gs_slot *s)
 	set_word(&s->T, touched_ms, gen);
 	set_word(&s->H, value_of(&s->H, gen, 0), gen);
 	set_word(&s->Q, value_of(&s->Q, gen, 0), gen);
+	set_word(&s->O, value_of(&s->O, gen, 0), gen);
+	set_word(&s->L, gs_min_u64(value_of(&s->L, gen, 0), a->now_ms), gen);
+	set_word(&s->S, gs_min_u64(value_of(&s->S, gen, 0), a->now_ms), gen);
 }
 
 /* ---- the index ---- */
@@ -137,7 +145,15 @@ count(struct gs_table *t, uint32_t addr, int64_t n)
 	(void)atomic_fetch_add_explicit(&t->idx->population[gs_entry_ring(addr)].n, n, memory_order_relaxed);
 }
 
-/* The due hint says when its ring must look at it. */
+static uint32_t
+kin_of(const struct gs_table *t, const struct gs_slot *s)
+{
+	const unsigned char *base = (const unsigned char *)s;
+
+	return gs_record_kin(t, base + gs_record_owner_off(s->key_len), s->owner_len, base + gs_record_link_off(s->key_len, s->owner_len), s->link_len);
+}
+
+/* The due hint says when its ring must look at it, the kin whose it is. */
 static void
 arm(struct adopting *a, uint32_t addr)
 {
@@ -147,6 +163,7 @@ arm(struct adopting *a, uint32_t addr)
 	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)), gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
 
 	atomic_store_explicit(&arena->due[gs_entry_slot(addr)], gs_record_due(next_ms), memory_order_relaxed);
+	atomic_store_explicit(&arena->kin[gs_entry_slot(addr)], kin_of(a->t, s), memory_order_relaxed);
 }
 
 static struct found

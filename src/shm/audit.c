@@ -178,12 +178,28 @@ check_bounds(struct auditing *a, const struct record *r)
 	uint64_t touched = gs_timed_value(atomic_load_explicit(&r->head.T, memory_order_relaxed));
 
 	if (!r->is_sane || r->head.val_len > a->t->record_size)
-		broken(a, 8, "entry %" PRIu64 ": lengths %u+%u+%u do not fit its class", r->hit.ordinal, r->head.key_len,
-		    r->head.owner_len, r->head.val_len);
+		broken(a, 8, "entry %" PRIu64 ": lengths %u+%u+%u+%u do not fit its class", r->hit.ordinal, r->head.key_len,
+		    r->head.owner_len, r->head.link_len, r->head.val_len);
 	if (x > r->head.deadline)
 		broken(a, 8, "entry %" PRIu64 " expires after its deadline", r->hit.ordinal);
 	if (last > a->now_ms + CLOCK_SLACK_MS || touched > a->now_ms + CLOCK_SLACK_MS)
 		broken(a, 8, "entry %" PRIu64 " was used in the future", r->hit.ordinal);
+}
+
+/* Who looks for the sessions of an owner must find this one. */
+static void
+check_kin(struct auditing *a, const struct record *r)
+{
+	const struct gs_arena *arena = gs_table_arena(a->t, gs_entry_ring(r->hit.entry), gs_entry_class(r->hit.entry));
+	uint32_t owner_off = gs_record_owner_off(r->head.key_len), link_off = gs_record_link_off(r->head.key_len, r->head.owner_len), kin;
+
+	if (!r->is_sane)
+		return;
+	gs_racy_load(a->copy, r->hit.slot, gs_record_value_off(r->head.key_len, r->head.owner_len, r->head.link_len));
+	kin = atomic_load_explicit(&arena->kin[gs_entry_slot(r->hit.entry)], memory_order_relaxed);
+	if (gs_record_is_same(r->hit.slot, r->hit.w) &&
+	    kin != gs_record_kin(a->t, a->copy + owner_off, r->head.owner_len, a->copy + link_off, r->head.link_len))
+		broken(a, 8, "entry %" PRIu64 " has the kin of another owner or link", r->hit.ordinal);
 }
 
 /* A record in a file must be fit to be found again, unless its writer is not through with it. */
@@ -202,13 +218,14 @@ check_stored(struct auditing *a, const struct record *r)
 			return;
 		w = atomic_load_explicit(&r->hit.slot->W, memory_order_acquire);
 	}
-	gs_racy_load(a->copy, r->hit.slot, gs_record_value_off(r->head.key_len, r->head.owner_len) + r->head.val_len);
+	gs_racy_load(a->copy, r->hit.slot, gs_record_value_off(r->head.key_len, r->head.owner_len, r->head.link_len) + r->head.val_len);
 	if (gs_word_gen(atomic_load_explicit(&r->hit.slot->W, memory_order_relaxed)) != gs_word_gen(r->hit.w))
 		return;
 	memcpy(&d.head, &r->head, sizeof(d.head));
 	d.key = a->copy + GS_SLOT_HEADER_BYTES;
 	d.owner = a->copy + gs_record_owner_off(r->head.key_len);
-	d.value = a->copy + gs_record_value_off(r->head.key_len, r->head.owner_len);
+	d.link = a->copy + gs_record_link_off(r->head.key_len, r->head.owner_len);
+	d.value = a->copy + gs_record_value_off(r->head.key_len, r->head.owner_len, r->head.link_len);
 	if ((w & GS_WORD_PUBLISHED) == 0)
 		broken(a, 11, "entry %" PRIu64 " names a record of a file that is not published", r->hit.ordinal);
 	else if (r->head.crc != gs_store_crc(gs_word_gen(r->hit.w), &d))
@@ -251,6 +268,7 @@ check_entry(struct auditing *a, uint64_t ordinal)
 	if (r.is_sane && has_twin(a->t, &r))
 		broken(a, 3, "the key of entry %" PRIu64 " is there twice", ordinal);
 	check_bounds(a, &r);
+	check_kin(a, &r);
 	check_stored(a, &r);
 }
 

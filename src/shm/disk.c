@@ -207,7 +207,8 @@ find_fault(int fd, const char *table, const char *ring, uint32_t class_id, struc
 		return "geometry out of bounds";
 	gs_table_arena_shape(&shape, head->n_slots, head->seg_slots, head->slot_size);
 	if (head->segments_off != shape.segments_off || head->bitmap_off != shape.bitmap_off || head->retired_off != shape.retired_off ||
-	    head->due_off != shape.due_off || head->slots_off != shape.slots_off || head->file_bytes != shape.bytes)
+	    head->due_off != shape.due_off || head->kin_off != shape.kin_off ||
+	    head->slots_off != shape.slots_off || head->file_bytes != shape.bytes)
 		return "geometry out of bounds";
 	return (uint64_t)st.st_size == shape.bytes ? NULL : "cut short";
 }

@@ -91,7 +91,7 @@ int
 gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d)
 {
-	uint32_t class_id = gs_record_class(t, d->head.key_len, d->head.owner_len, d->head.val_len), addr, gen;
+	uint32_t class_id = gs_record_class(t, &d->head), addr, gen;
 	int old, cell = gs_slots_claim(t, c, ring, class_id);
 
 	if (cell < 0)

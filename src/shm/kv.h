@@ -37,9 +37,13 @@ struct gs_meta {
 	int64_t mtime_ns, ctime_ns;
 	uint64_t mtime_ms;
 	uint32_t uid, gid, mode, class_id;
-	uint32_t key_len, owner_len, val_len;
+	uint32_t flags;			/* enum gs_slot_flag */
+	uint32_t resume_ttl_s;
+	uint64_t arrival, offence, attempt_ms, soon_ms;	/* Q, O, L, S */
+	uint32_t key_len, owner_len, link_len, val_len;
 	uint8_t key[GS_KEY_BYTES + 1];
 	uint8_t owner[GS_OWNER_BYTES + 1];
+	uint8_t link[GS_KEY_BYTES + 1];
 };
 
 enum gs_kv_flags {

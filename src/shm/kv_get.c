@@ -9,18 +9,18 @@
 #include "shm/kv_impl.h"
 
 enum {
-	NAMES_BYTES = 256 + GS_OWNER_BYTES,
+	NAMES_BYTES = 2 * 256 + GS_OWNER_BYTES,
 	BATCH = 16,			/* gets under way at once */
 };
 
 /* Look the key up anew: a negative that no error has. */
 #define READ_AGAIN ((ssize_t)-1000000)
 
-/* Copy key and owner behind the header, for meta. False: look again. */
+/* Copy key, owner and link behind the header, for meta. False: look again. */
 static bool
 copy_names(const struct gs_hit *hit, const struct gs_slot *head, unsigned char *out)
 {
-	uint32_t end = gs_record_value_off(head->key_len, head->owner_len);
+	uint32_t end = gs_record_value_off(head->key_len, head->owner_len, head->link_len);
 
 	gs_racy_load(out, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
 	return gs_record_is_same(hit->slot, hit->w);
@@ -113,7 +113,7 @@ copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, 
 	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
 		return READ_AGAIN;
 	if (r->buf != NULL) {
-		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head->key_len, head->owner_len), head->val_len);
+		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head->key_len, head->owner_len, head->link_len), head->val_len);
 		if (!gs_record_is_same(hit->slot, hit->w))
 			return READ_AGAIN;
 	}

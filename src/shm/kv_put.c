@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/atomic.h"
-#include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/kv.h"
 #include "shm/kv_impl.h"
@@ -26,12 +25,11 @@ birth_of(uint64_t version)
 
 /* What the arguments say about who and what a session is; the rest of the draft stays. */
 static void
-apply_args(const struct gs_table *t, struct gs_draft *d, const struct gs_put_args *args)
+apply_args(struct gs_draft *d, const struct gs_put_args *args)
 {
 	if ((args->set & GS_SET_OWNER_BIT) != 0) {
 		d->owner = args->owner;
 		d->head.owner_len = (uint8_t)args->owner_len;
-		d->head.owner_hash = args->owner_len == 0 ? 0 : gs_siphash13(t->sip_k0, t->sip_k1, args->owner, args->owner_len);
 	}
 	if ((args->set & GS_SET_CLASS_BIT) != 0)
 		d->head.class_id = (uint8_t)args->class_id;
@@ -105,7 +103,7 @@ static void
 draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
 {
 	memset(d, 0, sizeof(*d));
-	d->owner = "";
+	d->owner = d->link = "";
 	draft_value(c, d, p, old_version);
 	d->head.birth = birth_of(d->head.version);
 	d->head.created = p->now_ms;
@@ -116,7 +114,7 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	gs_kv_set(&d->head.A, p->now_ms);
 	gs_kv_set(&d->head.I, GS_INTEREST_ONE);
 	gs_kv_set(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
-	apply_args(t, d, p->args);
+	apply_args(d, p->args);
 	apply_times(t, d, p->args);
 	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
 		apply_life(d, p->args->life);
@@ -136,7 +134,7 @@ draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const
 	gs_kv_set(&d->head.A, gs_max_u64(p->now_ms, gs_kv_word(&d->head.A)));
 	if (counts)
 		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
-	apply_args(t, d, p->args);
+	apply_args(d, p->args);
 	apply_times(t, d, p->args);
 	set_expiry(d);
 }
@@ -147,12 +145,13 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 {
 	struct gs_slot head;
 	struct gs_hit at = *hit;
-	_Atomic uint64_t *words[] = { &head.X, &head.A, &head.I, &head.T, &head.H };
+	_Atomic uint64_t *words[GS_TIMED_WORDS];
 
 	if (meta == NULL)
 		return;
 	memcpy(&head, &d->head, sizeof(head));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	gs_timed_words(&head, words);
+	for (size_t i = 0; i < GS_TIMED_WORDS; i++)
 		gs_kv_set(words[i], gs_timed(gs_kv_word(words[i]), 0));
 	gs_record_meta(&at, &head, NULL, meta);
 	meta->ring = ring;
@@ -160,6 +159,8 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 	meta->key[head.key_len] = 0;
 	memcpy(meta->owner, d->owner, head.owner_len);
 	meta->owner[head.owner_len] = 0;
+	memcpy(meta->link, d->link, head.link_len);
+	meta->link[head.link_len] = 0;
 }
 
 static uint32_t
@@ -182,7 +183,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if (!gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, 0);
-	cell = gs_slots_claim(t, c, ring, gs_record_class(t, d.head.key_len, d.head.owner_len, d.head.val_len));
+	cell = gs_slots_claim(t, c, ring, gs_record_class(t, &d.head));
 	if (cell < 0) {
 		gs_kv_unreserve(t, ring);
 		return cell;
@@ -232,17 +233,26 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	return 1;
 }
 
-/* A draft with a record's header, and its owner copied to `owner`. False: look again. */
+/* What a put keeps of the bytes behind the header. */
+struct names {
+	unsigned char owner[GS_OWNER_BYTES];
+	unsigned char link[GS_KEY_BYTES];
+};
+
+/* A draft with a record's header, and its owner and link copied to `names`. False: look again. */
 static bool
-draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft *d, unsigned char owner[GS_OWNER_BYTES])
+draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft *d, struct names *names)
 {
-	_Atomic uint64_t *words[] = { &d->head.X, &d->head.A, &d->head.I, &d->head.T, &d->head.H, &d->head.Q };
+	_Atomic uint64_t *words[GS_TIMED_WORDS];
 
 	memcpy(&d->head, seen, sizeof(d->head));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	gs_timed_words(&d->head, words);
+	for (size_t i = 0; i < GS_TIMED_WORDS; i++)
 		gs_kv_set(words[i], gs_timed_value(gs_kv_word(words[i])));
-	d->owner = owner;
-	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
+	d->owner = names->owner;
+	d->link = names->link;
+	gs_racy_load(names->owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
+	gs_racy_load(names->link, (unsigned char *)hit->slot + gs_record_link_off(seen->key_len, seen->owner_len), seen->link_len);
 	return gs_record_is_same(hit->slot, hit->w);
 }
 
@@ -252,7 +262,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = from;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
-	unsigned char owner[GS_OWNER_BYTES];
+	struct names names;
 	struct gs_draft d;
 	int rc;
 
@@ -262,7 +272,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		return GS_EEXIST;
 	if (p->args->if_version != 0 && p->args->if_version != seen->version)
 		return GS_ECONFLICT;
-	if (!draft_from(hit, seen, &d, owner))
+	if (!draft_from(hit, seen, &d, &names))
 		return KV_AGAIN;
 	draft_over(t, c, &d, p);
 	if (counts && gs_kv_is_promotable(t, from) && gs_kv_reserve(t, gs_table_innermost(t)))
@@ -302,7 +312,8 @@ put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 static void
 prefetch_claim(const struct gs_table *t, const struct gs_ctx *c, const struct putting *p)
 {
-	uint32_t class_id = gs_record_class(t, p->key->len, p->args->owner_len, p->val_len);
+	const struct gs_slot like = { .key_len = (uint8_t)p->key->len, .owner_len = (uint8_t)p->args->owner_len, .val_len = (uint16_t)p->val_len };
+	uint32_t class_id = gs_record_class(t, &like);
 
 	if (class_id < GS_MAX_CLASSES)
 		gs_slots_prefetch(t, c, start_ring(t, p->args), class_id, gs_table_slot_bytes(p->key->len, p->args->owner_len, p->val_len));
@@ -370,7 +381,7 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 		return GS_EQUARANTINE;
 	gs_record_draft_of(&d, c->scratch);
 	d.head.ctime_ns = args->wall_ns;
-	apply_args(t, &d, args);
+	apply_args(&d, args);
 	apply_times(t, &d, args);
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);

@@ -17,8 +17,9 @@
  *
  * A record is immutable once published.  Whatever changes it writes another
  * slot and swings the 8-byte index entry to it by compare-and-swap.  Only the
- * words X, A, I, T, H of a slot change in place, each by a compare-and-swap
- * that includes the slot's generation (H, a statistic, by a plain store).
+ * timed words of a slot change in place: X, A, I, T, O, L, S each by a compare-
+ * and-swap that includes the slot's generation, H and Q, where a lost one is
+ * lost, by a plain store.
  *
  * No pointer, enum, size_t or bool is stored; integers are little-endian.
  *
@@ -42,7 +43,7 @@
  *   I7	A live slot's due hint is not "never", unless its ring neither
  *	decays nor bounds it.
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;
- *	last access and touched time are not in the future.
+ *	last access and touched time are not in the future; its kin is that of its owner and link.
  *   I9	A ring's population counter equals its final entries.
  *   I10	A tentative entry belongs to a living client, or to a dead one until
  *	it is recovered.
@@ -88,7 +89,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_ABI_MAJOR 2u
+#define GS_ABI_MAJOR 3u
 #define GS_ABI_MINOR 0u
 #define GS_ENDIAN_MARK UINT64_C(0x0102030405060708)
 
@@ -114,7 +115,7 @@ enum {
 	GS_PAGE_BYTES = 4096,
 	GS_CTX_BYTES = 8192,
 	GS_LINE_BYTES = 64,		/* of the cache */
-	GS_SLOT_HEADER_BYTES = 168,
+	GS_SLOT_HEADER_BYTES = 192,
 	GS_SLOT_BYTES_MAX = 1 << 17,
 	GS_COUNTERS_MAX = 96,
 	GS_FEEDBACK_WAYS = 4,		/* cells of a line */
@@ -190,7 +191,7 @@ static inline uint32_t gs_word_gen(uint64_t w) { return (uint32_t)(w >> 32); }
 static inline uint32_t gs_word_ctx(uint64_t w) { return (uint32_t)(w >> 16 & 0xffff); }
 static inline uint32_t gs_word_state(uint64_t w) { return (uint32_t)(w >> 8 & 0xff); }
 
-/* X, A, I, T, H: [63:17] value  [16:0] generation of the slot they belong to. */
+/* X, A, I, T, H, Q, O, L, S: [63:17] value  [16:0] generation of the slot they belong to. */
 static inline uint64_t
 gs_timed(uint64_t value, uint32_t gen)
 {
@@ -206,7 +207,31 @@ struct gs_bucket {				/* line A: H, e[0..6]; line B: e[7..14] */
 };
 _Static_assert(sizeof(struct gs_bucket) == 128, "a bucket is two lines");
 
-/* A slot: this header, then the key padded to 8, the owner padded to 8, the value. */
+/*
+ * The value of O, whether a session is accused of asking too fast.
+ *	[46:41] offences, 63 sticks  [40:0] accused since this ms, 0 = not accused
+ */
+enum { GS_OFFENCES_SHIFT = 41, GS_OFFENCES_MAX = 63 };
+#define GS_ACCUSED_MS_MAX ((UINT64_C(1) << GS_OFFENCES_SHIFT) - 1)
+
+static inline uint64_t
+gs_offence(uint32_t offences, uint64_t since_ms)
+{
+	return (uint64_t)(offences < GS_OFFENCES_MAX ? offences : GS_OFFENCES_MAX) << GS_OFFENCES_SHIFT |
+	    (since_ms < GS_ACCUSED_MS_MAX ? since_ms : GS_ACCUSED_MS_MAX);
+}
+
+static inline uint32_t gs_offence_count(uint64_t o) { return (uint32_t)(o >> GS_OFFENCES_SHIFT); }
+static inline uint64_t gs_offence_since_ms(uint64_t o) { return o & GS_ACCUSED_MS_MAX; }
+
+/* What a record is beside a plain session; bits of gs_slot.flags. */
+enum gs_slot_flag {
+	GS_FLAG_PARKED = 1,		/* waits in an outer ring with a ttl of its own, until it is asked for */
+	GS_FLAG_ROTATED = 2,		/* an id that was given up: link is the key that took its place */
+	GS_FLAG_CARRIED = 4,		/* a token that outlives what link names */
+};
+
+/* A slot: this header, then the key, the owner and the link, each padded to 8, and the value. */
 struct gs_slot {
 	_Atomic uint64_t W;			/* 00 generation and state */
 	uint64_t hash;				/* 08 of namespace and key */
@@ -218,32 +243,50 @@ struct gs_slot {
 	uint8_t owner_len;			/* 2b bytes, 0..64 */
 	uint8_t class_id;			/* 2c what the session is: enum gs_session_class */
 	uint8_t turn;				/* 2d which record of this version it is, modulo 256 */
-	uint16_t mode;				/* 2e permission bits */
+	uint8_t flags;				/* 2e enum gs_slot_flag */
+	uint8_t link_len;			/* 2f bytes, 0..255: the key of the session that this record hangs on */
 	uint64_t version;			/* 30 */
 	_Atomic uint64_t T;			/* 38 last put, update or touch, ms */
 	_Atomic uint64_t H;			/* 40 accesses counted; plain stores, a lost one is lost */
-	_Atomic uint64_t Q;			/* 48 quota: arrival time of the bucket, ms */
-	uint64_t deadline;			/* 50 absolute end, ms; GS_TIME_NEVER */
-	uint64_t ttl_ms;			/* 58 own ttl from T; 0 = none */
-	uint64_t created;			/* 60 ms */
-	int64_t mtime_ns;			/* 68 wall clock, valid while T equals mtime_ms */
-	uint64_t mtime_ms;			/* 70 T as first written */
-	int64_t ctime_ns;			/* 78 wall clock */
-	uint64_t hlc;				/* 80 the cluster's stamp: clock */
-	uint32_t lterm;				/* 88 ... lease term */
-	uint16_t writer;			/* 8c ... host */
-	uint16_t ns;				/* 8e namespace, hashed with the key */
-	uint64_t owner_hash;			/* 90 */
-	uint32_t birth;				/* 98 differs between two sessions that used one entry */
-	uint32_t crc;				/* 9c crc32c of generation and immutable bytes; 0 = off, in tmpfs */
-	uint32_t uid;				/* a0 */
-	uint32_t gid;				/* a4 */
-	uint64_t data[];			/* a8 */
+	_Atomic uint64_t Q;			/* 48 quota: theoretical arrival time, in 1/64 ms; plain stores */
+	_Atomic uint64_t O;			/* 50 accused: how often, and since when */
+	_Atomic uint64_t L;			/* 58 last attempt while accused, ms */
+	_Atomic uint64_t S;			/* 60 last attempt that came too soon, ms */
+	uint64_t deadline;			/* 68 absolute end, ms; GS_TIME_NEVER */
+	uint64_t ttl_ms;			/* 70 own ttl from T; 0 = none */
+	uint64_t created;			/* 78 ms */
+	int64_t mtime_ns;			/* 80 wall clock, valid while T equals mtime_ms */
+	uint64_t mtime_ms;			/* 88 T as first written */
+	int64_t ctime_ns;			/* 90 wall clock */
+	uint64_t hlc;				/* 98 the cluster's stamp: clock */
+	uint32_t lterm;				/* a0 ... lease term */
+	uint16_t writer;			/* a4 ... host */
+	uint16_t ns;				/* a6 namespace, hashed with the key */
+	uint32_t birth;				/* a8 differs between two sessions that used one entry */
+	uint32_t crc;				/* ac crc32c of generation and immutable bytes; 0 = off, in tmpfs */
+	uint32_t uid;				/* b0 */
+	uint32_t gid;				/* b4 */
+	uint32_t resume_ttl_s;			/* b8 of a parked session: the own ttl that it goes on with, s; 0 = none */
+	uint16_t mode;				/* bc permission bits */
+	uint16_t pad;				/* be 0 */
+	uint64_t data[];			/* c0 */
 };
 _Static_assert(sizeof(struct gs_slot) == GS_SLOT_HEADER_BYTES, "slot header");
 _Static_assert(offsetof(struct gs_slot, T) + sizeof(uint64_t) == GS_LINE_BYTES, "what a plain read needs is in the first line");
 _Static_assert(offsetof(struct gs_slot, val_len) == 0x28 && offsetof(struct gs_slot, T) == 0x38 &&
-    offsetof(struct gs_slot, deadline) == 0x50 && offsetof(struct gs_slot, owner_hash) == 0x90, "slot offsets");
+    offsetof(struct gs_slot, deadline) == 0x68 && offsetof(struct gs_slot, crc) == 0xac, "slot offsets");
+
+/* The words that change in place, beside W. */
+enum { GS_TIMED_WORDS = 9 };
+
+static inline void
+gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
+{
+	_Atomic uint64_t *words[GS_TIMED_WORDS] = { &s->X, &s->A, &s->I, &s->T, &s->H, &s->Q, &s->O, &s->L, &s->S };
+
+	for (int i = 0; i < GS_TIMED_WORDS; i++)
+		out[i] = words[i];
+}
 
 /* What a session is, for eviction and lifetimes; names in record.c. */
 enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
@@ -292,7 +335,7 @@ gs_segment(uint32_t gen, uint32_t state)
 static inline uint32_t gs_segment_gen(uint64_t segment) { return (uint32_t)(segment >> 32); }
 static inline uint32_t gs_segment_state(uint64_t segment) { return (uint32_t)segment; }
 
-/* T.R.C: this page, segment words, bitmap, due hints, slots; offsets from the start of the file. */
+/* T.R.C: this page, segment words, bitmap, due hints, kin, slots; offsets from the start of the file. */
 
 struct gs_arena_hdr {
 	uint64_t magic;
@@ -308,7 +351,8 @@ struct gs_arena_hdr {
 	uint64_t slots_off;
 	uint64_t file_bytes;
 	uint64_t retired_off;			/* _Atomic uint64_t[n_slots / 64], a set bit: REPLACED or ENDED */
-	/* 060: what an arena in a file must say by itself; zeros in others */
+	uint64_t kin_off;			/* _Atomic uint32_t[n_slots], whose it is: gs_kin(), of the record last written there */
+	/* 068: what an arena in a file must say by itself; zeros in others */
 	uint32_t abi_major;
 	uint32_t slot_header_bytes;
 	uint64_t sip_k0, sip_k1;
@@ -319,10 +363,23 @@ struct gs_arena_hdr {
 	uint32_t pad0;
 	_Atomic uint64_t wall_add_ms;		/* as in gs_ctl_hdr, when the disk was last written */
 	_Atomic uint64_t wall_check;		/* its complement */
-	uint8_t pad[GS_PAGE_BYTES - 224];
+	uint8_t pad[GS_PAGE_BYTES - 232];
 };
-_Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 208, "arena header");
+_Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 216, "arena header");
 _Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
+
+/*
+ * Kin, so that all sessions of an owner, or all records that hang on a session, are found by a pass over 4 bytes a slot.
+ *	[31:16] hash of the owner, 0 where there is none  [15:0] hash of the link, 0 where there is none
+ */
+static inline uint32_t
+gs_kin(uint32_t owner16, uint32_t link16)
+{
+	return (owner16 & 0xffff) << 16 | (link16 & 0xffff);
+}
+
+static inline uint32_t gs_kin_owner(uint32_t kin) { return kin >> 16; }
+static inline uint32_t gs_kin_link(uint32_t kin) { return kin & 0xffff; }
 
 /*
  * F, what a reader tells of one record; 0 is an empty cell.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/store.h"
 
@@ -16,14 +17,29 @@ enum {
 };
 
 uint32_t
-gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len)
+gs_record_class(const struct gs_table *t, const struct gs_slot *head)
 {
-	uint32_t bytes = gs_table_slot_bytes(key_len, owner_len, val_len), i;
+	uint32_t bytes = gs_record_value_off(head->key_len, head->owner_len, head->link_len) + head->val_len, i;
 
 	for (i = 0; i < t->n_classes; i++)
 		if (t->arena[i].slot_size >= bytes)
 			return i;
 	return GS_MAX_CLASSES;
+}
+
+/* 16 bits of a hash, never 0 for bytes that are there. */
+static uint32_t
+hash16(const struct gs_table *t, const void *bytes, uint32_t len)
+{
+	uint32_t h = len == 0 ? 0 : (uint32_t)(gs_siphash13(t->sip_k0, t->sip_k1, bytes, len) >> 48);
+
+	return len > 0 && h == 0 ? 1 : h;
+}
+
+uint32_t
+gs_record_kin(const struct gs_table *t, const void *owner, uint32_t owner_len, const void *link, uint32_t link_len)
+{
+	return gs_kin(hash16(t, owner, owner_len), hash16(t, link, link_len));
 }
 
 bool
@@ -72,7 +88,7 @@ gs_record_copy(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit)
 
 	if (rc <= 0)
 		return rc;
-	end = gs_record_value_off(head->key_len, head->owner_len) + head->val_len;
+	end = gs_record_value_off(head->key_len, head->owner_len, head->link_len) + head->val_len;
 	if (end > slot_size)
 		return GS_ECORRUPT;
 	gs_racy_load(c->scratch + GS_SLOT_HEADER_BYTES, hit->slot->data, end - GS_SLOT_HEADER_BYTES);
@@ -136,9 +152,10 @@ gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot 
 static void
 stamp_words(struct gs_slot *head, uint32_t gen)
 {
-	_Atomic uint64_t *words[] = { &head->X, &head->A, &head->I, &head->T, &head->H, &head->Q };
+	_Atomic uint64_t *words[GS_TIMED_WORDS];
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	gs_timed_words(head, words);
+	for (size_t i = 0; i < GS_TIMED_WORDS; i++) {
 		uint64_t plain = atomic_load_explicit(words[i], memory_order_relaxed);
 
 		atomic_store_explicit(words[i], gs_timed(plain, gen), memory_order_relaxed);
@@ -158,6 +175,12 @@ due_at(struct gs_table *t, uint32_t addr)
 	return &gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr))->due[gs_entry_slot(addr)];
 }
 
+static _Atomic uint32_t *
+kin_at(struct gs_table *t, uint32_t addr)
+{
+	return &gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr))->kin[gs_entry_slot(addr)];
+}
+
 uint32_t
 gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_draft *d)
 {
@@ -175,8 +198,10 @@ gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_
 	gs_racy_store(base + BODY_OFF, (unsigned char *)&head + BODY_OFF, sizeof(head) - BODY_OFF);
 	gs_racy_store(s->data, d->key, head.key_len);
 	gs_racy_store(base + gs_record_owner_off(head.key_len), d->owner, head.owner_len);
-	gs_racy_store(base + gs_record_value_off(head.key_len, head.owner_len), d->value, head.val_len);
+	gs_racy_store(base + gs_record_link_off(head.key_len, head.owner_len), d->link, head.link_len);
+	gs_racy_store(base + gs_record_value_off(head.key_len, head.owner_len, head.link_len), d->value, head.val_len);
 	atomic_store_explicit(due_at(t, addr), due_of(t, addr, &d->head), memory_order_relaxed);
+	atomic_store_explicit(kin_at(t, addr), gs_record_kin(t, d->owner, head.owner_len, d->link, head.link_len), memory_order_relaxed);
 	/* release; pairs with the acquire of W in match_entry */
 	atomic_store_explicit(&s->W, gs_word(gen, c->id, GS_SLOT_READY), memory_order_release);
 	return gen;
@@ -186,18 +211,20 @@ void
 gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch)
 {
 	struct gs_slot *head = &out->head;
-	_Atomic uint64_t *words[] = { &head->X, &head->A, &head->I, &head->T, &head->H, &head->Q };
+	_Atomic uint64_t *words[GS_TIMED_WORDS];
 
 	memcpy(head, scratch, sizeof(*head));
 	head->turn++;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	gs_timed_words(head, words);
+	for (size_t i = 0; i < GS_TIMED_WORDS; i++) {
 		uint64_t timed = atomic_load_explicit(words[i], memory_order_relaxed);
 
 		atomic_store_explicit(words[i], gs_timed_value(timed), memory_order_relaxed);
 	}
 	out->key = scratch + GS_SLOT_HEADER_BYTES;
 	out->owner = scratch + gs_record_owner_off(head->key_len);
-	out->value = scratch + gs_record_value_off(head->key_len, head->owner_len);
+	out->link = scratch + gs_record_link_off(head->key_len, head->owner_len);
+	out->value = scratch + gs_record_value_off(head->key_len, head->owner_len, head->link_len);
 }
 
 void
@@ -480,13 +507,23 @@ gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsig
 	out->class_id = head->class_id;
 	out->key_len = head->key_len;
 	out->owner_len = head->owner_len;
+	out->link_len = head->link_len;
+	out->flags = head->flags;
+	out->resume_ttl_s = head->resume_ttl_s;
+	out->arrival = gs_timed_value(atomic_load_explicit(&head->Q, memory_order_relaxed));
+	out->offence = gs_timed_value(atomic_load_explicit(&head->O, memory_order_relaxed));
+	out->attempt_ms = gs_timed_value(atomic_load_explicit(&head->L, memory_order_relaxed));
+	out->soon_ms = gs_timed_value(atomic_load_explicit(&head->S, memory_order_relaxed));
 	out->val_len = head->val_len;
 	out->key[0] = 0;
 	out->owner[0] = 0;
+	out->link[0] = 0;
 	if (data == NULL)
 		return;
 	memcpy(out->key, data, head->key_len);
 	out->key[head->key_len] = 0;
 	memcpy(out->owner, data + gs_align_up(head->key_len, 8), head->owner_len);
 	out->owner[head->owner_len] = 0;
+	memcpy(out->link, data + gs_record_link_off(head->key_len, head->owner_len) - GS_SLOT_HEADER_BYTES, head->link_len);
+	out->link[head->link_len] = 0;
 }

@@ -18,9 +18,15 @@ gs_record_owner_off(uint32_t key_len)
 }
 
 static inline uint32_t
-gs_record_value_off(uint32_t key_len, uint32_t owner_len)
+gs_record_link_off(uint32_t key_len, uint32_t owner_len)
 {
 	return gs_record_owner_off(key_len) + (uint32_t)gs_align_up(owner_len, 8);
+}
+
+static inline uint32_t
+gs_record_value_off(uint32_t key_len, uint32_t owner_len, uint32_t link_len)
+{
+	return gs_record_link_off(key_len, owner_len) + (uint32_t)gs_align_up(link_len, 8);
 }
 
 /* Can these be the lengths of a record in a slot of this size? head may be in shared memory. */
@@ -28,13 +34,17 @@ static inline bool
 gs_record_fits(const struct gs_slot *head, uint32_t slot_size)
 {
 	uint32_t key_len = __atomic_load_n(&head->key_len, __ATOMIC_RELAXED), owner_len = __atomic_load_n(&head->owner_len, __ATOMIC_RELAXED);
+	uint32_t link_len = __atomic_load_n(&head->link_len, __ATOMIC_RELAXED);
 
 	return key_len > 0 && owner_len <= GS_OWNER_BYTES &&
-	    gs_record_value_off(key_len, owner_len) + __atomic_load_n(&head->val_len, __ATOMIC_RELAXED) <= slot_size;
+	    gs_record_value_off(key_len, owner_len, link_len) + __atomic_load_n(&head->val_len, __ATOMIC_RELAXED) <= slot_size;
 }
 
-/* The smallest class that holds these lengths, or GS_MAX_CLASSES when none does. */
-uint32_t gs_record_class(const struct gs_table *t, uint32_t key_len, uint32_t owner_len, uint32_t val_len);
+/* The smallest class that holds a record with the lengths of this header, or GS_MAX_CLASSES when none does. */
+uint32_t gs_record_class(const struct gs_table *t, const struct gs_slot *head);
+
+/* The kin of a record of this owner and link: what its slot says in the array at kin_off. */
+uint32_t gs_record_kin(const struct gs_table *t, const void *owner, uint32_t owner_len, const void *link, uint32_t link_len);
 
 /* Is the slot still as it was when `w` was loaded? After a copy. */
 bool gs_record_is_same(const struct gs_slot *s, uint64_t w);
@@ -53,11 +63,11 @@ int gs_record_copy(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hi
 
 /* A record to write: header fields but W, and the parts. */
 struct gs_draft {
-	const void *key, *owner, *value;
-	struct gs_slot head;		/* lengths set; X, A, I, T, H, Q hold plain values, without generation */
+	const void *key, *owner, *link, *value;
+	struct gs_slot head;		/* lengths set; the timed words hold plain values, without generation */
 };
 
-/* Write a claimed slot (cell of c): READY afterwards, its due hint set. Returns its generation. */
+/* Write a claimed slot (cell of c): READY afterwards, its due hint and its kin set. Returns its generation. */
 uint32_t gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_draft *d);
 
 /* A draft with all of the record in c->scratch, times without generations: the next record of its version. */

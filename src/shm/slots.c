@@ -192,6 +192,9 @@ commit_memory(struct gs_arena *a, uint32_t first)
 	if (rc == 0)
 		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
 		    4ull * a->seg_slots);
+	if (rc == 0)
+		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->kin - (unsigned char *)a->map) + 4ull * first,
+		    4ull * a->seg_slots);
 	return rc;
 }
 

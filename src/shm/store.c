@@ -104,6 +104,7 @@ gs_store_crc(uint32_t gen, const struct gs_draft *d)
 	crc = gs_crc32c(crc, head + offsetof(struct gs_slot, uid), sizeof(struct gs_slot) - offsetof(struct gs_slot, uid));
 	crc = gs_crc32c(crc, d->key, d->head.key_len);
 	crc = gs_crc32c(crc, d->owner, d->head.owner_len);
+	crc = gs_crc32c(crc, d->link, d->head.link_len);
 	crc = gs_crc32c(crc, d->value, d->head.val_len);
 	return crc == 0 ? 1 : crc;
 }

@@ -35,7 +35,8 @@ gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_
 	out->bitmap_off = gs_align_up(out->segments_off + 8ull * (n_slots / seg_slots), 64);
 	out->retired_off = gs_align_up(out->bitmap_off + n_slots / 8, 64);
 	out->due_off = gs_align_up(out->retired_off + n_slots / 8, GS_PAGE_BYTES);
-	out->slots_off = gs_align_up(out->due_off + 4ull * n_slots, GS_PAGE_BYTES);
+	out->kin_off = gs_align_up(out->due_off + 4ull * n_slots, GS_PAGE_BYTES);
+	out->slots_off = gs_align_up(out->kin_off + 4ull * n_slots, GS_PAGE_BYTES);
 	out->bytes = out->slots_off + (uint64_t)n_slots * slot_size;
 }
 
@@ -233,6 +234,7 @@ map_arena(struct gs_arena *a, const struct gs_ctl_hdr *h, uint32_t ring, uint32_
 	a->bitmap = (_Atomic uint64_t *)(void *)(base + shape.bitmap_off);
 	a->retired = (_Atomic uint64_t *)(void *)(base + shape.retired_off);
 	a->due = (_Atomic uint32_t *)(void *)(base + shape.due_off);
+	a->kin = (_Atomic uint32_t *)(void *)(base + shape.kin_off);
 	a->slots = base + shape.slots_off;
 	return 0;
 }

@@ -57,7 +57,7 @@ struct gs_arena {			/* all from the checked header, private */
 	struct gs_arena_hdr *map;
 	_Atomic uint64_t *segments;
 	_Atomic uint64_t *bitmap, *retired;
-	_Atomic uint32_t *due;
+	_Atomic uint32_t *due, *kin;
 	unsigned char *slots;
 	uint64_t bytes;
 	uint32_t n_slots, seg_slots, n_segments, slot_size;

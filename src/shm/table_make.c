@@ -208,6 +208,7 @@ gs_table_arena_head(struct gs_arena_hdr *out, const struct gs_ctl_hdr *h, uint32
 	out->bitmap_off = shape.bitmap_off;
 	out->retired_off = shape.retired_off;
 	out->due_off = shape.due_off;
+	out->kin_off = shape.kin_off;
 	out->slots_off = shape.slots_off;
 	out->file_bytes = shape.bytes;
 	if (h->store[ring][0] == '\0')
@@ -234,7 +235,7 @@ gs_table_create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uin
 	fd = gs_region_create(dir_fd, name, head.file_bytes);
 	if (fd < 0)
 		return fd;
-	/* The due hints are committed with their segments. */
+	/* Due hints and kin are committed with their segments. */
 	rc = gs_region_commit(fd, 0, head.due_off);
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));

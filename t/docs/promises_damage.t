@@ -6,13 +6,13 @@ requires "gsession is not built" test -x "$GSESSION"
 new_instance
 start_manager
 
-# One record with a key that is in no other place, behind a header of 168 bytes; at 40 of that is the length of the value.
+# One record with a key that is in no other place, behind a header of 192 bytes; at 40 of that is the length of the value.
 key=damaged-$RANDOM$RANDOM$RANDOM
 gs put "$key" <<< value
 gs put other <<< value
 file=$GSESSION_SHM_DIR/$INSTANCE/sessions.0.0
 at=$(grep -abo "$key" "$file" | head -n 1 | cut -d: -f1)
-slot=$((at - 168))
+slot=$((at - 192))
 check_eq "the record is found in its arena" "$(od -An -tu1 -j $((slot + 40)) -N 3 "$file" | tr -s ' ')" " 6 0 ${#key}"
 printf '\377\377' | dd of="$file" bs=1 seek=$((slot + 40)) conv=notrunc status=none
 

@@ -95,6 +95,7 @@ image_arena(const struct gs_arena *a, unsigned char *to, const unsigned char *fr
 	size_t segments = (size_t)((unsigned char *)a->segments - (unsigned char *)a->map);
 	size_t slots = (size_t)(a->slots - (unsigned char *)a->map);
 	size_t due = (size_t)((unsigned char *)a->due - (unsigned char *)a->map);
+	size_t kin = (size_t)((unsigned char *)a->kin - (unsigned char *)a->map);
 	uint64_t word[2];
 	bool differs = false;
 
@@ -104,6 +105,8 @@ image_arena(const struct gs_arena *a, unsigned char *to, const unsigned char *fr
 		if (gs_segment_state(word[0]) == GS_SEGMENT_ABSENT && gs_segment_state(word[1]) == GS_SEGMENT_ABSENT)
 			continue;
 		differs |= image_piece(to + due + 4ull * seg * a->seg_slots, from + due + 4ull * seg * a->seg_slots, 4ull * a->seg_slots,
+		    is_copied);
+		differs |= image_piece(to + kin + 4ull * seg * a->seg_slots, from + kin + 4ull * seg * a->seg_slots, 4ull * a->seg_slots,
 		    is_copied);
 		for (uint32_t i = seg * a->seg_slots; i < (seg + 1) * a->seg_slots; i++)
 			differs |= image_slot(to + slots + (size_t)i * a->slot_size, from + slots + (size_t)i * a->slot_size, a->slot_size,

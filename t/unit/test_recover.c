@@ -71,7 +71,7 @@ write_record(struct scene *sc, const char *key, uint32_t *gen)
 {
 	struct gs_key k = key_of(sc->d.t, key);
 	struct gs_draft d = {
-		.key = k.bytes, .owner = "", .value = "dead",
+		.key = k.bytes, .owner = "", .link = "", .value = "dead",
 		.head = { .hash = k.hash, .key_len = (uint8_t)k.len, .val_len = 4, .deadline = GS_TIME_NEVER, .version = 5 },
 	};
 	int cell = gs_slots_claim(sc->d.t, &sc->d.c, ACTIVE, 0);

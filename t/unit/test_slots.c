@@ -146,7 +146,7 @@ retire_one(struct store *s)
 {
 	static unsigned n;
 	struct gs_key k = key_of(s->t, "k");
-	struct gs_draft d = { .key = k.bytes, .owner = "", .value = "", .head = { .hash = k.hash + n++, .key_len = (uint8_t)k.len } };
+	struct gs_draft d = { .key = k.bytes, .owner = "", .link = "", .value = "", .head = { .hash = k.hash + n++, .key_len = (uint8_t)k.len } };
 	uint32_t addr;
 	int cell;
 

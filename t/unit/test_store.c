@@ -242,8 +242,8 @@ a_write_that_was_refused_is_not_found(void **state)
 static void
 a_damaged_slot_is_left_out_and_counted(void **state)
 {
-	/* bytes from the slot's start: hash, length, version, deadline, owner's hash, crc, uid, key, owner, value */
-	static const uint32_t at[] = { 0x08, 0x28, 0x30, 0x50, 0x90, 0x9c, 0xa0, 0xa8, 0xb0, 0xb8 };
+	/* bytes from the slot's start: hash, length, flags, version, deadline, birth, crc, uid, mode, key, owner, value */
+	static const uint32_t at[] = { 0x08, 0x28, 0x2e, 0x30, 0x68, 0xa8, 0xac, 0xb0, 0xbc, 0xc0, 0xc8, 0xd0 };
 
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(at); i++) {
@@ -621,10 +621,10 @@ audit_finds_a_record_in_a_file_that_is_damaged_or_not_published(void **state)
 	(void)state;
 	assert_int_equal(put_in(&d, "k", "value", COLD), 1);
 	s = slot_of("k", &addr);
-	((unsigned char *)s)[gs_record_value_off(1, 2)] ^= 1;
+	((unsigned char *)s)[gs_record_value_off(1, 2, 0)] ^= 1;
 	gs_audit_run(d.s.t, now_of(&d), &a, NULL);
 	assert_int_equal(a.broken[11], 1);
-	((unsigned char *)s)[gs_record_value_off(1, 2)] ^= 1;
+	((unsigned char *)s)[gs_record_value_off(1, 2, 0)] ^= 1;
 	gs_audit_run(d.s.t, now_of(&d), &a, NULL);
 	assert_int_equal(a.n_broken, 0);
 	atomic_store_explicit(&s->W, atomic_load_explicit(&s->W, memory_order_relaxed) & ~GS_WORD_PUBLISHED, memory_order_relaxed);

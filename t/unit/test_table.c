@@ -546,7 +546,7 @@ slot_is_the_smallest_multiple_of_a_line_that_holds_its_parts(void **state)
 	static const struct {
 		uint32_t key, owner, value, bytes;
 	} rows[] = {
-		{ 1, 0, 0, 192 }, { 8, 0, 16, 192 }, { 8, 0, 17, 256 }, { 9, 0, 9, 256 }, { 32, 64, 56, 320 }, { 255, 64, 65535, 66048 },
+		{ 1, 0, 0, 256 }, { 8, 0, 56, 256 }, { 8, 0, 57, 320 }, { 9, 0, 49, 320 }, { 32, 64, 32, 320 }, { 255, 64, 65535, 66048 },
 	};
 
 	(void)state;
