@@ -156,8 +156,8 @@ bad_file "cut short" "cut short" 'truncate -s 20000 "$file"'
 bad_file "empty" "cut short" ': > "$file"'
 bad_file "garbage" "no file of gsession" 'head -c 100000 /dev/urandom > "$file"'
 bad_file "of another ABI" "made by another version of gsession" \
-	'printf "\143" | dd of="$file" bs=1 seek=96 conv=notrunc status=none'
-bad_file "damaged in its header" "header damaged" 'printf "\377" | dd of="$file" bs=1 seek=110 conv=notrunc status=none'
+	'printf "\143" | dd of="$file" bs=1 seek=104 conv=notrunc status=none'
+bad_file "damaged in its header" "header damaged" 'printf "\377" | dd of="$file" bs=1 seek=118 conv=notrunc status=none'
 
 # ---- files that are no good, the memory is there ----
 for what in missing cut; do
