@@ -23,7 +23,7 @@ enum {
 	GS_CONF_STORE_BYTES = 160,
 };
 
-enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1 };	/* as enum gs_promote */
+enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1, GS_CONF_PROMOTE_SECOND = 2 };	/* as enum gs_promote */
 
 struct gs_conf_ring {
 	char name[GS_CONF_NAME_BYTES];

@@ -13,7 +13,8 @@
 _Static_assert((int)GS_CONF_RINGS <= (int)GS_MAX_RINGS && (int)GS_CONF_CLASSES <= (int)GS_MAX_CLASSES,
     "what can be configured fits the memory");
 _Static_assert((int)GS_CONF_NAME_BYTES == (int)GS_RING_NAME_BYTES, "names have one length");
-_Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CONF_PROMOTE_ACCESS == (int)GS_PROMOTE_ACCESS,
+_Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CONF_PROMOTE_ACCESS == (int)GS_PROMOTE_ACCESS &&
+    (int)GS_CONF_PROMOTE_SECOND == (int)GS_PROMOTE_SECOND,
     "promote has the same values in both");
 
 static void

@@ -6,6 +6,7 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "policy/promote.h"
 #include "shm/damage.h"
 #include "shm/kv_impl.h"
 
@@ -52,12 +53,17 @@ gs_kv_half_life_ms(const struct gs_table *t)
 }
 
 bool
-gs_kv_is_promotable(const struct gs_table *t, uint32_t ring)
+gs_kv_is_promotable(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
 {
-	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring], *to = &t->ctl->ring[gs_table_innermost(t)];
+	uint32_t rule = atomic_load_explicit(&r->promote, memory_order_relaxed);
 
-	return ring != gs_table_innermost(t) && r->kind == GS_RING_NORMAL &&
-	    atomic_load_explicit(&r->promote, memory_order_relaxed) == GS_PROMOTE_ACCESS;
+	if (r == to || r->kind != GS_RING_NORMAL)
+		return false;
+	return rule == GS_PROMOTE_ACCESS || (rule == GS_PROMOTE_SECOND && gs_promote_is_second(&(struct gs_promote_case){
+		.last_ms = gs_timed_value(gs_kv_word(&head->A)), .interest = gs_timed_value(gs_kv_word(&head->I)), .now_ms = now_ms,
+		.ttl_ms = atomic_load_explicit(&to->ttl_ms, memory_order_relaxed),
+		.half_life_ms = atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) }));
 }
 
 uint64_t

@@ -110,7 +110,7 @@ copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, 
 		return gs_kv_fill_meta(hit, head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
 	if (head->val_len > r->cap && r->buf != NULL)
 		return gs_kv_fill_meta(hit, head, r->meta) ? GS_ERANGE : READ_AGAIN;
-	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
+	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring, head, now_ms) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
 		return READ_AGAIN;
 	if (r->buf != NULL) {
 		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head->key_len, head->owner_len, head->link_len), head->val_len);

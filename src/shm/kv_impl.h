@@ -34,8 +34,8 @@ void gs_kv_unreserve(struct gs_table *t, uint32_t ring);
 /* The innermost ring's half-life: interest is counted with it wherever the session is. */
 uint64_t gs_kv_half_life_ms(const struct gs_table *t);
 
-/* May an access bring a session of this ring in? */
-bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring);
+/* Does an access at now_ms bring a session of this ring in? head: as it was before, copied, its words with generations. */
+bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);
 
 /* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
 int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms);

@@ -275,7 +275,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (!draft_from(hit, seen, &d, &names))
 		return KV_AGAIN;
 	draft_over(t, c, &d, p);
-	if (counts && gs_kv_is_promotable(t, from) && gs_kv_reserve(t, gs_table_innermost(t)))
+	if (counts && gs_kv_is_promotable(t, from, seen, p->now_ms) && gs_kv_reserve(t, gs_table_innermost(t)))
 		to = gs_table_innermost(t);
 	rc = gs_kv_publish(t, c, hit, seen, to, &d);
 	if (to != from)

@@ -420,7 +420,7 @@ _Static_assert(offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct 
     offsetof(struct gs_ctx_page, cell) == 0x740, "feedback offsets");
 _Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
 
-enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1 };
+enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1, GS_PROMOTE_SECOND = 2 };
 enum gs_ring_kind { GS_RING_NORMAL = 0, GS_RING_SUSPECT = 1 };
 
 /* A ring in T.ctl; ring id = its place in the array. The atomics may change while clients run. */

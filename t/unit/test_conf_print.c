@@ -59,7 +59,7 @@ randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 		(void)strcpy(r->decay_to, "none");
 		r->ttl_ms = ttl_ms;
 		r->half_life_ms = half_life_ms;
-		r->promote = random_below(seed, 2);
+		r->promote = random_below(seed, 3);
 		r->capacity = 1 + random_below(seed, 100000);
 		(void)strcpy(r->store, stores[random_below(seed, 3)]);
 	}

@@ -169,6 +169,34 @@ access_through_an_outer_ring_brings_the_session_in_where_it_may(void **state)
 }
 
 static void
+second_access_through_a_ring_that_wants_two_brings_the_session_in(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct reading r;
+
+	(void)state;
+	spec.rings[WARM].promote = GS_PROMOTE_SECOND;
+	open_reading(&r, &spec);
+	start_in(&r.s, "one", WARM, NOW);
+	start_in(&r.s, "two", WARM, NOW);
+	start_in(&r.s, "both", WARM, NOW);
+	/* what was told of them before is beyond the ttl of active */
+	assert_int_equal(look(&r, "one", NOW + 20 * MIN), 1);
+	assert_int_equal(look(&r, "two", NOW + 20 * MIN), 1);
+	assert_int_equal(look(&r, "both", NOW + 20 * MIN), 1);
+	assert_int_equal(look(&r, "both", NOW + 20 * MIN), 1);
+	assert_int_equal(take(&r, NOW + 20 * MIN), 3);
+	assert_int_equal(ring_of(&r.s, "one"), WARM);
+	assert_int_equal(ring_of(&r.s, "two"), WARM);
+	assert_int_equal(ring_of(&r.s, "both"), ACTIVE);	/* told of as two at once */
+	assert_int_equal(look(&r, "two", NOW + 21 * MIN), 1);
+	assert_int_equal(take(&r, NOW + 21 * MIN), 1);
+	assert_int_equal(ring_of(&r.s, "two"), ACTIVE);
+	assert_int_equal(counted(&r.s, GS_COUNT_PROMOTED), 2);
+	close_reading(&r, NOW + 21 * MIN);
+}
+
+static void
 full_innermost_ring_leaves_it_where_it_is_and_counts_it(void **state)
 {
 	struct gs_table_spec spec = small_arena_spec(64);
@@ -665,6 +693,7 @@ main(void)
 		T(many_accesses_are_told_in_one_cell_and_all_count),
 		T(access_told_after_a_later_one_has_faded_until_then),
 		T(access_through_an_outer_ring_brings_the_session_in_where_it_may),
+		T(second_access_through_a_ring_that_wants_two_brings_the_session_in),
 		T(full_innermost_ring_leaves_it_where_it_is_and_counts_it),
 		T(access_of_a_record_that_was_replaced_or_moved_counts_for_its_session),
 		T(access_counts_for_a_session_whose_old_slot_was_given_back),

@@ -215,6 +215,49 @@ ring_that_promotes_never_keeps_its_sessions(void **state)
 }
 
 static void
+ring_that_promotes_at_the_second_access_takes_two_within_the_inner_ttl(void **state)
+{
+	struct store *s = *state;
+
+	atomic_store(&s->t->ctl->ring[COLD].promote, GS_PROMOTE_SECOND);
+	start_in(s, "g", COLD, NOW);
+	start_in(s, "p", COLD, NOW);
+	/* active would have let them go by now: this is the first of two */
+	assert_int_equal(get_at(s, "g", NOW + 11 * MIN), 1);
+	assert_int_equal(put_at(s, "p", "w", NOW + 11 * MIN), 0);
+	assert_int_equal(ring_of(s, "g"), COLD);
+	assert_int_equal(ring_of(s, "p"), COLD);
+	/* another first one, as the last was too long ago */
+	assert_int_equal(get_at(s, "g", NOW + 33 * MIN), 1);
+	assert_int_equal(ring_of(s, "g"), COLD);
+	assert_int_equal(get_at(s, "g", NOW + 42 * MIN), 1);
+	assert_int_equal(put_at(s, "p", "v", NOW + 12 * MIN), 0);
+	assert_int_equal(ring_of(s, "g"), ACTIVE);
+	assert_int_equal(ring_of(s, "p"), ACTIVE);
+	assert_int_equal(counted(s, GS_COUNT_PROMOTED), 2);
+}
+
+/* As a backup does it, or a crawler: each of many, once. */
+static void
+scan_by_get_brings_nothing_in_where_it_takes_two(void **state)
+{
+	struct store *s = *state;
+	char key[16];
+
+	atomic_store(&s->t->ctl->ring[WARM].promote, GS_PROMOTE_SECOND);
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(key, sizeof(key), "s%d", i);
+		start_in(s, key, WARM, NOW);
+	}
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(key, sizeof(key), "s%d", i);
+		assert_true(get_at(s, key, NOW + 20 * MIN) >= 0);
+	}
+	assert_int_equal(counted(s, GS_COUNT_PROMOTED), 0);
+	assert_int_equal(population(s->t, ACTIVE), 0);
+}
+
+static void
 sessions_that_no_slot_is_left_for_stay_where_they_are(void **state)
 {
 	struct gs_table_spec narrow = small_arena_spec(300);
@@ -360,6 +403,8 @@ main(void)
 		T_USUAL(access_brings_a_session_in_and_promotion_is_part_of_it),
 		T_NARROW(session_is_served_where_it_is_when_the_inner_ring_is_full),
 		T_USUAL(ring_that_promotes_never_keeps_its_sessions),
+		T_USUAL(ring_that_promotes_at_the_second_access_takes_two_within_the_inner_ttl),
+		T_USUAL(scan_by_get_brings_nothing_in_where_it_takes_two),
 		T(sessions_that_no_slot_is_left_for_stay_where_they_are),
 		T_USUAL(suspect_is_refused_but_can_be_seen_moved_and_ended),
 		T_USUAL(suspect_neither_decays_nor_leaves_but_at_its_lifetime),
