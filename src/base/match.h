@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * match.h - which of sixteen words in shared memory begin with a tag.
+ * match.h - which of sixteen numbers in shared memory are what is looked for.
  *
  * All sixteen at once and without a branch: a branch on each would be guessed
  * wrong once a look-up.  The answer is a hint; whoever acts on a word loads
@@ -56,6 +56,38 @@ gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
 	for (int i = 0; i < GS_MATCH_WORDS; i++)
 		mask |= (uint32_t)(atomic_load_explicit(&words[i], GS_WORD_LOAD) >> shift == high) << i;
 	gs_fence_acquire();
+	return mask;
+}
+#endif
+
+/*
+ * gs_match_below - which of GS_MATCH_WORDS numbers, 16-aligned, are less than a limit; others may be changing them.
+ * Returns a mask with bit i for number i.
+ */
+#if defined(__x86_64__) && !defined(GS_TSAN) && !defined(GS_ASAN)
+static inline uint32_t
+gs_match_below(const _Atomic uint32_t *numbers, uint32_t limit)
+{
+	/* There is only a signed comparison: the order is the same with the highest bit the other way round. */
+	const __m128i flip = _mm_set1_epi32(INT32_MIN), most = _mm_xor_si128(_mm_set1_epi32((int)limit), flip);
+	__m128i a, b, c, d;
+
+	__asm__ volatile("movdqa (%4), %0\n\tmovdqa 16(%4), %1\n\tmovdqa 32(%4), %2\n\tmovdqa 48(%4), %3"
+	    : "=&x"(a), "=&x"(b), "=&x"(c), "=x"(d) : "r"(numbers) : "memory");
+	a = _mm_cmpgt_epi32(most, _mm_xor_si128(a, flip));
+	b = _mm_cmpgt_epi32(most, _mm_xor_si128(b, flip));
+	c = _mm_cmpgt_epi32(most, _mm_xor_si128(c, flip));
+	d = _mm_cmpgt_epi32(most, _mm_xor_si128(d, flip));
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+}
+#else
+static inline uint32_t
+gs_match_below(const _Atomic uint32_t *numbers, uint32_t limit)
+{
+	uint32_t mask = 0;
+
+	for (int i = 0; i < GS_MATCH_WORDS; i++)
+		mask |= (uint32_t)(atomic_load_explicit(&numbers[i], memory_order_relaxed) < limit) << i;
 	return mask;
 }
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/atomic.h"
+#include "base/match.h"
 #include "base/text.h"
 #include "daemon/events.h"
 #include "daemon/readers.h"
@@ -16,6 +18,8 @@ enum {
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
 	TOLD_SESSIONS = 16,		/* events about single sessions in a tick; the rest is summed up */
 	SHOWN_KEY_BYTES = 8,		/* of a key, unless log_keys */
+	BATCH = 32,			/* slots that are fetched at once */
+	AHEAD = 8,			/* slots that are fetched before they are looked at */
 };
 
 /* What a sweep has done so far: names of events, and how many sessions each was not told about. */
@@ -28,6 +32,7 @@ struct sweeping {
 	uint64_t now_ms;
 	uint32_t told;
 	uint64_t untold[DONE_KINDS];
+	uint32_t n_due, due[BATCH];		/* slots of the arena under way whose hints have come */
 };
 
 /* A key is a visitor's credential: eight characters and a hash tell sessions apart and let nobody in. */
@@ -119,38 +124,83 @@ settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 	}
 }
 
-/* After a rule changed: every live slot of the arena is due now. */
+/*
+ * The hint of a slot by the rules as they are now. Whoever writes the slot meanwhile sets a hint himself: ours must not stay
+ * in its place, and the next sweep looks for itself.
+ */
 static void
-rearm(struct gs_table *t, struct gs_arena *a)
+rearm_slot(const struct gs_table *t, struct gs_arena *a, uint32_t slot)
+{
+	struct gs_slot *s = (struct gs_slot *)(void *)(a->slots + (uint64_t)slot * a->slot_size);
+	/* acquire; pairs with the release of READY in gs_record_write */
+	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire);
+	uint32_t seen = atomic_load_explicit(&a->due[slot], memory_order_relaxed);
+	uint64_t next_ms;
+
+	if (gs_word_state(w) != GS_SLOT_READY)
+		return;
+	next_ms = gs_record_next_ms(t, a->ring, gs_timed_value(atomic_load_explicit(&s->X, memory_order_relaxed)),
+	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)), gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
+	set_due(a, slot, seen, gs_record_due(next_ms));
+	if (!gs_record_is_same(s, w))
+		atomic_store_explicit(&a->due[slot], 0, memory_order_relaxed);
+}
+
+/* After a rule changed: every live slot of the arena gets its hint anew. */
+static void
+rearm(const struct gs_table *t, struct gs_arena *a)
 {
 	for (uint32_t slot = 0; slot < a->n_slots; slot++) {
-		struct gs_slot *s;
-
 		if (slot % a->seg_slots == 0 && !gs_slots_is_committed(a, slot)) {
 			slot += a->seg_slots - 1;
 			continue;
 		}
-		s = gs_table_slot(t, gs_entry(0, 0, a->ring, a->class_id, slot));
-		if (gs_word_state(atomic_load_explicit(&s->W, memory_order_relaxed)) == GS_SLOT_READY)
-			atomic_store_explicit(&a->due[slot], 0, memory_order_relaxed);
+		gs_prefetch(a->slots + (uint64_t)gs_min_u64(slot + AHEAD, a->n_slots - 1) * a->slot_size);
+		rearm_slot(t, a, slot);
+	}
+}
+
+/* Settle what was found, with its memory under way before the first of it is needed: slots, then where the index has them. */
+static void
+settle_batch(struct sweeping *sw, struct gs_arena *a)
+{
+	for (uint32_t i = 0; i < sw->n_due; i++)
+		gs_index_prefetch_slot(sw->mt->shm, gs_entry(0, 0, a->ring, a->class_id, sw->due[i]), GS_FETCH_HEAD);
+	for (uint32_t i = 0; i < sw->n_due; i++) {
+		const struct gs_slot *s = (const void *)(a->slots + (uint64_t)sw->due[i] * a->slot_size);
+
+		gs_index_prefetch_home(sw->mt->shm, __atomic_load_n(&s->hash, __ATOMIC_RELAXED));
+	}
+	for (uint32_t i = 0; i < sw->n_due; i++)
+		settle_slot(sw, a, sw->due[i]);
+	sw->n_due = 0;
+}
+
+/* The next GS_MATCH_WORDS slots. Hints are rounded down, so one of this very unit may come too early. */
+static inline void
+sweep_slots(struct sweeping *sw, struct gs_arena *a, uint32_t first)
+{
+	uint32_t due = gs_match_below(&a->due[first], gs_record_due(sw->now_ms));
+
+	for (; due != 0; due &= due - 1) {
+		sw->due[sw->n_due++] = first + (uint32_t)__builtin_ctz(due);
+		if (sw->n_due == BATCH)
+			settle_batch(sw, a);
 	}
 }
 
 static void
 sweep_arena(struct sweeping *sw, struct gs_arena *a)
 {
-	uint32_t now_due = gs_record_due(sw->now_ms);
-
 	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
 		uint32_t first = seg * a->seg_slots;
 
 		if (!gs_slots_is_committed(a, first))
 			continue;
-		for (uint32_t slot = first; slot < first + a->seg_slots; slot++)
-			/* hints are rounded down, so one of this very unit may come too early */
-			if (atomic_load_explicit(&a->due[slot], memory_order_relaxed) < now_due)
-				settle_slot(sw, a, slot);
+		for (uint32_t slot = first; slot < first + a->seg_slots; slot += GS_MATCH_WORDS)
+			sweep_slots(sw, a, slot);
 	}
+	settle_batch(sw, a);
 }
 
 /* The slow walk: every slot and every bucket is looked at from time to time, whatever was lost is found. */

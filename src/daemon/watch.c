@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "daemon/events.h"
+#include "shm/index.h"
+
+enum { AHEAD = 16 };			/* entries whose slots are fetched before they are looked at */
 
 static void
 note(struct watch *w, const struct gs_table *t, uint64_t ordinal, enum gs_damage what)
@@ -41,8 +44,11 @@ watch_tick(struct watch *w, struct gs_table *t, struct gs_ctx *c, struct events 
 	uint64_t end = gs_min_u64(w->bucket + WATCH_BUCKETS, t->n_buckets);
 
 	for (uint64_t o = w->bucket * GS_BUCKET_ENTRIES; o < end * GS_BUCKET_ENTRIES; o++) {
-		enum gs_damage what = gs_damage_of_entry(t, o);
+		enum gs_damage what;
 
+		if (o + AHEAD < gs_table_entries(t))
+			gs_index_prefetch_slot(t, atomic_load_explicit(gs_table_entry(t, o + AHEAD), memory_order_relaxed), GS_FETCH_HEAD);
+		what = gs_damage_of_entry(t, o);
 		if (what == GS_DAMAGE_NONE)
 			continue;
 		gs_ctx_count(c, GS_COUNT_CORRUPT);

@@ -11,6 +11,7 @@
 enum {
 	TRIES = 100,
 	LOOKS = 8,			/* of a recount */
+	AHEAD = 8,			/* slots that are fetched before they are looked at */
 };
 
 static bool
@@ -197,6 +198,17 @@ gs_recover_entries(struct gs_table *t, uint64_t from, uint64_t n)
 	return killed;
 }
 
+/* Fetch what will be looked at soon: a slot, and where the index has the record in a nearer one. */
+static void
+prefetch_ahead(const struct gs_table *t, const struct gs_arena *a, uint32_t slot)
+{
+	const struct gs_slot *near = (const void *)(a->slots + gs_min_u64(slot + AHEAD / 2, a->n_slots - 1) * a->slot_size);
+
+	gs_prefetch(a->slots + gs_min_u64(slot + AHEAD, a->n_slots - 1) * a->slot_size);
+	if (gs_slots_is_committed(a, (uint32_t)gs_min_u64(slot + AHEAD / 2, a->n_slots - 1)))
+		gs_index_prefetch_home(t, __atomic_load_n(&near->hash, __ATOMIC_RELAXED));
+}
+
 /* The slots of one arena from at->slot on; returns how many were looked at. */
 static uint32_t
 walk_arena(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget, uint64_t *repairs)
@@ -209,6 +221,7 @@ walk_arena(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget, ui
 			at->slot += a->seg_slots;
 			continue;
 		}
+		prefetch_ahead(t, a, at->slot);
 		*repairs += gs_recover_slot(t, gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, at->slot)));
 		at->slot++;
 		seen++;

@@ -75,6 +75,47 @@ random_words_are_told_apart(void **state)
 	}
 }
 
+/* ---- numbers below a limit ---- */
+
+struct numbers {
+	_Alignas(64) _Atomic uint32_t n[GS_MATCH_WORDS];
+};
+
+static void
+numbers_are_compared_as_unsigned_ones(void **state)
+{
+	static const uint32_t edges[] = { 0, 1, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff };
+
+	(void)state;
+	for (size_t l = 0; l < sizeof(edges) / sizeof(edges[0]); l++)
+		for (size_t v = 0; v < sizeof(edges) / sizeof(edges[0]); v++)
+			for (int i = 0; i < GS_MATCH_WORDS; i++) {
+				struct numbers s;
+
+				for (int k = 0; k < GS_MATCH_WORDS; k++)
+					s.n[k] = k == i ? edges[v] : 0xffffffff;
+				assert_int_equal(gs_match_below(s.n, edges[l]), edges[v] < edges[l] ? UINT32_C(1) << i : 0);
+			}
+}
+
+static void
+random_numbers_are_told_apart(void **state)
+{
+	uint64_t random = 2;
+
+	(void)state;
+	for (int round = 0; round < 10000; round++) {
+		uint32_t limit = (uint32_t)(next_random(&random) >> 20), want = 0;
+		struct numbers s;
+
+		for (int i = 0; i < GS_MATCH_WORDS; i++) {
+			s.n[i] = limit - 2 + (uint32_t)(next_random(&random) % 5);
+			want |= (uint32_t)(s.n[i] < limit) << i;
+		}
+		assert_int_equal(gs_match_below(s.n, limit), want);
+	}
+}
+
 int
 main(void)
 {
@@ -82,6 +123,8 @@ main(void)
 		T(each_place_answers_with_its_own_bit),
 		T(low_bits_do_not_count_and_each_high_bit_does),
 		T(random_words_are_told_apart),
+		T(numbers_are_compared_as_unsigned_ones),
+		T(random_numbers_are_told_apart),
 	};
 
 	return cmocka_run_group_tests_name("match", tests, NULL, NULL);
