@@ -63,11 +63,21 @@ read_section(struct gs_ctl *ctl, enum gs_conf_section section, const char *dir, 
 		text = cmd_read(ctl, path, &rc);
 		if (text == NULL)
 			return cmd_fail(rc, "%s", path);
-		text[strcspn(text, "\n")] = '\0';
+		if (o->type != GS_CONF_OVERRIDES_LIST)
+			text[strcspn(text, "\n")] = '\0';
 		rc = gs_conf_set(o, at, text, why);
 		free(text);
 	}
 	return rc < 0 ? cmd_fail(rc, "%s/%s", dir, why) : 0;
+}
+
+static int
+read_quota(struct gs_ctl *ctl, struct gs_conf_table *t)
+{
+	char path[PATH_BYTES];
+
+	(void)snprintf(path, sizeof(path), "%s/quota", t->name);
+	return read_section(ctl, GS_CONF_IN_QUOTA, path, &t->quota);
 }
 
 static int
@@ -113,6 +123,8 @@ read_live(struct gs_ctl *ctl, struct gs_conf *conf)
 		t = &conf->tables[conf->n_tables++];
 		(void)snprintf(t->name, sizeof(t->name), "%.31s", entry.name);
 		status = read_section(ctl, GS_CONF_IN_TABLE, t->name, t);
+		if (status == 0)
+			status = read_quota(ctl, t);
 		if (status == 0)
 			status = read_rings(ctl, t);
 	}

@@ -39,7 +39,7 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* The row of a setting by its path: node/KEY, TABLE/KEY, TABLE/rings/RING/KEY; NULL for other files. */
+/* The row of a setting by its path: node/KEY, TABLE/KEY, TABLE/quota/KEY, TABLE/rings/RING/KEY; NULL for other files. */
 static const struct gs_conf_option *
 option_of(const char *path)
 {
@@ -50,6 +50,8 @@ option_of(const char *path)
 		depth += *at == '/';
 	if (depth == 1)
 		return gs_conf_find(strncmp(path, "node/", 5) == 0 ? GS_CONF_IN_DAEMON : GS_CONF_IN_TABLE, base_name(path));
+	if (depth == 2)
+		return strstr(path, "/quota/") != NULL ? gs_conf_find(GS_CONF_IN_QUOTA, base_name(path)) : NULL;
 	return depth == 3 ? gs_conf_find(GS_CONF_IN_RING, base_name(path)) : NULL;
 }
 
@@ -71,6 +73,8 @@ kind_of_option(const struct gs_conf_option *o)
 	case GS_CONF_RING_NAME:
 	case GS_CONF_STORE:
 	case GS_CONF_TEXT:
+	case GS_CONF_RATE:
+	case GS_CONF_OVERRIDES_LIST:
 		return KIND_TEXT;
 	}
 	return KIND_TEXT;

@@ -23,6 +23,10 @@ static const struct unit size_units[] = {
 	{ "G", 1 << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 },
 };
 
+static const struct unit rate_units[] = {
+	{ "/s", 60 * 60 }, { "/m", 60 }, { "/h", 1 },
+};
+
 #define N_UNITS(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Digits at *at; leaves *at behind them. */
@@ -126,6 +130,34 @@ gs_text_print_size(char out[GS_TEXT_SIZE_BYTES], uint64_t bytes)
 }
 
 int
+gs_text_parse_rate(const char *text, uint64_t *out_per_h)
+{
+	uint64_t per_h;
+	int rc;
+
+	if (strcmp(text, "none") == 0) {
+		*out_per_h = 0;
+		return GS_OK;
+	}
+	rc = parse_quantity(text, rate_units, N_UNITS(rate_units), &per_h);
+	if (rc == GS_OK && per_h == 0)
+		rc = GS_ERANGE;
+	if (rc == GS_OK)
+		*out_per_h = per_h;
+	return rc;
+}
+
+char *
+gs_text_print_rate(char out[GS_TEXT_RATE_BYTES], uint64_t per_h)
+{
+	if (per_h == 0)
+		(void)snprintf(out, GS_TEXT_RATE_BYTES, "none");
+	else
+		print_quantity(out, GS_TEXT_RATE_BYTES, rate_units, per_h);
+	return out;
+}
+
+int
 gs_text_parse_count(const char *text, uint64_t *out)
 {
 	uint64_t n;
@@ -160,4 +192,40 @@ gs_text_escape(char *out, size_t cap, const void *bytes, size_t len)
 	}
 	out[n] = '\0';
 	return n;
+}
+
+/* The byte that a backslash begins; -1 when it is none. */
+static int
+octal_byte(const char *text)
+{
+	int byte = 0;
+
+	for (int i = 1; i <= 3; i++) {
+		if (text[i] < '0' || text[i] > '7')
+			return -1;
+		byte = byte * 8 + text[i] - '0';
+	}
+	return byte <= 0xff ? byte : -1;
+}
+
+int
+gs_text_unescape(void *out, size_t cap, const char *text)
+{
+	unsigned char *to = out;
+	size_t n = 0;
+	int byte;
+
+	for (; *text != '\0'; text++) {
+		byte = (unsigned char)*text;
+		if (byte == '\\') {
+			byte = octal_byte(text);
+			if (byte < 0)
+				return GS_EINVAL;
+			text += 3;
+		}
+		if (n == cap)
+			return GS_ERANGE;
+		to[n++] = (unsigned char)byte;
+	}
+	return (int)n;
 }

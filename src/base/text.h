@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GS_TEXT_DURATION_BYTES = 32, GS_TEXT_SIZE_BYTES = 32 };
+enum { GS_TEXT_DURATION_BYTES = 32, GS_TEXT_SIZE_BYTES = 32, GS_TEXT_RATE_BYTES = 32 };
 
 /*
  * Durations: `500ms 30s 5m 2h 7d max`; a bare number only 0. max is UINT64_MAX.
@@ -22,6 +22,10 @@ char *gs_text_print_duration(char out[GS_TEXT_DURATION_BYTES], uint64_t ms);
 int gs_text_parse_size(const char *text, uint64_t *out_bytes);
 char *gs_text_print_size(char out[GS_TEXT_SIZE_BYTES], uint64_t bytes);
 
+/* Rates: `50/s 100/m 20/h`, a second, minute or hour; `none` is 0. As above, the largest exact one when printed. */
+int gs_text_parse_rate(const char *text, uint64_t *out_per_h);
+char *gs_text_print_rate(char out[GS_TEXT_RATE_BYTES], uint64_t per_h);
+
 /* A decimal count without sign or blanks. */
 int gs_text_parse_count(const char *text, uint64_t *out);
 
@@ -30,5 +34,11 @@ int gs_text_parse_count(const char *text, uint64_t *out);
  * out has room for cap bytes, 4 * len + 1 is always enough. Returns the length written, without the NUL; what does not fit is cut at a whole escape.
  */
 size_t gs_text_escape(char *out, size_t cap, const void *bytes, size_t len);
+
+/*
+ * Undo that: text into bytes, at most cap. Returns their number, GS_EINVAL where a backslash is not followed by three octal
+ * digits of a byte, GS_ERANGE when they are more.
+ */
+int gs_text_unescape(void *out, size_t cap, const char *text);
 
 #endif

@@ -21,9 +21,40 @@ enum {
 	GS_CONF_CLASSES = 4,
 	GS_CONF_WHY_BYTES = 512,
 	GS_CONF_STORE_BYTES = 160,
+	GS_CONF_OVERRIDES = 32,
+	GS_CONF_OVERRIDE_NAME_BYTES = 97,
+	GS_CONF_VALUE_BYTES = GS_CONF_OVERRIDES * (GS_CONF_OVERRIDE_NAME_BYTES + 64),	/* any value as text, with its NUL */
 };
 
 enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1, GS_CONF_PROMOTE_SECOND = 2 };	/* as enum gs_promote */
+
+#define GS_CONF_RATE_MAX_PER_H UINT64_C(36000000)	/* as GS_QUOTA_RATE_MAX_PER_H */
+#define GS_CONF_BURST_MAX UINT64_C(100000)
+
+enum gs_conf_action { GS_CONF_REPORT = 0, GS_CONF_SLOW = 1, GS_CONF_QUARANTINE = 2 };	/* as enum gs_quota_action */
+enum gs_conf_override_kind { GS_CONF_OVERRIDE_KEY, GS_CONF_OVERRIDE_OWNER, GS_CONF_OVERRIDE_NAMESPACE };
+
+struct gs_conf_override {
+	uint64_t kind;			/* enum gs_conf_override_kind */
+	char name[GS_CONF_OVERRIDE_NAME_BYTES];	/* escaped as in the file */
+	uint64_t rate_per_h;		/* 0: none, it is never charged */
+	uint64_t burst;
+};
+
+struct gs_conf_overrides {
+	uint64_t n;
+	struct gs_conf_override at[GS_CONF_OVERRIDES];
+};
+
+struct gs_conf_quota {
+	uint64_t rate_per_h;		/* accesses of a session in an hour */
+	uint64_t burst;			/* accesses at once */
+	uint64_t action;		/* enum gs_conf_action */
+	uint64_t hold_ms, release_ms;
+	uint64_t expel_after;		/* offences */
+	bool strict;
+	struct gs_conf_overrides overrides;
+};
 
 struct gs_conf_ring {
 	char name[GS_CONF_NAME_BYTES];
@@ -44,6 +75,7 @@ struct gs_conf_table {
 	uint64_t key_max;		/* bytes */
 	uint64_t max_sessions;		/* 0 in the file: 1.25 * sum of capacities; never 0 after loading */
 	uint64_t max_lifetime_ms;	/* UINT64_MAX: max */
+	struct gs_conf_quota quota;
 	size_t n_rings;
 	struct gs_conf_ring rings[GS_CONF_RINGS];	/* by diameter along decay_to from `active`; suspect last */
 };
@@ -57,13 +89,14 @@ struct gs_conf {
 };
 
 /* One setting, as the control tree sees it. */
-enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE };
-enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING };
+enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE,
+    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST };
+enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA };
 
 struct gs_conf_option {
 	enum gs_conf_section section;
 	const char *key;		/* as in the file and as the control file's name */
-	size_t offset;			/* of the member in gs_conf, gs_conf_table or gs_conf_ring */
+	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring or gs_conf_quota */
 	enum gs_conf_type type;
 	uint64_t min, max;		/* in the unit of the type; UINT64_MAX as max allows `max` for durations */
 	const char *fallback;		/* the default, as text; "" where it depends on the ring or table */
@@ -95,9 +128,9 @@ void gs_conf_print(FILE *to, const struct gs_conf *c);
 /* Print the template for /etc: every key as a comment with its help and range. */
 void gs_conf_print_template(FILE *to);
 
-/* Parse a value for an option into the member of its struct (`at` = the gs_conf, gs_conf_table or gs_conf_ring). */
+/* Parse a value for an option into the member of its struct (`at` = the gs_conf, gs_conf_table, gs_conf_ring or gs_conf_quota). */
 int gs_conf_set(const struct gs_conf_option *o, void *at, const char *value, char why[GS_CONF_WHY_BYTES]);
-/* Print the member's value as text without newline. */
+/* Print the member's value as text without its last newline; GS_CONF_VALUE_BYTES are enough. */
 void gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t cap);
 
 /* A row by section and key, or NULL. */

@@ -57,6 +57,7 @@ gs_conf_init_table(struct gs_conf_table *t, const char *name)
 	(void)memset(t, 0, sizeof(*t));
 	gs_conf_copy_name(t->name, name);
 	gs_conf_fall_back(GS_CONF_IN_TABLE, t);
+	gs_conf_fall_back(GS_CONF_IN_QUOTA, &t->quota);
 	for (i = 0; i < N_BUILT_IN; i++) {
 		struct gs_conf_ring *r = &t->rings[i];
 

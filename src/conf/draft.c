@@ -6,7 +6,7 @@
 #include "base/paths.h"
 #include "gsession.h"
 
-#define SECTIONS "[daemon], [table NAME], [ring NAME] or [ring TABLE/NAME]"
+#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota] or [quota TABLE]"
 #define NAMES "a name is 1 to 31 of a-z 0-9 _ . - and begins with none of . -"
 
 /* Names that mean something else beside a table's directory, now or in what is planned. */
@@ -125,6 +125,16 @@ enter_ring(struct gs_conf_draft *d, const char *section, const char *name, char 
 	return enter(d, GS_CONF_IN_RING, &t->rings[i], &t->ring_sections[i]);
 }
 
+/* Of a table that is there already, or has a section further down. */
+static int
+enter_quota(struct gs_conf_draft *d, const char *section, const char *name, char *why)
+{
+	struct gs_conf_draft_table *t;
+	int rc = take_table(d, section, name, &t, why);
+
+	return rc < 0 ? rc : enter(d, GS_CONF_IN_QUOTA, &t->table.quota, &t->quota_section);
+}
+
 /* What allows a key that is not one: the keys of the section. */
 static void
 list_keys(enum gs_conf_section kind, char *out, size_t cap)
@@ -160,6 +170,10 @@ gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[
 		rc = enter_table(d, quoted, name + 6, why);
 	else if (strncmp(name, "ring ", 5) == 0)
 		rc = enter_ring(d, quoted, name + 5, why);
+	else if (strcmp(name, "quota") == 0)
+		rc = enter_quota(d, quoted, "sessions", why);
+	else if (strncmp(name, "quota ", 6) == 0)
+		rc = enter_quota(d, quoted, name + 6, why);
 	else
 		return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": %s", quoted, SECTIONS);
 	if (rc == GS_EEXIST)
@@ -183,7 +197,7 @@ gs_conf_draft_set(void *arg, unsigned line, const char *key, const char *value, 
 		return gs_conf_refuse(GS_EINVAL, why, "\"%s\": the keys of this section are%s", key, keys);
 	}
 	place = &d->into->set[row_of(o)];
-	if (place->line != 0 && place->file == d->file)
+	if (place->line != 0 && place->file == d->file && o->type != GS_CONF_OVERRIDES_LIST)
 		return gs_conf_refuse(GS_EINVAL, why, "\"%s\": once in a section, and line %u has it", key, place->line);
 	rc = gs_conf_set(o, d->at, value, why);
 	if (rc == GS_OK)
@@ -262,12 +276,16 @@ append_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_conf_table 
 		r->half_life_ms = half_life_ms;
 }
 
-/* A table that is only known from a ring of it: at the first such ring. */
+/* A table that is only known from a ring of it, or its quota: at the first such ring. */
 static int
 refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char *why)
 {
 	size_t i = 0;
 
+	if (t->quota_section.opened.line != 0) {
+		*place = t->quota_section.opened;
+		return gs_conf_refuse(GS_EINVAL, why, "\"[quota %s]\": needs a [table %s]", t->table.name, t->table.name);
+	}
 	while (t->ring_sections[i].opened.line == 0)
 		i++;
 	*place = t->ring_sections[i].opened;

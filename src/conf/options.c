@@ -7,12 +7,13 @@
 
 #include "base/paths.h"
 #include "base/text.h"
-#include "conf/conf_impl.h"
+#include "conf/overrides.h"
 #include "gsession.h"
 
 #define STRUCT_DAEMON struct gs_conf
 #define STRUCT_TABLE struct gs_conf_table
 #define STRUCT_RING struct gs_conf_ring
+#define STRUCT_QUOTA struct gs_conf_quota
 #define OPTION(section, key, member, type, least, most, fallback, words, can_change, help) \
 	{ GS_CONF_IN_##section, #key, offsetof(STRUCT_##section, member), GS_CONF_##type, least, most, fallback, words, can_change, help },
 
@@ -177,6 +178,13 @@ set_store(const struct gs_conf_option *o, const char *value, char out[GS_CONF_ST
 	return GS_OK;
 }
 
+/* A quota of none is for overrides only. */
+static int
+set_rate(const struct gs_conf_option *o, const char *value, uint64_t *out)
+{
+	return strcmp(value, "none") == 0 ? GS_EINVAL : set_number(o, gs_text_parse_rate, value, out);
+}
+
 static int
 set_member(const struct gs_conf_option *o, void *member, const char *value)
 {
@@ -199,6 +207,10 @@ set_member(const struct gs_conf_option *o, void *member, const char *value)
 		return set_text(value, member);
 	case GS_CONF_STORE:
 		return set_store(o, value, member);
+	case GS_CONF_RATE:
+		return set_rate(o, value, member);
+	case GS_CONF_OVERRIDES_LIST:
+		break;	/* says itself what is wrong */
 	}
 	return GS_EINVAL;
 }
@@ -285,6 +297,13 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 		(void)snprintf(out, cap, "shm, auto, or file: and the absolute path of a directory, at most %" PRIu64
 		    " characters, no blanks, quotes, backslash, ; or #", o->max);
 		break;
+	case GS_CONF_RATE:
+		(void)snprintf(out, cap, "a rate from %s to %s, as 50/s 100/m 20/h", gs_text_print_rate(least, o->min),
+		    gs_text_print_rate(most, o->max));
+		break;
+	case GS_CONF_OVERRIDES_LIST:
+		(void)snprintf(out, cap, "at most %" PRIu64 " lines, as key NAME 50/s 200 or owner NAME none; -key NAME and - take away", o->max);
+		break;
 	}
 	return out;
 }
@@ -293,8 +312,12 @@ int
 gs_conf_set(const struct gs_conf_option *o, void *at, const char *value, char why[GS_CONF_WHY_BYTES])
 {
 	char quoted[GS_CONF_TEXT_BYTES], allowed[GS_CONF_TEXT_BYTES];
-	int rc = set_member(o, (char *)at + o->offset, value);
+	void *member = (char *)at + o->offset;
+	int rc;
 
+	if (o->type == GS_CONF_OVERRIDES_LIST)
+		return gs_conf_overrides_set(member, value, why);
+	rc = set_member(o, member, value);
 	if (rc == GS_OK)
 		return rc;
 	return gs_conf_refuse(rc, why, "\"%s\": %s is %s", gs_conf_quote(quoted, sizeof(quoted), value), o->key,
@@ -331,6 +354,12 @@ gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t ca
 	case GS_CONF_TEXT:
 	case GS_CONF_STORE:
 		(void)snprintf(out, cap, "%s", (const char *)member);
+		break;
+	case GS_CONF_RATE:
+		(void)snprintf(out, cap, "%s", gs_text_print_rate(text, *number));
+		break;
+	case GS_CONF_OVERRIDES_LIST:
+		gs_conf_overrides_get(member, out, cap);
 		break;
 	}
 }

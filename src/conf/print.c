@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "conf/conf.h"
 
+#include <string.h>
 
 #include "conf/conf_impl.h"
 
@@ -8,13 +9,15 @@ static void
 print_settings(FILE *to, enum gs_conf_section section, const void *at)
 {
 	const struct gs_conf_option *o;
-	char value[GS_CONF_TEXT_BYTES];
+	char value[GS_CONF_VALUE_BYTES], *rest, *line;
 
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		if (o->section != section)
 			continue;
 		gs_conf_get(o, at, value, sizeof(value));
-		(void)fprintf(to, "%s =%s%s\n", o->key, value[0] != '\0' ? " " : "", value);
+		/* Each line of a list is said on its own. */
+		for (rest = value; (line = strsep(&rest, "\n")) != NULL;)
+			(void)fprintf(to, "%s =%s%s\n", o->key, line[0] != '\0' ? " " : "", line);
 	}
 }
 
@@ -25,6 +28,8 @@ print_table(FILE *to, const struct gs_conf_table *t)
 
 	(void)fprintf(to, "\n[table %s]\n", t->name);
 	print_settings(to, GS_CONF_IN_TABLE, t);
+	(void)fprintf(to, "\n[quota %s]\n", t->name);
+	print_settings(to, GS_CONF_IN_QUOTA, &t->quota);
 	for (i = 0; i < t->n_rings; i++) {
 		(void)fprintf(to, "\n[ring %s/%s]\n", t->name, t->rings[i].name);
 		print_settings(to, GS_CONF_IN_RING, &t->rings[i]);
@@ -91,4 +96,10 @@ gs_conf_print_template(FILE *to)
 		(void)fprintf(to, "%s#[ring %s]\n", i > 0 ? "\n" : "", t->rings[i].name);
 		print_commented(to, GS_CONF_IN_RING, &t->rings[i], i == 0);
 	}
+	(void)fprintf(to,
+	    "\n"
+	    "# [quota] is how often a session of table sessions may be asked for, [quota TABLE]\n"
+	    "# of another. Each line overrides = ... adds one.\n"
+	    "#[quota]\n");
+	print_commented(to, GS_CONF_IN_QUOTA, &t->quota, true);
 }

@@ -466,9 +466,20 @@ apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	atomic_store_explicit(&to->decay_to, decay_to, memory_order_relaxed);
 }
 
+static void
+apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
+{
+	struct gs_quota_rules rules;
+
+	spec_quota(&rules, &c->quota);
+	gs_quota_apply(mt->shm, &rules);
+}
+
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
+	if (m->tables[table].shm != NULL)
+		apply_quota(&m->tables[table], &m->conf.tables[table]);
 	if (ring >= 0 && m->tables[table].shm != NULL)
 		apply_ring(&m->tables[table], &m->conf.tables[table], (size_t)ring);
 	log_set_level((enum log_level)m->conf.log_level);

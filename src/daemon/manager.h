@@ -84,7 +84,7 @@ void manager_close(struct manager *m);
 void manager_tick(struct manager *m);
 
 /*
- * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative.
+ * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative. Its quota in any case.
  * For rings: ttl, half_life, decay_to, promote, capacity, reserve go to shared memory; where that changes when sessions
  * leave, the ring is re-armed by the next sweep, should this daemon not live to see it by another one's.
  */

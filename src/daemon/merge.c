@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { VALUE_BYTES = 256 };
+enum { VALUE_BYTES = GS_CONF_VALUE_BYTES };
 
 /* Two structs of one section and a third: where fresh equals before, take live's. */
 static void
@@ -17,8 +17,12 @@ merge_section(enum gs_conf_section section, void *fresh, const void *before, con
 		gs_conf_get(o, before, was, sizeof(was));
 		gs_conf_get(o, fresh, is, sizeof(is));
 		gs_conf_get(o, live, want, sizeof(want));
-		if (strcmp(was, is) == 0)
-			(void)gs_conf_set(o, fresh, want, why);
+		if (strcmp(was, is) != 0)
+			continue;
+		/* Of a list what is not in it goes first. */
+		if (o->type == GS_CONF_OVERRIDES_LIST)
+			(void)gs_conf_set(o, fresh, "-", why);
+		(void)gs_conf_set(o, fresh, want, why);
 	}
 }
 
@@ -44,6 +48,7 @@ static void
 merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
 {
 	merge_section(GS_CONF_IN_TABLE, fresh, before, live);
+	merge_section(GS_CONF_IN_QUOTA, &fresh->quota, &before->quota, &live->quota);
 	/* It may have been cut to what the tmpfs could hold when the memory was made. */
 	if (fresh->max_sessions == before->max_sessions)
 		fresh->max_sessions = live->max_sessions;

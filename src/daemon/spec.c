@@ -6,6 +6,7 @@
 
 #include "gsession.h"
 #include "base/bits.h"
+#include "base/text.h"
 #include "policy/decay.h"
 
 #define SLOT_BYTES_MIN 256	/* a header and a short key and value; gs_table_open() wants no less */
@@ -16,6 +17,10 @@ _Static_assert((int)GS_CONF_NAME_BYTES == (int)GS_RING_NAME_BYTES, "names have o
 _Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CONF_PROMOTE_ACCESS == (int)GS_PROMOTE_ACCESS &&
     (int)GS_CONF_PROMOTE_SECOND == (int)GS_PROMOTE_SECOND,
     "promote has the same values in both");
+_Static_assert(GS_CONF_RATE_MAX_PER_H == GS_QUOTA_RATE_MAX_PER_H && GS_CONF_BURST_MAX == GS_QUOTA_BURST_MAX &&
+    (int)GS_CONF_OVERRIDES <= (int)GS_QUOTA_OVERRIDES, "what can be configured of quotas fits the memory");
+_Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW == (int)GS_QUOTA_SLOW &&
+    (int)GS_CONF_QUARANTINE == (int)GS_QUOTA_QUARANTINE, "action has the same values in both");
 
 static void
 spec_slots(struct gs_table_spec *out, const struct gs_conf_table *c)
@@ -84,4 +89,27 @@ spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c)
 	spec_slots(out, c);
 	for (i = 0; i < c->n_rings; i++)
 		spec_ring(&out->rings[i], c, &c->rings[i]);
+}
+
+void
+spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c)
+{
+	*out = (struct gs_quota_rules){
+		.limit = gs_quota_limit(c->rate_per_h, c->burst),
+		.hold_ms = c->hold_ms,
+		.release_ms = c->release_ms,
+		.action = (uint32_t)c->action,
+		.expel_after = (uint32_t)c->expel_after,
+		.is_strict = c->strict,
+	};
+	for (size_t i = 0; i < c->overrides.n; i++) {
+		const struct gs_conf_override *o = &c->overrides.at[i];
+		int len = gs_text_unescape(out->override[out->n_overrides].name, sizeof(out->override[0].name), o->name);
+
+		if (len <= 0)
+			continue;
+		out->override[out->n_overrides].name_len = (uint32_t)len;
+		out->override[out->n_overrides].whose = o->kind == GS_CONF_OVERRIDE_OWNER ? GS_QUOTA_OF_OWNER : GS_QUOTA_OF_KEY;
+		out->override[out->n_overrides++].limit = o->rate_per_h == 0 ? GS_QUOTA_FREE : gs_quota_limit(o->rate_per_h, o->burst);
+	}
 }

@@ -6,7 +6,7 @@
 #define GS_DAEMON_SPEC_H
 
 #include "conf/conf.h"
-#include "shm/table.h"
+#include "shm/quota.h"
 
 /*
  * spec_from_conf - the shape of a table's memory, from a checked configuration.
@@ -15,5 +15,8 @@
  * key, owner and value need give way to exactly that, which is the last.
  */
 void spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c);
+
+/* The rules about sessions that are asked for too often. */
+void spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c);
 
 #endif

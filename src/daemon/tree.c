@@ -10,7 +10,7 @@
 #include "daemon/events.h"
 #include "daemon/tree_impl.h"
 
-enum { MODE_READ = 0440, MODE_WRITE = 0640, VALUE_BYTES = 512 };
+enum { MODE_READ = 0440, MODE_WRITE = 0640, VALUE_BYTES = GS_CONF_VALUE_BYTES };
 
 static const char *const dir_patterns[TREE_DIRS] = {
 	[TREE_ROOT] = "",
@@ -18,6 +18,7 @@ static const char *const dir_patterns[TREE_DIRS] = {
 	[TREE_TABLE] = "<table>",
 	[TREE_RINGS] = "<table>/rings",
 	[TREE_RING] = "<table>/rings/<ring>",
+	[TREE_QUOTA] = "<table>/quota",
 };
 
 const char *
@@ -36,6 +37,8 @@ tree_dir_of(enum gs_conf_section section)
 		return TREE_TABLE;
 	case GS_CONF_IN_RING:
 		return TREE_RING;
+	case GS_CONF_IN_QUOTA:
+		return TREE_QUOTA;
 	}
 	abort();
 }
@@ -319,7 +322,7 @@ list_dirs(const struct tree_place *p, FILE *to)
 			(void)fprintf(to, "d %s\n", p->m->conf.tables[i].name);
 		break;
 	case TREE_TABLE:
-		(void)fputs("d rings\n", to);
+		(void)fputs("d rings\nd quota\n", to);
 		break;
 	case TREE_RINGS:
 		for (i = 0; i < t->n_rings; i++)
@@ -327,6 +330,7 @@ list_dirs(const struct tree_place *p, FILE *to)
 		break;
 	case TREE_NODE:
 	case TREE_RING:
+	case TREE_QUOTA:
 	case TREE_DIRS:
 		break;
 	}

@@ -2,7 +2,7 @@
 /*
  * tree_impl.h - what the files of the control tree have in common; private to tree*.c.
  *
- * A directory is one of five shapes.  A file is either a row of tree_files[]
+ * A directory is one of six shapes.  A file is either a row of tree_files[]
  * or a setting: a row of gs_conf_options[], whose section says in which
  * directory it stands.
  */
@@ -17,6 +17,7 @@ enum tree_dir {
 	TREE_TABLE,			/* <table> */
 	TREE_RINGS,			/* <table>/rings */
 	TREE_RING,			/* <table>/rings/<ring> */
+	TREE_QUOTA,			/* <table>/quota */
 	TREE_DIRS
 };
 
@@ -51,7 +52,7 @@ const char *tree_dir_pattern(enum tree_dir dir);
 int tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to);
 int tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to);
 void tree_set_verbs(FILE *to);
-/* The struct in c that has the setting's member: the gs_conf, one of its tables, or a ring. */
+/* The struct in c that has the setting's member: the gs_conf, one of its tables, a quota or a ring. */
 void *tree_set_member(struct gs_conf *c, const struct tree_place *p);
 
 /* tree_stats.c: print numbers. */

@@ -10,7 +10,7 @@
 enum {
 	LINE_BYTES = 4096,		/* longest line of a write */
 	SHOWN_BYTES = 4 * 64 + 1,	/* of a refused line, escaped */
-	VALUE_BYTES = 512,		/* a setting as text */
+	VALUE_BYTES = GS_CONF_VALUE_BYTES,	/* a setting as text */
 };
 
 /* The lines of a write that are still to come. */
@@ -90,6 +90,8 @@ tree_set_member(struct gs_conf *c, const struct tree_place *p)
 		return &c->tables[p->table];
 	case GS_CONF_IN_RING:
 		return &c->tables[p->table].rings[p->ring];
+	case GS_CONF_IN_QUOTA:
+		return &c->tables[p->table].quota;
 	}
 	abort();
 }
@@ -109,13 +111,12 @@ check_slots(const struct tree_place *p, const struct gs_conf_ring *ring, char wh
 	return GS_ERANGE;
 }
 
-/* The configuration as it would be with one line; *next is as good as unset when that is refused. */
+/* The configuration as it would be with one line more; *next is as good as unset when that is refused. */
 static int
 try_line(const struct tree_place *p, const char *line, struct gs_conf *next, char why[GS_CONF_WHY_BYTES])
 {
 	int rc;
 
-	*next = p->m->conf;
 	rc = gs_conf_set(p->option, tree_set_member(next, p), line, why);
 	if (rc == 0)
 		rc = gs_conf_check(next, why);
@@ -145,7 +146,7 @@ tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *
 {
 	struct lines l = begin_lines(r);
 	char why[GS_CONF_WHY_BYTES];
-	struct gs_conf next;
+	struct gs_conf next = p->m->conf;
 	int rc, n_lines = 0;
 
 	while ((rc = next_line(&l, to)) > 0) {
@@ -159,6 +160,9 @@ tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *
 	}
 	if (rc < 0)
 		return rc;
+	/* A list is given line by line, and an empty one has none. */
+	if (n_lines == 0 && p->option->type == GS_CONF_OVERRIDES_LIST)
+		return 0;
 	if (n_lines == 0) {
 		(void)fputs("nothing was written: a line with the value is expected", to);
 		return GS_EINVAL;

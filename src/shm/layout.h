@@ -74,6 +74,8 @@
  *   segments	released when the memory is there.  A slot is taken after listing
  *	it, a full fence, and a look at its segment; the daemon that empties a
  *	segment says so, a full fence, and looks at the lists: one sees the other.
+ *   quota.turn	released after it was made odd and before it is made even, loaded acquire before
+ *	and after the overrides are read: nobody is judged by half a change.
  *   what, dirty	by seq_cst, of a reader's page: the reader fills a cell and then looks
  *	at the bit of its line, the daemon clears the bit and then looks at the cell.
  *
@@ -454,6 +456,34 @@ struct gs_ctx_reg {
 };
 _Static_assert(sizeof(struct gs_ctx_reg) == 32, "registry entry");
 
+/*
+ * What a table does about sessions that are asked for too often. A limit is a rate and a burst in one word: [63:44] burst
+ * [43:0] interval, 1/64 ms; 0: never charged.
+ */
+enum gs_quota_action { GS_QUOTA_REPORT = 0, GS_QUOTA_SLOW = 1, GS_QUOTA_QUARANTINE = 2 };
+enum gs_quota_whose { GS_QUOTA_OF_KEY = 0, GS_QUOTA_OF_OWNER = 1 };
+enum { GS_QUOTA_OVERRIDES = 32 };
+
+struct gs_quota_override {
+	_Atomic uint64_t hash;			/* of the key, or the owner */
+	_Atomic uint64_t limit;
+	_Atomic uint32_t whose;			/* enum gs_quota_whose */
+	uint32_t pad;
+};
+
+struct gs_quota_cfg {
+	_Atomic uint64_t limit;			/* of a session that no override is about */
+	_Atomic uint64_t hold_ms, release_ms;
+	_Atomic uint32_t action;		/* enum gs_quota_action */
+	_Atomic uint32_t is_strict;		/* 1: each access over the quota is refused */
+	_Atomic uint32_t expel_after;		/* offences */
+	_Atomic uint32_t n_overrides;
+	_Atomic uint32_t turn;			/* odd while the overrides are being changed */
+	uint8_t pad[20];
+	struct gs_quota_override override[GS_QUOTA_OVERRIDES];
+};
+_Static_assert(sizeof(struct gs_quota_cfg) == 64 + GS_QUOTA_OVERRIDES * 24, "quota configuration");
+
 struct gs_ctl_hdr {
 	uint64_t magic;
 	uint32_t abi_major, abi_minor;
@@ -485,6 +515,7 @@ struct gs_ctl_hdr {
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
+	struct gs_quota_cfg quota;
 };
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");
 _Static_assert(offsetof(struct gs_ctl_hdr, ring) == 1024, "ring table");

@@ -101,7 +101,7 @@ static inline void
 assert_section_equal(enum gs_conf_section section, const void *a, const void *b)
 {
 	const struct gs_conf_option *o;
-	char one[256], other[256];
+	char one[GS_CONF_VALUE_BYTES], other[GS_CONF_VALUE_BYTES];
 
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		if (o->section != section)
@@ -125,6 +125,7 @@ assert_conf_equal(const struct gs_conf *a, const struct gs_conf *b)
 
 		assert_string_equal(t->name, u->name);
 		assert_section_equal(GS_CONF_IN_TABLE, t, u);
+		assert_section_equal(GS_CONF_IN_QUOTA, &t->quota, &u->quota);
 		assert_int_equal(t->n_rings, u->n_rings);
 		for (k = 0; k < t->n_rings; k++) {
 			assert_string_equal(t->rings[k].name, u->rings[k].name);

@@ -255,14 +255,14 @@ static void
 every_row_takes_what_it_prints(void **state)
 {
 	const struct gs_conf_option *o;
-	char value[256], again[256], why[GS_CONF_WHY_BYTES];
+	char value[GS_CONF_VALUE_BYTES], again[GS_CONF_VALUE_BYTES], why[GS_CONF_WHY_BYTES];
 	struct gs_conf c;
 
 	(void)state;
 	gs_conf_defaults(&c);
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c : o->section == GS_CONF_IN_TABLE ? (void *)&c.tables[0] :
-		    (void *)&c.tables[0].rings[1];
+		    o->section == GS_CONF_IN_QUOTA ? (void *)&c.tables[0].quota : (void *)&c.tables[0].rings[1];
 
 		assert_ptr_equal(gs_conf_find(o->section, o->key), o);
 		gs_conf_get(o, at, value, sizeof(value));

@@ -66,6 +66,28 @@ randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 }
 
 static void
+randomize_quota(uint64_t *seed, struct gs_conf_quota *q)
+{
+	static const char *const names[] = { "a", "192.0.2.7", "with\\040blank", "\\073\\043\\134" };
+	static const uint64_t rates[] = { 1, 60, 100 * 60, 50 * 3600, GS_CONF_RATE_MAX_PER_H };
+	char line[256], why[GS_CONF_WHY_BYTES];
+
+	q->rate_per_h = rates[random_below(seed, N(rates))];
+	q->burst = 1 + random_below(seed, GS_CONF_BURST_MAX);
+	q->action = random_below(seed, 3);
+	q->hold_ms = random_below(seed, DAY_MS);
+	q->release_ms = random_below(seed, DAY_MS);
+	q->expel_after = 1 + random_below(seed, 63);
+	q->strict = random_below(seed, 2) == 0;
+	for (uint64_t n = random_below(seed, GS_CONF_OVERRIDES + 1); n > 0; n--) {
+		(void)snprintf(line, sizeof(line), "%s %s%llu %s", random_below(seed, 2) == 0 ? "key" : "owner",
+		    names[random_below(seed, N(names))], (unsigned long long)n, random_below(seed, 3) == 0 ? "none" : "7/m 3");
+		if (gs_conf_set(gs_conf_find(GS_CONF_IN_QUOTA, "overrides"), q, line, why) != GS_OK)
+			fail_msg("%s", why);
+	}
+}
+
+static void
 randomize(uint64_t *seed, struct gs_conf *c)
 {
 	size_t i, k;
@@ -88,6 +110,7 @@ randomize(uint64_t *seed, struct gs_conf *c)
 		t->key_max = 16 + random_below(seed, 240);
 		t->max_sessions = random_below(seed, 2) == 0 ? 0 : 1000000 + random_below(seed, 1000000);
 		t->max_lifetime_ms = random_below(seed, 2) == 0 ? UINT64_MAX : random_duration(seed, 1);
+		randomize_quota(seed, &t->quota);
 		randomize_rings(seed, t);
 	}
 }

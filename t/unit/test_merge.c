@@ -6,9 +6,9 @@
 
 #include "conf_place.h"
 
-enum { VALUE_BYTES = 256 };
+enum { VALUE_BYTES = GS_CONF_VALUE_BYTES };
 
-/* Where a setting lies: a ring's, a table's (ring NULL) or the daemon's (table NULL). */
+/* Where a setting lies: a ring's, a table's (ring NULL), its quota's (ring "quota") or the daemon's (table NULL). */
 struct where {
 	const char *table, *ring, *key;
 };
@@ -37,10 +37,11 @@ find(struct gs_conf *c, const struct where *w, const struct gs_conf_option **o)
 	struct gs_conf_table *t = w->table == NULL ? NULL : table_of(c, w->table);
 	void *at = c;
 
-	*o = gs_conf_find(w->table == NULL ? GS_CONF_IN_DAEMON : w->ring == NULL ? GS_CONF_IN_TABLE : GS_CONF_IN_RING, w->key);
+	*o = gs_conf_find(w->table == NULL ? GS_CONF_IN_DAEMON : w->ring == NULL ? GS_CONF_IN_TABLE :
+	    strcmp(w->ring, "quota") == 0 ? GS_CONF_IN_QUOTA : GS_CONF_IN_RING, w->key);
 	assert_non_null(*o);
 	if (w->table != NULL)
-		at = w->ring == NULL ? (void *)t : (void *)ring_of(t, w->ring);
+		at = w->ring == NULL ? (void *)t : strcmp(w->ring, "quota") == 0 ? (void *)&t->quota : (void *)ring_of(t, w->ring);
 	assert_non_null(at);
 	return at;
 }
@@ -120,7 +121,13 @@ static const struct row {
 	{ { "carts", "cold", "ttl" }, "14d", "14d", "max", "max" },
 	{ { NULL, NULL, "log_level" }, "notice", "notice", "debug", "debug" },
 	{ { NULL, NULL, "log_keys" }, "no", "no", "yes", "yes" },
+	{ { "sessions", "quota", "rate" }, "50/s", "50/s", "1/s", "1/s" },
+	{ { "carts", "quota", "action" }, "report", "report", "slow", "slow" },
+	{ { "sessions", "quota", "overrides" }, "key a 1/s 1", "key a 1/s 1", "-\nkey b 1/s 1", "key b 1/s 1" },
+	{ { "sessions", "quota", "overrides" }, "", "", "key a 1/s 1\nowner b none", "key a 1/s 1\nowner b none" },
+	{ { "sessions", "quota", "overrides" }, "key a 1/s 1", "key a 1/s 1", "", "" },
 	/* in the file alone: it comes */
+	{ { "sessions", "quota", "overrides" }, "", "key a 1/s 1", "", "key a 1/s 1" },
 	{ { "sessions", "active", "ttl" }, "4m", "6m", "4m", "6m" },
 	{ { "carts", "suspect", "capacity" }, "1024", "512", "1024", "512" },
 	{ { NULL, NULL, "log_level" }, "notice", "warn", "notice", "warn" },

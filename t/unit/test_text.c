@@ -182,12 +182,62 @@ escape_fits_in_four_bytes_a_byte_and_a_nul(void **state)
 	assert_int_equal(gs_text_escape(out, sizeof(out), all, sizeof(all)), 4 * 256);
 }
 
+static void
+rate_is_a_number_in_a_unit_of_time(void **state)
+{
+	static const struct row rows[] = {
+		{ "50/s", GS_OK, 180000 }, { "100/m", GS_OK, 6000 }, { "20/h", GS_OK, 20 }, { "none", GS_OK, 0 },
+		{ "", GS_EINVAL, 0 }, { "5", GS_EINVAL, 0 }, { "0", GS_EINVAL, 0 }, { "5/d", GS_EINVAL, 0 }, { "5s", GS_EINVAL, 0 },
+		{ "/s", GS_EINVAL, 0 }, { "5/s ", GS_EINVAL, 0 }, { " 5/s", GS_EINVAL, 0 }, { "-5/s", GS_EINVAL, 0 }, { "0/s", GS_ERANGE, 0 },
+		{ "99999999999999999999/s", GS_ERANGE, 0 }, { "18446744073709551615/m", GS_ERANGE, 0 },
+	};
+
+	(void)state;
+	check_rows(rows, N(rows), gs_text_parse_rate);
+}
+
+static void
+rate_prints_in_the_shortest_exact_unit(void **state)
+{
+	static const struct {
+		uint64_t per_h;
+		const char *text;
+	} rows[] = { { 0, "none" }, { 1, "1/h" }, { 60, "1/m" }, { 90, "90/h" }, { 3600, "1/s" }, { 6000, "100/m" }, { 180000, "50/s" } };
+	char out[GS_TEXT_RATE_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++)
+		assert_string_equal(gs_text_print_rate(out, rows[i].per_h), rows[i].text);
+}
+
+static void
+what_is_escaped_is_unescaped(void **state)
+{
+	static const char *const wrong[] = { "\\", "a\\12", "\\400", "\\08a", "\\x41" };
+	unsigned char all[256], back[256];
+	char text[4 * 256 + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (unsigned char)(255 - i);
+	(void)gs_text_escape(text, sizeof(text), all, sizeof(all));
+	assert_int_equal(gs_text_unescape(back, sizeof(back), text), sizeof(all));
+	assert_memory_equal(back, all, sizeof(all));
+	assert_int_equal(gs_text_unescape(back, sizeof(back) - 1, text), GS_ERANGE);
+	assert_int_equal(gs_text_unescape(back, sizeof(back), ""), 0);
+	for (size_t i = 0; i < N(wrong); i++)
+		assert_int_equal(gs_text_unescape(back, sizeof(back), wrong[i]), GS_EINVAL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(duration_has_a_unit_or_is_zero),
 		cmocka_unit_test(duration_prints_in_the_largest_exact_unit),
+		cmocka_unit_test(rate_is_a_number_in_a_unit_of_time),
+		cmocka_unit_test(rate_prints_in_the_shortest_exact_unit),
+		cmocka_unit_test(what_is_escaped_is_unescaped),
 		cmocka_unit_test(size_counts_in_units_of_1024),
 		cmocka_unit_test(size_prints_in_the_largest_exact_unit),
 		cmocka_unit_test(what_is_printed_reads_back_equal),

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/quota.h"
+
+#include "base/atomic.h"
+#include "base/siphash.h"
+#include "shm/record.h"
+
+_Static_assert((int)GS_QUOTA_OFFENCES_MAX == (int)GS_OFFENCES_MAX, "offences stick where their bits end");
+
+static void
+set_override(struct gs_table *t, struct gs_quota_override *o, enum gs_quota_whose whose, const void *name, uint32_t len)
+{
+	atomic_store_explicit(&o->hash, gs_siphash13(t->sip_k0, t->sip_k1, name, len), memory_order_relaxed);
+	atomic_store_explicit(&o->whose, (uint32_t)whose, memory_order_relaxed);
+}
+
+void
+gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules)
+{
+	struct gs_quota_cfg *q = &t->ctl->quota;
+	uint32_t turn = atomic_load_explicit(&q->turn, memory_order_relaxed) | 1;
+
+	/* relaxed, these; each is a rule on its own, and a limit is one word */
+	atomic_store_explicit(&q->limit, rules->limit, memory_order_relaxed);
+	atomic_store_explicit(&q->hold_ms, rules->hold_ms, memory_order_relaxed);
+	atomic_store_explicit(&q->release_ms, rules->release_ms, memory_order_relaxed);
+	atomic_store_explicit(&q->action, rules->action, memory_order_relaxed);
+	atomic_store_explicit(&q->is_strict, rules->is_strict ? 1 : 0, memory_order_relaxed);
+	atomic_store_explicit(&q->expel_after, rules->expel_after, memory_order_relaxed);
+	atomic_store_explicit(&q->turn, turn, memory_order_relaxed);
+	gs_fence_release();	/* pairs with the acquire fence in find_override: who sees an override of ours sees the turn */
+	for (uint32_t i = 0; i < rules->n_overrides; i++) {
+		set_override(t, &q->override[i], rules->override[i].whose, rules->override[i].name, rules->override[i].name_len);
+		atomic_store_explicit(&q->override[i].limit, rules->override[i].limit, memory_order_relaxed);
+	}
+	atomic_store_explicit(&q->n_overrides, rules->n_overrides, memory_order_relaxed);
+	/* release; pairs with the acquire in find_override */
+	atomic_store_explicit(&q->turn, turn + 1, memory_order_release);
+}
+
+/* The owner's hash, if the array of kin says that it may be one of those; false when there is none. */
+static bool
+hash_owner(struct gs_table *t, uint64_t entry, const struct gs_slot *head, uint64_t *out)
+{
+	const struct gs_slot *s = gs_table_slot(t, entry);
+	unsigned char owner[GS_OWNER_BYTES];
+	uint32_t len = head->owner_len;
+
+	if (len == 0 || len > sizeof(owner) || s == NULL)
+		return false;
+	gs_racy_load(owner, (const unsigned char *)s + gs_record_owner_off(head->key_len), len);
+	*out = gs_siphash13(t->sip_k0, t->sip_k1, owner, len);
+	return true;
+}
+
+/* The place of a hash in the overrides, or n. */
+static uint32_t
+find(const struct gs_quota_cfg *q, uint32_t n, enum gs_quota_whose whose, uint64_t hash)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (atomic_load_explicit(&q->override[i].hash, memory_order_relaxed) == hash &&
+		    atomic_load_explicit(&q->override[i].whose, memory_order_relaxed) == (uint32_t)whose)
+			break;
+	return i;
+}
+
+/* The limit of an override about the session, or of the table. *is_whole: nobody was changing them. */
+static uint64_t
+find_override(struct gs_table *t, uint64_t entry, const struct gs_slot *head, bool *is_whole)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	/* acquire; pairs with the release in gs_quota_apply */
+	uint32_t turn = atomic_load_explicit(&q->turn, memory_order_acquire);
+	uint32_t n = atomic_load_explicit(&q->n_overrides, memory_order_relaxed), i;
+	uint64_t limit = gs_quota_table_limit(t), owner;
+
+	if (n > GS_QUOTA_OVERRIDES)
+		n = GS_QUOTA_OVERRIDES;
+	i = find(q, n, GS_QUOTA_OF_KEY, head->hash);
+	if (i == n && hash_owner(t, entry, head, &owner))
+		i = find(q, n, GS_QUOTA_OF_OWNER, owner);
+	if (i < n)
+		limit = atomic_load_explicit(&q->override[i].limit, memory_order_relaxed);
+	gs_fence_acquire();	/* pairs with the release fence in gs_quota_apply */
+	*is_whole = (turn & 1) == 0 && atomic_load_explicit(&q->turn, memory_order_relaxed) == turn;
+	return limit;
+}
+
+uint64_t
+gs_quota_of(struct gs_table *t, uint64_t entry, const struct gs_slot *head)
+{
+	bool is_whole;
+	uint64_t limit;
+
+	if (!gs_quota_has_overrides(t))
+		return gs_quota_table_limit(t);
+	limit = find_override(t, entry, head, &is_whole);
+	/* A daemon that was killed while changing them will do it again; meanwhile nobody is charged. */
+	return is_whole ? limit : GS_QUOTA_FREE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * quota.h - which quota a session of a table has.
+ */
+#ifndef GS_SHM_QUOTA_H
+#define GS_SHM_QUOTA_H
+
+#include "gsession.h"
+#include "policy/quota.h"
+#include "shm/table.h"
+
+/* The rules of a table as they are to be. */
+struct gs_quota_rules {
+	uint64_t limit;			/* gs_quota_limit(), or GS_QUOTA_FREE */
+	uint64_t hold_ms, release_ms;
+	uint32_t action;		/* enum gs_quota_action */
+	uint32_t expel_after;		/* offences */
+	bool is_strict;
+	uint32_t n_overrides;
+	struct {
+		enum gs_quota_whose whose;
+		unsigned char name[GS_KEY_BYTES];
+		uint32_t name_len;	/* bytes */
+		uint64_t limit;
+	} override[GS_QUOTA_OVERRIDES];
+};
+
+/* By the daemon: put them into force. Who judges at this moment goes by the rules before, or by these. */
+void gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules);
+
+/*
+ * The limit of the session whose header, complete, was copied from the slot that an entry names. Its key's override goes
+ * before its owner's, that before the table's.
+ */
+uint64_t gs_quota_of(struct gs_table *t, uint64_t entry, const struct gs_slot *head);
+
+static inline bool
+gs_quota_has_overrides(const struct gs_table *t)
+{
+	return atomic_load_explicit(&t->ctl->quota.n_overrides, memory_order_relaxed) != 0;
+}
+
+static inline uint64_t
+gs_quota_table_limit(const struct gs_table *t)
+{
+	return atomic_load_explicit(&t->ctl->quota.limit, memory_order_relaxed);
+}
+
+#endif
