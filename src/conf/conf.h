@@ -55,6 +55,7 @@ struct gs_conf_quota {
 	bool strict;
 	struct gs_conf_overrides overrides;
 };
+enum gs_conf_ended { GS_CONF_ENDED_PLAIN = 0, GS_CONF_ENDED_FINAL = 1 };	/* as enum gs_ended */
 
 struct gs_conf_ring {
 	char name[GS_CONF_NAME_BYTES];
@@ -76,6 +77,7 @@ struct gs_conf_table {
 	uint64_t max_sessions;		/* 0 in the file: 1.25 * sum of capacities; never 0 after loading */
 	uint64_t max_lifetime_ms;	/* UINT64_MAX: max */
 	struct gs_conf_quota quota;
+	uint64_t ended;			/* enum gs_conf_ended */
 	size_t n_rings;
 	struct gs_conf_ring rings[GS_CONF_RINGS];	/* by diameter along decay_to from `active`; suspect last */
 };

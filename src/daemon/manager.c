@@ -478,8 +478,10 @@ apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
-	if (m->tables[table].shm != NULL)
+	if (m->tables[table].shm != NULL) {
 		apply_quota(&m->tables[table], &m->conf.tables[table]);
+		atomic_store_explicit(&m->tables[table].shm->ctl->ended, (uint32_t)m->conf.tables[table].ended, memory_order_relaxed);
+	}
 	if (ring >= 0 && m->tables[table].shm != NULL)
 		apply_ring(&m->tables[table], &m->conf.tables[table], (size_t)ring);
 	log_set_level((enum log_level)m->conf.log_level);

@@ -21,6 +21,8 @@ _Static_assert(GS_CONF_RATE_MAX_PER_H == GS_QUOTA_RATE_MAX_PER_H && GS_CONF_BURS
     (int)GS_CONF_OVERRIDES <= (int)GS_QUOTA_OVERRIDES, "what can be configured of quotas fits the memory");
 _Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW == (int)GS_QUOTA_SLOW &&
     (int)GS_CONF_QUARANTINE == (int)GS_QUOTA_QUARANTINE, "action has the same values in both");
+_Static_assert((int)GS_CONF_ENDED_PLAIN == (int)GS_ENDED_PLAIN && (int)GS_CONF_ENDED_FINAL == (int)GS_ENDED_FINAL,
+    "ended has the same values in both");
 
 static void
 spec_slots(struct gs_table_spec *out, const struct gs_conf_table *c)
@@ -83,6 +85,7 @@ spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c)
 		.key_max = (uint32_t)c->key_max,
 		.max_sessions = c->max_sessions,
 		.max_lifetime_ms = c->max_lifetime_ms,
+		.ended = (uint32_t)c->ended,
 		.n_rings = (uint32_t)c->n_rings,
 	};
 	memcpy(out->name, c->name, sizeof(out->name));

@@ -9,6 +9,7 @@
 #include "base/siphash.h"
 #include "shm/record.h"
 #include "shm/store.h"
+#include "shm/tomb.h"
 
 /* Every load of an entry, a header, W or the registry is an acquire, and pairs as under ORDERS in layout.h. */
 
@@ -42,6 +43,7 @@ static const char *const laws[] = {
 	"I9 population counters agree with the entries",
 	"I10 tentative entries belong to clients that live or are yet to be recovered",
 	"I11 records in files are published and whole",
+	"I12 what was ended for good is not there",
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -232,6 +234,30 @@ check_stored(struct auditing *a, const struct record *r)
 		broken(a, 11, "entry %" PRIu64 ": the record in the file is damaged", r->hit.ordinal);
 }
 
+/* Is a client in the middle of ending or starting a session of this hash? */
+static bool
+is_under_way(const struct gs_table *t, uint64_t hash)
+{
+	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_acquire);
+
+	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++)
+		if (is_ctx_in_use(t, i) && atomic_load_explicit(&t->ctx[i].op_end, memory_order_acquire) == hash)
+			return true;
+	return false;
+}
+
+static void
+check_ended(struct auditing *a, const struct record *r)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (gs_tomb_find(a->t, r->head.hash, a->now_ms) != GS_TOMB_FINAL || is_under_way(a->t, r->head.hash) ||
+		    atomic_load_explicit(r->hit.at, memory_order_acquire) != r->hit.entry)
+			return;
+		gs_pause();
+	}
+	broken(a, 12, "entry %" PRIu64 ": the session was ended for good", r->hit.ordinal);
+}
+
 static void
 check_tentative(struct auditing *a, const struct record *r)
 {
@@ -270,6 +296,7 @@ check_entry(struct auditing *a, uint64_t ordinal)
 	check_bounds(a, &r);
 	check_kin(a, &r);
 	check_stored(a, &r);
+	check_ended(a, &r);
 }
 
 /* ---- headers ---- */

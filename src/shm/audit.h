@@ -12,7 +12,7 @@
 
 #include "shm/kv.h"
 
-enum { GS_AUDIT_LAWS = 11 };
+enum { GS_AUDIT_LAWS = 12 };
 
 struct gs_audit {
 	uint64_t broken[GS_AUDIT_LAWS + 1];		/* [i]: violations of invariant Ii */

@@ -79,20 +79,6 @@ gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms)
 	return v;
 }
 
-/* What a hit named has left the index: ours for a while, or the disk's. */
-static void
-let_go(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, int cell, bool is_replaced)
-{
-	uint32_t addr = gs_entry_addr(hit->entry);
-
-	if (!gs_store_has(t, addr)) {
-		gs_slots_retire(t, c, cell);
-		return;
-	}
-	gs_store_retire(t, addr, gs_entry_gen(hit->entry), is_replaced);
-	gs_slots_unlist(c, cell);
-}
-
 int
 gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d)
@@ -115,7 +101,7 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	/* While the old slot is ours: the merge writes into it. */
 	gs_record_merge(t, hit, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
 	/* A session that was over has ended; what is in its place is another. */
-	let_go(t, c, hit, old, gs_store_has(t, addr) && seen->birth == d->head.birth);
+	gs_kv_let_go(t, c, hit, old, gs_store_has(t, addr) && seen->birth == d->head.birth);
 	gs_record_rearm(t, addr, d);
 	return 0;
 }
@@ -165,33 +151,14 @@ gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int r
 	return rc;
 }
 
-/* ---- touch, del, move ---- */
-
-/*
- * The session of a key, its header copied. 1, GS_ENOENT when there is none or it is over, KV_AGAIN, GS_ECORRUPT, GS_EAGAIN.
- * hit->at is NULL unless an entry of this very key was found, even if its record is damaged.
- */
-static int
-look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
-{
-	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, hit);
-
-	if (rc <= 0) {
-		hit->at = NULL;
-		return rc < 0 ? rc : GS_ENOENT;
-	}
-	rc = gs_record_header(t, hit, head);
-	if (rc <= 0)
-		return rc < 0 ? rc : KV_AGAIN;
-	return gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms) ? GS_ENOENT : 1;
-}
+/* ---- touch, move ---- */
 
 static int
 touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
 {
 	struct gs_slot head;
 	struct gs_hit hit;
-	int rc = look_up(t, c, k, now_ms, &hit, &head);
+	int rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
 
 	if (rc != 1)
 		return rc;
@@ -211,48 +178,6 @@ gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	if (rc == GS_EQUARANTINE)
 		gs_ctx_count(c, GS_COUNT_REFUSED);
-	return gs_kv_result(t, c, k, rc);
-}
-
-/* Take a session out of the index and its slot into limbo. False when it changed meanwhile. */
-static bool
-end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t hash)
-{
-	int cell = gs_slots_list(t, c, gs_entry_addr(hit->entry));
-
-	if (!gs_index_remove(t, hit, hash)) {
-		gs_slots_unlist(c, cell);
-		return false;
-	}
-	let_go(t, c, hit, cell, false);
-	gs_kv_unreserve(t, gs_entry_ring(hit->entry));
-	return true;
-}
-
-static int
-del_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
-{
-	struct gs_slot head;
-	struct gs_hit hit;
-	int rc = look_up(t, c, k, now_ms, &hit, &head);
-
-	/* A damaged record can be ended, so that its key can be used again. */
-	if (rc != 1 && !(rc == GS_ECORRUPT && hit.at != NULL))
-		return rc;
-	if (rc == 1 && if_version != 0 && head.version != if_version)
-		return GS_ECONFLICT;
-	return end_hit(t, c, &hit, k->hash) ? 0 : KV_AGAIN;
-}
-
-int
-gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
-{
-	int rc = KV_AGAIN;
-
-	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
-		rc = del_once(t, c, k, now_ms, if_version);
-	if (rc == 0)
-		gs_ctx_count(c, GS_COUNT_ENDED);
 	return gs_kv_result(t, c, k, rc);
 }
 
@@ -294,7 +219,7 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 	if (ring >= t->n_rings)
 		return GS_EINVAL;
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
-		rc = look_up(t, c, k, now_ms, &hit, &head);
+		rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
 		if (rc == 1)
 			rc = gs_entry_ring(hit.entry) == ring ? 0 : move_hit(t, c, &hit, now_ms, ring);
 	}
@@ -325,9 +250,8 @@ hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
 	return atomic_load_explicit(hit->at, memory_order_acquire) == hit->entry ? GS_ECORRUPT : KV_AGAIN;
 }
 
-/* Header and meta of the session at an ordinal. 1, 0 none, GS_ECORRUPT, GS_EAGAIN. */
-static int
-load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot *head, struct gs_meta *meta)
+int
+gs_kv_load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot *head, struct gs_meta *meta)
 {
 	int rc;
 
@@ -351,7 +275,7 @@ gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms
 {
 	struct gs_slot head;
 	struct gs_hit hit;
-	int rc = load_at(t, ordinal, &hit, &head, meta);
+	int rc = gs_kv_load_at(t, ordinal, &hit, &head, meta);
 
 	if (rc == GS_ECORRUPT)
 		gs_ctx_count(c, GS_COUNT_CORRUPT);
@@ -376,7 +300,7 @@ gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
  * is taken back and the session lives.
  */
 static enum gs_settle
-expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head)
+expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
 {
 	uint64_t x = gs_kv_word(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
 
@@ -388,7 +312,7 @@ expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const str
 		(void)atomic_compare_exchange_strong_explicit(&hit->slot->X, &claimed, x, memory_order_seq_cst, memory_order_relaxed);
 		return GS_SETTLE_GONE;
 	}
-	if (!end_hit(t, c, hit, head->hash))
+	if (!gs_kv_end_hit(t, c, hit, head, GS_TOMB_PLAIN, now_ms))
 		return GS_SETTLE_GONE;
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
 	return GS_SETTLE_EXPIRED;
@@ -406,7 +330,7 @@ take_back(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *was, const 
 	struct gs_hit hit;
 	int rc;
 
-	if (load_at(t, was->ordinal, &hit, &now, NULL) != 1 || now.birth != head->birth || gs_entry_ring(hit.entry) == from ||
+	if (gs_kv_load_at(t, was->ordinal, &hit, &now, NULL) != 1 || now.birth != head->birth || gs_entry_ring(hit.entry) == from ||
 	    (gs_timed_value(gs_kv_word(&now.A)) == gs_timed_value(gs_kv_word(&head->A)) &&
 	    gs_timed_value(gs_kv_word(&now.I)) == gs_timed_value(gs_kv_word(&head->I))) || !gs_kv_reserve(t, from))
 		return false;
@@ -450,7 +374,7 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 
 	out->what = GS_SETTLE_GONE;
 	out->next_ms = UINT64_MAX;
-	rc = load_at(t, ordinal, &hit, &head, &out->meta);
+	rc = gs_kv_load_at(t, ordinal, &hit, &head, &out->meta);
 	if (rc == GS_ECORRUPT)
 		out->what = GS_SETTLE_DAMAGED;
 	if (rc != 1)
@@ -462,7 +386,7 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 	if (hit.place < 0)
 		return;
 	if (gs_record_is_over(t, out->from, &head, now_ms)) {
-		out->what = expire(t, c, &hit, &head);
+		out->what = expire(t, c, &hit, &head, now_ms);
 		return;
 	}
 	out->next_ms = after(gs_record_next_ms(t, out->from, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
@@ -482,7 +406,7 @@ gs_kv_shift(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t add
 	struct gs_hit hit;
 	int rc;
 
-	if (load_at(t, ordinal, &hit, &head, NULL) != 1 || gs_entry_addr(hit.entry) != addr)
+	if (gs_kv_load_at(t, ordinal, &hit, &head, NULL) != 1 || gs_entry_addr(hit.entry) != addr)
 		return 0;
 	rc = gs_kv_relocate(t, c, &hit, gs_entry_ring(hit.entry), now_ms, GS_MOVE_KEEP_TIMES);
 	return rc == KV_AGAIN ? 0 : rc < 0 ? rc : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kv.h - the operations on sessions: get, put, touch, del, move, and what a sweep does to one.
+ * kv.h - the operations on sessions: get, put, touch, end, move, and what a sweep does to one.
  *
  * Every operation takes the time, and a context (ctx.h) that no other thread
  * uses meanwhile.  Times are store time, ms.  All are lock-free: a process
@@ -14,6 +14,7 @@
 #include "gsession.h"
 #include "shm/ctx.h"
 #include "shm/table.h"
+#include "shm/tomb.h"
 
 struct gs_key {
 	const void *bytes;
@@ -50,6 +51,7 @@ enum gs_kv_flags {
 	GS_KV_INSPECT = 1,		/* counts for nothing, moves nothing, works on suspects */
 	GS_KV_ONLY_NEW = 2,
 	GS_KV_ONLY_OLD = 4,
+	GS_KV_NOT_ENDED = 8,		/* what would start is refused by any tombstone: it may be a copy of what ended */
 };
 
 enum gs_kv_set {			/* which fields of struct gs_put_args are given */
@@ -107,7 +109,24 @@ int gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, 
 /* Renew. Returns 0, GS_ENOENT, GS_EQUARANTINE. */
 int gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms);
 
-/* End. Returns 0, GS_ENOENT, GS_ECONFLICT. */
+/* How a session ends. */
+struct gs_ending {
+	enum gs_tomb_kind kind;		/* what it leaves, until its absolute deadline: see tomb.h */
+	uint64_t if_version;		/* 0: any */
+	uint32_t birth;			/* of no other session than this; 0: any */
+};
+
+/*
+ * End the session of a key. Returns 0, GS_ENOENT, GS_ECONFLICT.
+ * GS_TOMB_FINAL: no session of the key is there when it returns, and a put of it answers GS_ESTALE until the deadline of what
+ * ended. Who puts one at that moment may be answered GS_ESTALE for a session that was there for an instant.
+ */
+int gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how);
+
+/* The same of the session at an entry, if it is still the one of this birth. It is not counted. 0, GS_ENOENT, GS_EAGAIN, GS_ECORRUPT. */
+int gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t birth, enum gs_tomb_kind kind, uint64_t now_ms);
+
+/* End, as its owner: for good if the table says `ended = final`. As gs_kv_end. */
 int gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version);
 
 /* Move to ring, by an operator: inwards it is an access, out of suspect a pardon. Returns 0, GS_ENOENT, GS_ENOSPC. */

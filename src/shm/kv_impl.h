@@ -8,6 +8,7 @@
 #include "shm/record.h"
 #include "shm/slots.h"
 #include "shm/store.h"
+#include "shm/tomb.h"
 
 enum {
 	KV_TRIES = 10000,	/* replaced that often by others during one call: GS_EAGAIN */
@@ -55,6 +56,42 @@ int gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, i
 /* Publish a draft over the record that hit names: claims, writes, swings the entry, merges, retires. 0, KV_AGAIN, GS_ENOSPC. */
 int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d);
+
+/* ---- ends, kv_end.c ---- */
+
+/*
+ * The session of a key, its header copied. 1, GS_ENOENT when there is none or it is over, KV_AGAIN, GS_ECORRUPT, GS_EAGAIN.
+ * hit->at is NULL unless an entry of this very key was found, even if its record is damaged.
+ */
+int gs_kv_look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head);
+
+/* Header and meta (may be NULL) of the session at an ordinal. 1, 0 none, GS_ECORRUPT, GS_EAGAIN. */
+int gs_kv_load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot *head, struct gs_meta *meta);
+
+/* What a hit named has left the index: ours for a while, or the disk's. */
+void gs_kv_let_go(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, int cell, bool is_replaced);
+
+/*
+ * The one way in which a session leaves the index: leaves a tombstone of this kind until the deadline of `head`, takes the
+ * entry out, retires the slot. False when the session changed meanwhile; the tombstone stands all the same.
+ */
+bool gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, enum gs_tomb_kind kind,
+    uint64_t now_ms);
+
+/* May no session of this key start? */
+bool gs_kv_is_refused(const struct gs_table *t, uint64_t hash, enum gs_tomb_kind least, uint64_t now_ms);
+
+/* A session that is to start. */
+struct gs_starting {
+	const struct gs_key *key;
+	enum gs_tomb_kind least;	/* what refuses it: PLAIN, or only FINAL */
+	uint32_t birth;
+};
+
+/* Before a session is published, when it was not, and after: 0, or GS_ESTALE when it was ended meanwhile, and is gone. */
+void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
+void gs_kv_give_up_start(struct gs_ctx *c);
+int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms);
 
 enum gs_move_as { GS_MOVE_KEEP_TIMES, GS_MOVE_AS_ACCESS };
 

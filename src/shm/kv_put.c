@@ -169,6 +169,22 @@ start_ring(const struct gs_table *t, const struct gs_put_args *args)
 	return args->ring == GS_RING_NONE ? gs_table_innermost(t) : args->ring;
 }
 
+/* The least of tombstones that refuses a session that would start. */
+static enum gs_tomb_kind
+refusing(const struct gs_put_args *args)
+{
+	return (args->flags & GS_KV_NOT_ENDED) != 0 ? GS_TOMB_PLAIN : GS_TOMB_FINAL;
+}
+
+/* What was published stands, or was ended meanwhile: 0, GS_ESTALE. */
+static int
+end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
+{
+	const struct gs_starting s = { .key = p->key, .least = refusing(p->args), .birth = d->head.birth };
+
+	return gs_kv_end_start(t, c, &s, p->now_ms);
+}
+
 /* Nothing is there: start the session. */
 static int
 put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
@@ -180,6 +196,8 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 
 	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
 		return GS_ENOENT;
+	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
+		return GS_ESTALE;
 	if (!gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, 0);
@@ -190,8 +208,10 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	}
 	addr = c->cell[cell].addr;
 	gen = gs_record_write(t, c, cell, &d);
+	gs_kv_begin_start(c, p->key);
 	rc = gs_index_insert(t, c, p->key, addr, gen, &hit);
 	if (rc != 1) {
+		gs_kv_give_up_start(c);
 		gs_slots_keep(c, cell);
 		gs_kv_unreserve(t, ring);
 		return rc == 0 ? KV_AGAIN : rc;
@@ -199,6 +219,9 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(c, cell);
 	gs_record_rearm(t, addr, &d);
+	rc = end_start(t, c, p, &d);
+	if (rc < 0)
+		return rc;
 	gs_ctx_count(c, GS_COUNT_STARTED);
 	if (p->meta != NULL) {
 		hit.ordinal = gs_index_ordinal_of(t, p->key->hash, addr, gen);
@@ -218,16 +241,24 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 
 	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
 		return GS_ENOENT;
+	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
+		return GS_ESTALE;
 	/* In its own ring it takes the place of what is over, even if the ring is full. */
 	if (ring != from && !gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, seen->version);
+	gs_kv_begin_start(c, p->key);
 	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
 	if (ring != from)
 		gs_kv_unreserve(t, rc == 0 ? from : ring);
-	if (rc != 0)
+	if (rc != 0) {
+		gs_kv_give_up_start(c);
 		return rc;
+	}
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
+	rc = end_start(t, c, p, &d);
+	if (rc < 0)
+		return rc;
 	gs_ctx_count(c, GS_COUNT_STARTED);
 	report(hit, ring, &d, p->meta);
 	return 1;
@@ -326,6 +357,8 @@ count_refusal(struct gs_ctx *c, int rc)
 		gs_ctx_count(c, GS_COUNT_ENOSPC);
 	if (rc == GS_EQUARANTINE)
 		gs_ctx_count(c, GS_COUNT_REFUSED);
+	if (rc == GS_ESTALE)
+		gs_ctx_count(c, GS_COUNT_STALE);
 }
 
 int

@@ -5,7 +5,7 @@
  * A table is a set of files in the instance's directory:
  *
  *	T.ctl		geometry, secrets, ring table, client registry	daemon writes, clients read
- *	T.idx		population counters, buckets of 15 entries	all write
+ *	T.idx		population counters, buckets of 15 entries, tombstones	all write
  *	T.ctx		one page per client context			its owner writes, daemon reads
  *	T.R.C		slots of ring R, size class C			all write
  *
@@ -49,6 +49,8 @@
  *	it is recovered.
  *   I11	A live slot of an arena in a file that no client lists is PUBLISHED,
  *	and its crc is that of its bytes.
+ *   I12	No session is live under a final tombstone, unless a client that lives,
+ *	or a dead one until it is recovered, is ending or starting it.
  *
  * ORDERS (an access that is not relaxed names its partner where it stands;
  * what breaks without the pair is here)
@@ -76,6 +78,10 @@
  *	segment says so, a full fence, and looks at the lists: one sees the other.
  *   quota.turn	released after it was made odd and before it is made even, loaded acquire before
  *	and after the overrides are read: nobody is judged by half a change.
+ *   tomb	by seq_cst, behind it a full fence and then the look at E: who ends a session for
+ *	good and who starts one of its key see each other.  The starter publishes E by
+ *	seq_cst and then looks, by seq_cst, whether a final tombstone came meanwhile.
+ *   op_end	released before a session enters or leaves the index, loaded acquire by recovery.
  *   what, dirty	by seq_cst, of a reader's page: the reader fills a cell and then looks
  *	at the bit of its line, the daemon clears the bit and then looks at the cell.
  *
@@ -111,6 +117,8 @@ enum {
 	GS_GROUP_BUCKETS = 9,		/* homes and the stash */
 	GS_LAST_RESORTS = 64,		/* buckets behind the groups */
 	GS_MEAN_FILL = 10,		/* entries per home at max_sessions */
+	GS_TOMB_WAYS = 8,		/* tombstones in the two lines where one is looked for */
+	GS_TOMBS_MIN = 1024,		/* the least there is room for: what the place tells of a hash is enough then */
 	GS_HELD_CELLS = 32,
 	GS_RING_NAME_BYTES = 32,
 	GS_STORE_BYTES = 256,			/* of a path, with its NUL */
@@ -293,7 +301,7 @@ gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
 /* What a session is, for eviction and lifetimes; names in record.c. */
 enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
 
-/* T.idx: this page, then the buckets. */
+/* T.idx: this page, then the buckets, then n_tombs tombstones. */
 struct gs_counter_line {			/* a counter that all write, on a line of its own */
 	_Atomic int64_t n;
 	uint8_t pad[120];
@@ -305,9 +313,41 @@ struct gs_idx_hdr {
 	uint64_t n_buckets;
 	uint8_t pad[96];
 	struct gs_counter_line population[GS_MAX_RINGS];	/* sessions in each ring, reservations included */
-	uint8_t pad2[GS_PAGE_BYTES - 128 - GS_MAX_RINGS * 128];
+	_Atomic uint64_t tomb_final_ms;		/* 480 no final tombstone stands for longer; 0: there was none */
+	uint8_t pad2[GS_PAGE_BYTES - 128 - GS_MAX_RINGS * 128 - 8];
 };
 _Static_assert(sizeof(struct gs_idx_hdr) == GS_PAGE_BYTES, "index header is a page");
+
+/*
+ * A tombstone: a session ended before its deadline, so that a copy of it, or a late writer, must not bring it back.
+ * Both words carry the turn of the place, and are one tombstone only while these are equal.
+ *
+ *	hash	[63:8] the lower 56 bits of the key's hash; the place has the others  [7:0] turn
+ *	until	[63:17] last ms for which it stands: the deadline of what ended  [8] final  [7:0] turn
+ */
+struct gs_tomb {
+	_Atomic uint64_t hash;
+	_Atomic uint64_t until;
+};
+_Static_assert(sizeof(struct gs_tomb) * GS_TOMB_WAYS == 2 * GS_LINE_BYTES, "tombstones of one window");
+
+#define GS_TOMB_FINAL_BIT UINT64_C(0x100)
+
+static inline uint64_t
+gs_tomb_hash(uint64_t hash, uint32_t turn)
+{
+	return hash << 8 | (turn & 0xff);
+}
+
+static inline uint64_t
+gs_tomb_until(uint64_t until_ms, uint64_t final_bit, uint32_t turn)
+{
+	return until_ms << 17 | final_bit | (turn & 0xff);
+}
+
+static inline uint64_t gs_tomb_key(uint64_t hash) { return hash >> 8; }
+static inline uint64_t gs_tomb_until_ms(uint64_t until) { return until >> 17; }
+static inline uint32_t gs_tomb_turn(uint64_t word) { return (uint32_t)(word & 0xff); }
 
 /*
  * A segment's word.
@@ -408,7 +448,8 @@ struct gs_ctx_page {
 	uint64_t magic;
 	uint8_t pad0[56];
 	_Atomic uint64_t op_entry;		/* 040 ordinal + 1 of my tentative entry */
-	uint8_t pad1[56];
+	_Atomic uint64_t op_end;		/* 048 hash of the key whose session I am ending, or starting; 0: none */
+	uint8_t pad1[48];
 	_Atomic uint32_t held[GS_HELD_CELLS];	/* 080 slot address + 1; listed before it can be owned */
 	_Atomic uint64_t count[GS_COUNTERS_MAX];	/* 100 enum gs_counter, never reset */
 	/* 400: in the pages of readers only */
@@ -442,6 +483,9 @@ struct gs_ring_cfg {
 	uint8_t pad[12];
 };
 _Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
+
+/* May a session of the same key start after its owner ended one? */
+enum gs_ended { GS_ENDED_PLAIN = 0, GS_ENDED_FINAL = 1 };
 
 /* A client context's entry in the registry of T.ctl. */
 enum gs_ctx_state { GS_CTX_UNUSED = 0, GS_CTX_LIVE = 1, GS_CTX_DEAD = 2 };
@@ -493,6 +537,7 @@ struct gs_ctl_hdr {
 	uint64_t n_groups;			/* home buckets = 8 * n_groups */
 	uint64_t n_buckets;			/* 9 * n_groups + GS_LAST_RESORTS */
 	uint64_t max_sessions;
+	uint64_t n_tombs;			/* a multiple of GS_TOMB_WAYS */
 	uint32_t record_size, key_max;		/* bytes */
 	uint32_t n_classes, n_rings;
 	uint32_t slot_size[GS_MAX_CLASSES];	/* ascending */
@@ -502,7 +547,7 @@ struct gs_ctl_hdr {
 	uint64_t clock_base_ms;			/* store time = CLOCK_BOOTTIME + this, modulo 2^64 */
 	uint32_t crc;				/* crc32c of all the above */
 	uint32_t is_unfinished;			/* 1: sessions of its files on disks are not in the index yet; no table */
-	uint8_t pad1[256 - 184];
+	uint8_t pad1[256 - 192];
 	/* 100: changes while it runs, written by the daemon */
 	_Atomic uint64_t daemon_epoch;		/* one more at each start of a daemon */
 	_Atomic uint64_t clock_add_ms;		/* store time = CLOCK_MONOTONIC_COARSE + this */
@@ -511,7 +556,8 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t n_ctx_used;		/* contexts at or above it were never granted */
 	_Atomic uint32_t retired;		/* grows when files were made anew: who attached before must detach */
 	_Atomic uint32_t drain_epoch;		/* grows when a segment begins to drain: clients let go of slots there */
-	uint8_t pad3[1024 - 296];
+	_Atomic uint32_t ended;			/* enum gs_ended: what the end of a session by its owner leaves */
+	uint8_t pad3[1024 - 300];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];

@@ -7,6 +7,7 @@
 #include "base/atomic.h"
 #include "shm/record.h"
 #include "shm/store.h"
+#include "shm/tomb.h"
 
 enum {
 	TRIES = 100,
@@ -139,6 +140,50 @@ kill_entry(struct gs_table *t, _Atomic uint64_t *at)
 	return atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire);
 }
 
+/* An entry of one of a hash's places whose session must not be there: 1 out, 0 none of that, -1 it changed. */
+static int
+end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
+{
+	struct gs_hit hit = { .at = gs_table_entry(t, ordinal), .ordinal = ordinal };
+	uint64_t found;
+
+	/* acquire, both; pair with the compare-and-swaps that publish, and with the release of READY in gs_record_write */
+	hit.entry = atomic_load_explicit(hit.at, memory_order_acquire);
+	hit.slot = gs_table_slot(t, hit.entry);
+	if (hit.entry == 0 || (hit.entry & GS_ENTRY_TENT) != 0 || hit.slot == NULL)
+		return 0;
+	hit.w = atomic_load_explicit(&hit.slot->W, memory_order_acquire);
+	if (gs_word_state(hit.w) != GS_SLOT_READY || (gs_word_gen(hit.w) & GS_GEN_MASK) != gs_entry_gen(hit.entry) ||
+	    !hash_of(hit.slot, hit.w, &found))
+		return atomic_load_explicit(hit.at, memory_order_acquire) == hit.entry ? 0 : -1;
+	if (found != hash)
+		return 0;
+	hit.place = gs_index_place_of(t, hash, ordinal);
+	if (!gs_index_remove(t, &hit, hash))
+		return -1;
+	(void)atomic_fetch_sub_explicit(&t->idx->population[gs_entry_ring(hit.entry)].n, 1, memory_order_relaxed);
+	(void)settle(t, gs_entry_addr(hit.entry));
+	return 1;
+}
+
+/* Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so. */
+static void
+finish_end(struct gs_table *t, uint64_t hash)
+{
+	struct gs_probe p;
+
+	if (hash == 0 || gs_tomb_find(t, hash, gs_table_now_ms(t)) != GS_TOMB_FINAL)
+		return;
+	/* Our look at the entries is behind that at the tombstone, as in gs_kv_end_hit. */
+	gs_fence_full();
+	gs_index_probe(t, hash, &p);
+	for (int place = 0; place < GS_PLACES; place++)
+		for (uint64_t i = 0; i < GS_BUCKET_ENTRIES; i++)
+			for (int tries = 0; tries < TRIES; tries++)
+				if (end_entry(t, hash, p.bucket[place] * GS_BUCKET_ENTRIES + i) >= 0)
+					break;
+}
+
 uint32_t
 gs_recover_ctx(struct gs_table *t, uint32_t id)
 {
@@ -150,6 +195,9 @@ gs_recover_ctx(struct gs_table *t, uint32_t id)
 	if (op > 0 && op <= gs_table_entries(t))
 		(void)kill_entry(t, gs_table_entry(t, op - 1));
 	atomic_store_explicit(&page->op_entry, 0, memory_order_relaxed);
+	/* acquire; pairs with the releases in kv_end.c: what the dead one did before is seen */
+	finish_end(t, atomic_load_explicit(&page->op_end, memory_order_acquire));
+	atomic_store_explicit(&page->op_end, 0, memory_order_relaxed);
 	for (int i = 0; i < GS_HELD_CELLS; i++) {
 		/* acquire; pairs with the release in slots.c */
 		uint32_t addr = atomic_load_explicit(&page->held[i], memory_order_acquire);

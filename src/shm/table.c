@@ -41,9 +41,9 @@ gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_
 }
 
 uint64_t
-gs_table_idx_bytes(uint64_t n_buckets)
+gs_table_idx_bytes(uint64_t n_buckets, uint64_t n_tombs)
 {
-	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket);
+	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb);
 }
 
 void
@@ -111,6 +111,8 @@ has_sane_geometry(const struct gs_ctl_hdr *h)
 		return false;
 	if (h->n_groups < 2 || h->n_groups > (UINT64_C(1) << 32) || h->n_buckets != h->n_groups * GS_GROUP_BUCKETS + GS_LAST_RESORTS)
 		return false;
+	if (h->n_tombs < GS_TOMBS_MIN || h->n_tombs % GS_TOMB_WAYS != 0 || h->n_tombs > (UINT64_C(1) << 32))
+		return false;
 	if (h->record_size > 65535 || h->key_max == 0 || h->key_max > GS_KEY_BYTES)
 		return false;
 	for (uint32_t k = 0; k < h->n_classes; k++)
@@ -156,7 +158,7 @@ check_idx(int fd, const struct gs_ctl_hdr *h, char *why)
 {
 	struct gs_idx_hdr head;
 
-	if (!is_file_of(fd, gs_table_idx_bytes(h->n_buckets)) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+	if (!is_file_of(fd, gs_table_idx_bytes(h->n_buckets, h->n_tombs)) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return refuse(why, GS_ECORRUPT, "idx", "cut short");
 	if (head.magic != GS_IDX_MAGIC || head.n_buckets != h->n_buckets || memcmp(head.uuid, h->uuid, sizeof(head.uuid)) != 0)
 		return refuse(why, GS_ECORRUPT, "idx", "belongs to another table");
@@ -245,6 +247,7 @@ copy_geometry(struct gs_table *t, const struct gs_ctl_hdr *h)
 	t->n_groups = h->n_groups;
 	t->n_homes = h->n_groups * GS_GROUP_HOMES;
 	t->n_buckets = h->n_buckets;
+	t->n_tombs = h->n_tombs;
 	t->sip_k0 = h->sip_k0;
 	t->sip_k1 = h->sip_k1;
 	t->record_size = h->record_size;
@@ -265,7 +268,7 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access acc
 	bool writable = access != GS_TABLE_READ;
 
 	t->ctl_bytes = sizeof(*h);
-	t->idx_bytes = gs_table_idx_bytes(h->n_buckets);
+	t->idx_bytes = gs_table_idx_bytes(h->n_buckets, h->n_tombs);
 	t->ctx_bytes = (uint64_t)GS_MAX_CTX * GS_CTX_BYTES;
 	t->ctl = gs_region_map(t->ctl_fd, t->ctl_bytes, access == GS_TABLE_OWN);
 	t->idx = gs_region_map(t->idx_fd, t->idx_bytes, writable);
@@ -274,6 +277,7 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access acc
 	if (t->ctl == NULL || t->idx == NULL || (writable && t->ctx == NULL))
 		return GS_ENOMEM;
 	t->buckets = (struct gs_bucket *)(void *)((unsigned char *)t->idx + GS_PAGE_BYTES);
+	t->tombs = (struct gs_tomb *)(void *)(t->buckets + h->n_buckets);
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			struct gs_arena *a = gs_table_arena(t, ring, class_id);

@@ -38,6 +38,7 @@ struct gs_table_spec {
 	uint32_t slot_size[GS_MAX_CLASSES];	/* bytes, ascending; the last holds key_max, an owner and record_size */
 	uint64_t max_sessions;
 	uint64_t max_lifetime_ms;	/* GS_DURATION_MAX: none */
+	uint32_t ended;			/* enum gs_ended */
 	uint32_t n_rings;
 	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
 };
@@ -71,10 +72,11 @@ struct gs_table {
 	struct gs_ctl_hdr *ctl;		/* read-only in clients; in readers all is, and ctx is NULL */
 	struct gs_idx_hdr *idx;
 	struct gs_bucket *buckets;
+	struct gs_tomb *tombs;
 	struct gs_ctx_page *ctx;
 	uint64_t ctl_bytes, idx_bytes, ctx_bytes;
 	int ctl_fd, idx_fd, ctx_fd;
-	uint64_t n_groups, n_homes, n_buckets;	/* private copies */
+	uint64_t n_groups, n_homes, n_buckets, n_tombs;	/* private copies */
 	uint64_t sip_k0, sip_k1;
 	uint32_t record_size, key_max, n_classes, n_rings;
 	uint64_t max_lifetime_ms;

@@ -12,6 +12,7 @@
 #include "shm/disk.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
+#include "shm/tomb.h"
 
 #define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
 #define SPARE_SLOTS 256				/* beyond a ring's sessions: slots that clients hold */
@@ -109,6 +110,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	h->n_groups = gs_max_u64(2, gs_div_up(spec->max_sessions, (uint64_t)GS_MEAN_FILL * GS_GROUP_HOMES));
 	h->n_buckets = h->n_groups * GS_GROUP_BUCKETS + GS_LAST_RESORTS;
 	h->max_sessions = spec->max_sessions;
+	h->n_tombs = gs_tomb_places(spec->max_sessions);
 	h->record_size = spec->record_size;
 	h->key_max = spec->key_max;
 	h->n_classes = spec->n_classes;
@@ -119,6 +121,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	h->ctx_bytes = GS_CTX_BYTES;
 	h->n_ctx = GS_MAX_CTX;
 	h->max_lifetime_ms = spec->max_lifetime_ms;
+	atomic_init(&h->ended, spec->ended);
 	memcpy(h->table, spec->name, sizeof(h->table));
 	for (uint32_t i = 0; i < spec->n_rings; i++)
 		fill_ring(&h->ring[i], &spec->rings[i], i, h);
@@ -171,10 +174,10 @@ create_idx(int dir_fd, const struct gs_ctl_hdr *h)
 
 	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
 	gs_table_file_name(name, h->table, 1);
-	fd = gs_region_create(dir_fd, name, gs_table_idx_bytes(h->n_buckets));
+	fd = gs_region_create(dir_fd, name, gs_table_idx_bytes(h->n_buckets, h->n_tombs));
 	if (fd < 0)
 		return fd;
-	rc = gs_region_commit(fd, 0, gs_table_idx_bytes(h->n_buckets));
+	rc = gs_region_commit(fd, 0, gs_table_idx_bytes(h->n_buckets, h->n_tombs));
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));
 	return finish_file(dir_fd, name, fd, rc);

@@ -147,6 +147,7 @@ change_shape(struct tape *in)
 	case 3:
 		h->n_groups = tape_below(in, 40);
 		h->n_buckets = h->n_groups * GS_GROUP_BUCKETS + GS_LAST_RESORTS;
+		h->n_tombs = GS_TOMBS_MIN + 4ull * tape_below(in, 40);
 		break;
 	case 4:
 		r->seg_slots[k] = 64 * tape_below(in, 8);
@@ -168,7 +169,8 @@ follow_ctl(void)
 	const struct gs_ctl_hdr *h = &files.ctl;
 	struct gs_idx_hdr idx;
 
-	if (h->n_buckets < (MOST_BYTES >> 7) && ftruncate(files.fd[1], (off_t)gs_table_idx_bytes(h->n_buckets)) == 0) {
+	if (h->n_buckets < (MOST_BYTES >> 8) && h->n_tombs < (MOST_BYTES >> 5) &&
+	    ftruncate(files.fd[1], (off_t)gs_table_idx_bytes(h->n_buckets, h->n_tombs)) == 0) {
 		memcpy(&idx, files.head[1], sizeof(idx));
 		idx.n_buckets = h->n_buckets;
 		put_head(1, &idx);

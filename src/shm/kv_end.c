@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/atomic.h"
+#include "shm/kv.h"
+#include "shm/kv_impl.h"
+
+int
+gs_kv_look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
+{
+	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, hit);
+
+	if (rc <= 0) {
+		hit->at = NULL;
+		return rc < 0 ? rc : GS_ENOENT;
+	}
+	rc = gs_record_header(t, hit, head);
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	return gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms) ? GS_ENOENT : 1;
+}
+
+void
+gs_kv_let_go(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, int cell, bool is_replaced)
+{
+	uint32_t addr = gs_entry_addr(hit->entry);
+
+	if (!gs_store_has(t, addr)) {
+		gs_slots_retire(t, c, cell);
+		return;
+	}
+	gs_store_retire(t, addr, gs_entry_gen(hit->entry), is_replaced);
+	gs_slots_unlist(c, cell);
+}
+
+/* ---- ends ---- */
+
+/* The hash of the key that is under way: recovery ends what stands under a final tombstone. */
+static void
+note(struct gs_ctx *c, uint64_t hash)
+{
+	/* release; pairs with the acquire in gs_recover_ctx: at first before the entry changes, at last after it */
+	atomic_store_explicit(&c->page->op_end, hash, memory_order_release);
+}
+
+bool
+gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, enum gs_tomb_kind kind,
+    uint64_t now_ms)
+{
+	int cell;
+	bool is_out;
+
+	note(c, head->hash);
+	if (kind != GS_TOMB_NONE && !gs_tomb_leave(t, head->hash, kind, head->deadline, now_ms))
+		gs_ctx_count(c, GS_COUNT_TOMBS);
+	cell = gs_slots_list(t, c, gs_entry_addr(hit->entry));
+	is_out = gs_index_remove(t, hit, head->hash);
+	if (is_out) {
+		gs_kv_let_go(t, c, hit, cell, false);
+		gs_kv_unreserve(t, gs_entry_ring(hit->entry));
+	} else {
+		gs_slots_unlist(c, cell);
+		/* Our tombstone before the next look at the entry; pairs with gs_kv_end_start: who publishes sees it, or we see him. */
+		gs_fence_full();
+	}
+	note(c, 0);
+	return is_out;
+}
+
+/* A damaged record can be ended, so that its key can be used again. When it would have ended is not known. */
+static void
+assume_header(const struct gs_table *t, const struct gs_key *k, uint64_t now_ms, struct gs_slot *head)
+{
+	head->hash = k->hash;
+	head->deadline = gs_min_u64(gs_add_sat(now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
+}
+
+static int
+end_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
+
+	if (rc == GS_ECORRUPT && hit.at != NULL)
+		assume_header(t, k, now_ms, &head);
+	else if (rc != 1)
+		return rc;
+	if (rc == 1 && how->birth != 0 && head.birth != how->birth)
+		return GS_ENOENT;
+	if (rc == 1 && how->if_version != 0 && head.version != how->if_version)
+		return GS_ECONFLICT;
+	return gs_kv_end_hit(t, c, &hit, &head, how->kind, now_ms) ? 0 : KV_AGAIN;
+}
+
+static int
+end_tries(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
+{
+	int rc = KV_AGAIN;
+
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+		rc = end_once(t, c, k, now_ms, how);
+	return rc;
+}
+
+/*
+ * A version that is not there any more must leave no final tombstone: it is plain until that version is out, and what
+ * started before it was made final is ended, too.
+ */
+static int
+end_version(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
+{
+	const struct gs_ending first = { .kind = GS_TOMB_PLAIN, .if_version = how->if_version };
+	const struct gs_starting none = { .key = k, .least = GS_TOMB_FINAL };
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
+
+	if (rc != 1)
+		assume_header(t, k, now_ms, &head);
+	rc = end_tries(t, c, k, now_ms, &first);
+	if (rc != 0)
+		return rc;
+	note(c, k->hash);
+	if (!gs_tomb_leave(t, k->hash, GS_TOMB_FINAL, head.deadline, now_ms))
+		gs_ctx_count(c, GS_COUNT_TOMBS);
+	/* As in gs_kv_end_hit. */
+	gs_fence_full();
+	(void)gs_kv_end_start(t, c, &none, now_ms);
+	return 0;
+}
+
+int
+gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
+{
+	int rc;
+
+	gs_index_prefetch_home(t, k->hash);
+	gs_tomb_prefetch(t, k->hash);
+	if (how->kind == GS_TOMB_FINAL && how->if_version != 0)
+		rc = end_version(t, c, k, now_ms, how);
+	else
+		rc = end_tries(t, c, k, now_ms, how);
+	if (rc == 0)
+		gs_ctx_count(c, GS_COUNT_ENDED);
+	return gs_kv_result(t, c, k, rc);
+}
+
+int
+gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version)
+{
+	bool is_final = atomic_load_explicit(&t->ctl->ended, memory_order_relaxed) == GS_ENDED_FINAL;
+	const struct gs_ending how = { .kind = is_final ? GS_TOMB_FINAL : GS_TOMB_PLAIN, .if_version = if_version };
+
+	return gs_kv_end(t, c, k, now_ms, &how);
+}
+
+int
+gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t birth, enum gs_tomb_kind kind, uint64_t now_ms)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc;
+
+	for (int tries = 0; tries < KV_TRIES; tries++) {
+		rc = gs_kv_load_at(t, ordinal, &hit, &head, NULL);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 || head.birth != birth)
+			return GS_ENOENT;
+		hit.place = gs_index_place_of(t, head.hash, ordinal);
+		if (hit.place < 0)
+			return GS_ECORRUPT;
+		if (gs_kv_end_hit(t, c, &hit, &head, kind, now_ms))
+			return 0;
+	}
+	return GS_EAGAIN;
+}
+
+/* ---- starts ---- */
+
+bool
+gs_kv_is_refused(const struct gs_table *t, uint64_t hash, enum gs_tomb_kind least, uint64_t now_ms)
+{
+	return (least == GS_TOMB_PLAIN || gs_tomb_may_refuse(t, now_ms)) && gs_tomb_find(t, hash, now_ms) >= least;
+}
+
+void
+gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k)
+{
+	note(c, k->hash);
+}
+
+void
+gs_kv_give_up_start(struct gs_ctx *c)
+{
+	note(c, 0);
+}
+
+int
+gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms)
+{
+	/* Under a final tombstone any session is to go; under a plain one another than ours may stand. */
+	const struct gs_ending silently = { .kind = GS_TOMB_NONE, .birth = s->least == GS_TOMB_FINAL ? 0 : s->birth };
+	bool is_refused;
+
+	/* Pairs with the exchange in gs_index_remove: who found the key gone, even by a plain load, sees what it left. */
+	gs_fence_acquire();
+	is_refused = gs_kv_is_refused(t, s->key->hash, s->least, now_ms);
+	/* Whoever left the tombstone may have been here before us: there is none then. */
+	if (is_refused)
+		(void)end_tries(t, c, s->key, now_ms, &silently);
+	note(c, 0);
+	return is_refused ? GS_ESTALE : 0;
+}
