@@ -113,6 +113,8 @@ int cmd_stat(int argc, char **argv, const struct cmd_env *env);
 int cmd_new(int argc, char **argv, const struct cmd_env *env);
 int cmd_ls(int argc, char **argv, const struct cmd_env *env);
 int cmd_mv(int argc, char **argv, const struct cmd_env *env);
+int cmd_snapshot(int argc, char **argv, const struct cmd_env *env);
+int cmd_restore(int argc, char **argv, const struct cmd_env *env);
 int cmd_audit(int argc, char **argv, const struct cmd_env *env);
 int cmd_conf(int argc, char **argv, const struct cmd_env *env);
 int cmd_replay(int argc, char **argv, const struct cmd_env *env);

@@ -32,6 +32,8 @@ static const struct cmd_verb verbs[] = {
 	{ "new", "", cmd_json_options, 0, 0, cmd_new, "print a fresh random key" },
 	{ "ls", "[RING] [--owner O] [--idle '>T'] [--limit N]", cmd_ls_options, 0, 1, cmd_ls, "list the keys of sessions" },
 	{ "mv", "KEY RING", cmd_no_options, 2, 2, cmd_mv, "move a session to another ring" },
+	{ "snapshot", "FILE", cmd_json_options, 1, 1, cmd_snapshot, "write all sessions to a file, whole or not at all" },
+	{ "restore", "FILE", cmd_json_options, 1, 1, cmd_restore, "put the sessions of a snapshot back, aged" },
 	{ "audit", "", cmd_json_options, 0, 0, cmd_audit, "check every invariant of the memory" },
 	{ "conf", "check FILE | show | template | defaults", cmd_no_options, 1, 2, cmd_conf, "check and print configurations" },
 	{ "replay", "[-c FILE] [--key ip|ip+agent] [--live [--speed N]] LOG", cmd_replay_options, 1, 1, cmd_replay,
@@ -50,7 +52,7 @@ print_usage(FILE *to)
 	args_usage(to, "gsession", "[-i INSTANCE] [-t TABLE] [-j] [VERB ...]", options);
 	(void)fputs("\nverbs:\n", to);
 	for (i = 0; i < N_VERBS; i++)
-		(void)fprintf(to, "  %-7s %s\n", verbs[i].name, verbs[i].help);
+		(void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
 }
 
 static void

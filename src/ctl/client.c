@@ -26,6 +26,7 @@ struct gs_ctl {
 	int fd;
 	uint32_t timeout_ms;
 	uint64_t until_ns;		/* of the wait under way */
+	int given_fd;			/* goes with the next packet; -1: none */
 	bool is_shortened;		/* the socket's own timeout is what is left of timeout_ms after a signal */
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 };
@@ -130,6 +131,7 @@ open_in(struct gs_ctl **out, const char *instance, const char *run_dir, uint32_t
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return GS_ENOMEM;
+	c->given_fd = -1;
 	c->timeout_ms = timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : timeout_ms;
 	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_ms == GS_CTL_NO_WAIT ? SOCK_NONBLOCK : 0), 0);
 	if (c->fd < 0) {
@@ -192,6 +194,36 @@ io_error(int err)
 	return err == EAGAIN || err == EWOULDBLOCK || err == EINTR ? GS_ETIMEDOUT : GS_EDOWN;
 }
 
+void
+gs_ctl_give(struct gs_ctl *c, int fd)
+{
+	c->given_fd = fd;
+}
+
+/* One packet of n bytes, with the descriptor that was given. */
+static ssize_t
+send_with_fd(struct gs_ctl *c, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { .iov_base = c->packet, .iov_len = n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *m;
+
+	if (c->given_fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		m = CMSG_FIRSTHDR(&msg);
+		m->cmsg_level = SOL_SOCKET;
+		m->cmsg_type = SCM_RIGHTS;
+		m->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(m), &c->given_fd, sizeof(int));
+	}
+	return sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+}
+
 /* Send the packet in c->packet: a head of this type and len bytes behind it. */
 static int
 send_packet(struct gs_ctl *c, enum gs_wire_type type, uint32_t len)
@@ -202,8 +234,9 @@ send_packet(struct gs_ctl *c, enum gs_wire_type type, uint32_t len)
 	memcpy(c->packet, &head, sizeof(head));
 	begin_waiting(c);
 	do
-		n = send(c->fd, c->packet, sizeof(head) + len, MSG_NOSIGNAL);
+		n = send_with_fd(c, sizeof(head) + len);
 	while (n < 0 && errno == EINTR && may_wait_on(c));
+	c->given_fd = -1;
 	return n < 0 ? io_error(errno) : 0;
 }
 

@@ -41,6 +41,9 @@ void gs_ctl_close(struct gs_ctl **c);
 int gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len,
     uint64_t offset, const struct gs_ctl_caller *as, char **text, size_t *text_len);
 
+/* A descriptor that goes with the next request, and stays the caller's. */
+void gs_ctl_give(struct gs_ctl *c, int fd);
+
 /*
  * The handshake of an attach. fds has room for n_fds; *n_got descriptors came and are the caller's.  In two halves: without an
  * answer yet the second is GS_ETIMEDOUT on a connection that does not wait, and may be asked again.

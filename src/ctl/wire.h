@@ -12,7 +12,7 @@
  *					of a reader all open for reading only, and in the place of T.ctx
  *					n_ctx pages that are its own
  *	BYE     cookie		->				(its contexts may be granted anew)
- *	REQUEST gs_wire_request	->				(control)
+ *	REQUEST gs_wire_request	->				(control; a descriptor may come with it, for SET of ctl)
  *				<-	REPLY ... REPLY		(body: a byte, 1 when more follow, and text)
  */
 #ifndef GS_CTL_WIRE_H

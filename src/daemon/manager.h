@@ -21,6 +21,7 @@
 #include "shm/store.h"
 
 struct events;
+struct jobs;
 struct readers;
 struct server;
 struct syncer;
@@ -55,6 +56,7 @@ struct manager {
 	struct events *events;
 	struct server *server;
 	struct readers *readers;		/* as long as there is a server */
+	struct jobs *jobs;			/* the same */
 	int shm_dir_fd;
 	struct syncer *syncer;			/* NULL: no ring lies on a disk */
 	uint64_t sync_ms;			/* when the last sync began */

@@ -20,6 +20,7 @@
 #include "ctl/wire.h"
 #include "daemon/clients.h"
 #include "daemon/events.h"
+#include "daemon/jobs.h"
 #include "daemon/readers.h"
 #include "daemon/stores.h"
 #include "daemon/sweep.h"
@@ -202,7 +203,7 @@ is_valid_verb(uint32_t verb)
 }
 
 static void
-handle_request(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
+handle_request(struct server *s, struct peer *p, const unsigned char *body, uint32_t len, int fd)
 {
 	char path[GS_WIRE_PATH_BYTES], value[GS_WIRE_VALUE_BYTES + 1];
 	struct tree_request r = { .path = path, .value = value };
@@ -226,6 +227,7 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 	r.verb = (enum gs_wire_verb)w.verb;
 	r.value_len = w.value_len;
 	r.offset = w.offset;
+	r.fd = fd;
 	r.caller = believed(p, &w);
 	p->len = p->sent = 0;
 	to = open_memstream(&p->text, &p->len);
@@ -323,25 +325,34 @@ handle_bye(struct server *s, struct peer *p, const unsigned char *body, uint32_t
 	(void)clients_release(s->clients, p->who.pid, cookie);
 }
 
-static void
-read_peer(struct server *s, struct peer *p)
+/* Receive a packet, and the descriptor that came with it, or -1 in *fd; of more than one none is kept. */
+static ssize_t
+receive(const struct peer *p, unsigned char *packet, size_t cap, int *fd)
 {
-	static unsigned char packet[GS_WIRE_PACKET_BYTES + 1];	/* one thread; too large for its stack frame to be cheap */
-	struct gs_wire_head head;
-	ssize_t n = recv(p->fd, packet, sizeof(packet), 0);
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = packet, .iov_len = cap };
+	/* CMSG_LEN, not its padded size: what does not fit the kernel closes. */
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int)) };
+	ssize_t n = recvmsg(p->fd, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		drop_peer(s, p);
-		return;
-	}
-	if ((size_t)n < sizeof(head) || n > GS_WIRE_PACKET_BYTES) {
-		drop_liar(s, p, "bad-length");
-		return;
-	}
+	*fd = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n;
+}
+
+/* fd: a descriptor that came with the packet, or -1; it stays the caller's. */
+static void
+handle_packet(struct server *s, struct peer *p, const unsigned char *packet, size_t n, int fd)
+{
+	struct gs_wire_head head;
+
 	memcpy(&head, packet, sizeof(head));
-	if (head.magic != GS_WIRE_MAGIC || head.version != GS_WIRE_VERSION || head.len != (size_t)n - sizeof(head)) {
+	if (head.magic != GS_WIRE_MAGIC || head.version != GS_WIRE_VERSION || head.len != n - sizeof(head)) {
 		drop_liar(s, p, "bad-head");
 		return;
 	}
@@ -353,11 +364,30 @@ read_peer(struct server *s, struct peer *p)
 		handle_bye(s, p, packet + sizeof(head), head.len);
 		return;
 	case GS_WIRE_REQUEST:
-		handle_request(s, p, packet + sizeof(head), head.len);
+		handle_request(s, p, packet + sizeof(head), head.len, fd);
 		return;
 	default:
 		drop_liar(s, p, "bad-type");
 	}
+}
+
+static void
+read_peer(struct server *s, struct peer *p)
+{
+	static unsigned char packet[GS_WIRE_PACKET_BYTES + 1];	/* one thread; too large for its stack frame to be cheap */
+	int fd;
+	ssize_t n = receive(p, packet, sizeof(packet), &fd);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		drop_peer(s, p);
+	else if ((size_t)n < sizeof(struct gs_wire_head) || n > GS_WIRE_PACKET_BYTES)
+		drop_liar(s, p, "bad-length");
+	else
+		handle_packet(s, p, packet, (size_t)n, fd);
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 /* ---- the loop ---- */
@@ -388,6 +418,7 @@ handle_timer(struct server *s)
 	if (read(s->timer_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
 		return;
 	manager_tick(s->m);
+	jobs_poll(s->m->jobs);
 	clients_tick(s->clients);
 	sweep_tick(s->m);
 	stores_tick(s->m);
@@ -410,6 +441,7 @@ handle_event(struct server *s, const struct epoll_event *ev)
 		handle_timer(s);
 		return;
 	case TAG_PROCESS:
+		jobs_poll(s->m->jobs);
 		clients_died(s->clients, index);
 		return;
 	case TAG_READERS:
@@ -555,7 +587,8 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->clients = clients_new(m, s->epoll_fd, TAG_PROCESS);
 	m->readers = readers_new(m, s->epoll_fd, TAG_READERS);
-	rc = s->epoll_fd < 0 || s->clients == NULL || m->readers == NULL ? GS_ESYSTEM : listen_on(s, path, why);
+	m->jobs = s->clients == NULL ? NULL : jobs_new(m, s->clients);
+	rc = s->epoll_fd < 0 || m->jobs == NULL || m->readers == NULL ? GS_ESYSTEM : listen_on(s, path, why);
 	if (rc == 0) {
 		rc = open_sources(s);
 		if (rc < 0)
@@ -592,6 +625,7 @@ server_close(struct server **sp)
 	for (int i = 0; i < MAX_PEERS; i++)
 		if (s->peer[i].fd >= 0)
 			drop_peer(s, &s->peer[i]);
+	jobs_free(&s->m->jobs);
 	clients_free(&s->clients);
 	readers_free(&s->m->readers);
 	close_if_open(s->listen_fd);

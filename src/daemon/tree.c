@@ -87,9 +87,8 @@ render_events_counts(const struct tree_place *p, uint64_t offset, FILE *to)
 static void
 render_ctl(const struct tree_place *p, uint64_t offset, FILE *to)
 {
-	(void)p;
 	(void)offset;
-	tree_set_verbs(to);
+	tree_set_verbs(p->m, to);
 }
 
 static void
@@ -155,7 +154,7 @@ const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
 	{ TREE_ROOT, "events", render_events, NULL, "what happened, one line each; it only grows" },
 	{ TREE_ROOT, "events.counts", render_events_counts, NULL, "how many events there were of each name" },
-	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them" },
+	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them, and the job under way" },
 	{ TREE_NODE, "id", render_id, NULL, "name of this host" },
 	{ TREE_NODE, "pid", render_pid, NULL, "process id of the daemon" },
 	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },

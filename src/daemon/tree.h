@@ -20,6 +20,7 @@ struct tree_request {
 	const char *value;
 	size_t value_len;
 	uint64_t offset;		/* of a GET */
+	int fd;				/* that came with it, or -1; not ours to close */
 	struct manager_caller caller;
 };
 

@@ -51,7 +51,7 @@ const char *tree_dir_pattern(enum tree_dir dir);
 /* tree_set.c: take the lines of a write. */
 int tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to);
 int tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to);
-void tree_set_verbs(FILE *to);
+void tree_set_verbs(struct manager *m, FILE *to);
 /* The struct in c that has the setting's member: the gs_conf, one of its tables, a quota or a ring. */
 void *tree_set_member(struct gs_conf *c, const struct tree_place *p);
 

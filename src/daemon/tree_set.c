@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "daemon/events.h"
+#include "daemon/jobs.h"
 
 enum {
 	LINE_BYTES = 4096,		/* longest line of a write */
@@ -172,24 +173,28 @@ tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *
 }
 
 static int
-run_reload(struct manager *m, FILE *to)
+run_reload(struct manager *m, const char *arg, const struct tree_request *r, FILE *to)
 {
 	char why[GS_CONF_WHY_BYTES] = "";
 	int rc = manager_reload(m, why);
 
+	(void)arg;
+	(void)r;
 	(void)fputs(why, to);
 	return rc;
 }
 
 /* The report belongs to who asks with `gsession audit`; the verdict and the sums, its last line, go to the events. */
 static int
-run_audit(struct manager *m, FILE *to)
+run_audit(struct manager *m, const char *arg, const struct tree_request *r, FILE *to)
 {
 	unsigned long long n_broken, free_slots = 0, live = 0, listed = 0, capacity = 0;
 	char *text = NULL, *sums;
 	size_t len = 0;
 	FILE *report = open_memstream(&text, &len);
 
+	(void)arg;
+	(void)r;
 	if (report == NULL) {
 		(void)fputs("out of memory", to);
 		return GS_ENOMEM;
@@ -203,52 +208,95 @@ run_audit(struct manager *m, FILE *to)
 	return 0;
 }
 
+/* Say which job it is; how it goes, reading this file says. */
+static int
+run_job(struct manager *m, enum jobs_kind kind, const char *name, const struct tree_request *r, FILE *to)
+{
+	const struct jobs_order order = { .kind = kind, .name = name, .fd = r->fd, .caller = &r->caller };
+	char why[GS_CONF_WHY_BYTES] = "";
+	int rc = m->jobs == NULL ? gs_conf_refuse(GS_EBUSY, why, "the daemon is not serving yet") : jobs_begin(m->jobs, &order, why);
+
+	if (rc < 0)
+		(void)fputs(why, to);
+	else
+		(void)fprintf(to, "job %d\n", rc);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+run_snapshot(struct manager *m, const char *arg, const struct tree_request *r, FILE *to)
+{
+	return run_job(m, JOBS_SNAPSHOT, arg, r, to);
+}
+
+static int
+run_restore(struct manager *m, const char *arg, const struct tree_request *r, FILE *to)
+{
+	return run_job(m, JOBS_RESTORE, arg, r, to);
+}
+
 static const struct verb {
 	const char *name;
-	int (*run)(struct manager *m, FILE *to);
+	const char *arg;		/* what follows it, NULL: nothing */
+	int (*run)(struct manager *m, const char *arg, const struct tree_request *r, FILE *to);
 	const char *help;
 } verbs[] = {
-	{ "reload", run_reload, "read the configuration file again and apply what changed in it" },
-	{ "audit", run_audit, "walk every invariant of the memory, the verdict goes to events" },
-	{ NULL, NULL, NULL },
+	{ "reload", NULL, run_reload, "read the configuration file again and apply what changed in it" },
+	{ "audit", NULL, run_audit, "walk every invariant of the memory, the verdict goes to events" },
+	{ "snapshot", "NAME", run_snapshot, "write all sessions to a file of this name, whole or not at all" },
+	{ "restore", "NAME", run_restore, "put back what is in that file, aged, and ended by nobody meanwhile" },
+	{ NULL, NULL, NULL, NULL },
 };
 
+/* The verb of a line; *arg is what follows it, "" where nothing does. */
 static const struct verb *
-find_verb(const char *name)
+find_verb(const char *line, const char **arg)
 {
+	size_t n = strcspn(line, " \t");
 	const struct verb *v;
 
-	for (v = verbs; v->name != NULL; v++) {
-		if (strcmp(v->name, name) == 0)
-			return v;
-	}
+	*arg = line + n + strspn(line + n, " \t");
+	for (v = verbs; v->name != NULL; v++)
+		if (strlen(v->name) == n && memcmp(v->name, line, n) == 0)
+			return v->arg == NULL && **arg != '\0' ? NULL : v;
 	return NULL;
 }
 
 void
-tree_set_verbs(FILE *to)
+tree_set_verbs(struct manager *m, FILE *to)
 {
 	const struct verb *v;
 
 	for (v = verbs; v->name != NULL; v++)
-		(void)fprintf(to, "%-8s%s\n", v->name, v->help);
+		(void)fprintf(to, "%s%s%-*s%s\n", v->name, v->arg == NULL ? "" : " ", 14 - (int)strlen(v->name) - (v->arg == NULL ? 0 : 1),
+		    v->arg == NULL ? "" : v->arg, v->help);
+	if (m->jobs != NULL)
+		jobs_print(m->jobs, to);
 }
 
 /* All lines must be verbs before the first is done. */
 static int
-check_verbs(const struct tree_request *r, FILE *to)
+check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 {
 	struct lines l = begin_lines(r);
+	int rc, n_lines = 0, n_jobs = 0;
 	char shown[SHOWN_BYTES];
-	int rc, n_lines = 0;
+	const struct verb *v;
+	const char *arg;
 
 	while ((rc = next_line(&l, to)) > 0) {
-		if (find_verb(l.line) == NULL) {
+		v = find_verb(l.line, &arg);
+		if (v == NULL) {
 			(void)gs_text_escape(shown, sizeof(shown), l.line, strlen(l.line));
-			(void)fprintf(to, "\"%s\": one of reload, audit", shown);
+			(void)fprintf(to, "\"%s\": one of reload, audit, snapshot NAME, restore NAME", shown);
 			return GS_EINVAL;
 		}
+		n_jobs += v->arg != NULL;
 		n_lines++;
+	}
+	if (rc == 0 && n_jobs > 0 && (n_jobs > 1 || (m->jobs != NULL && jobs_is_busy(m->jobs)))) {
+		(void)fputs("one job at a time: read ctl to see the one under way", to);
+		return GS_EBUSY;
 	}
 	if (rc == 0 && n_lines == 0) {
 		(void)fputs("nothing was written: a verb is expected", to);
@@ -261,10 +309,13 @@ int
 tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
 	struct lines l = begin_lines(r);
-	int rc = check_verbs(r, to);
+	int rc = check_verbs(p->m, r, to);
+	const struct verb *v;
+	const char *arg;
 
 	while (rc == 0 && next_line(&l, to) > 0) {
-		rc = find_verb(l.line)->run(p->m, to);
+		v = find_verb(l.line, &arg);
+		rc = v->run(p->m, arg, r, to);
 		if (rc == 0)
 			events_add(p->m->events, "set", "path=%s new=%s uid=%u pid=%d", r->path, l.line,
 			    r->caller.uid, (int)r->caller.pid);

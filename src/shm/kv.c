@@ -228,9 +228,8 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 
 /* ---- by ordinal ---- */
 
-/* The final entry at an ordinal as a hit. 1, 0 none, KV_AGAIN, GS_ECORRUPT. */
-static int
-hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
+int
+gs_kv_hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit)
 {
 	if (ordinal >= gs_table_entries(t))
 		return 0;
@@ -256,7 +255,7 @@ gs_kv_load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct g
 	int rc;
 
 	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = hit_at(t, ordinal, hit);
+		rc = gs_kv_hit_at(t, ordinal, hit);
 		if (rc == KV_AGAIN)
 			continue;
 		if (rc <= 0)

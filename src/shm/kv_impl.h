@@ -47,6 +47,9 @@ bool gs_kv_fill_meta(const struct gs_hit *hit, const struct gs_slot *head, struc
 /* Every try failed: GS_EAGAIN, others were faster each time, or GS_ECORRUPT, what the key leads to is damaged. */
 int gs_kv_gave_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k);
 
+/* The final entry at an ordinal as a hit. 1, 0 none, KV_AGAIN, GS_ECORRUPT. */
+int gs_kv_hit_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit);
+
 /* Version of a new incarnation: greater than `old`, different from every other that any context makes. */
 uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
 
