@@ -73,14 +73,23 @@ int
 attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st)
 {
 	enum node_kind kind = node_kind(node);
+	struct gs_ring_info ring;
 
 	if (kind != NODE_IS_ROOT && node_table(node) >= m->n_tables)
 		return ENOENT;
-	if (kind == NODE_IS_RING && node_ring(node) >= m->tables[node_table(node)].n_rings)
+	if (kind == NODE_IS_RING && !mount_ring(&m->tables[node_table(node)], node_ring(node), &ring))
 		return ENOENT;
 	/* Names of sessions are credentials: everybody may use one, only operators may list them. */
 	attr_of_directory(m, node, kind == NODE_IS_RING ? 0733 : 0755, st);
 	return 0;
+}
+
+double
+attr_fixed_s(const struct mount *m, uint64_t node)
+{
+	bool stays = node_kind(node) != NODE_IS_RING || node_ring(node) == m->tables[node_table(node)].innermost;
+
+	return stays ? ATTR_FIXED_S : ATTR_RING_S;
 }
 
 void
@@ -100,7 +109,7 @@ attr_find(struct call *c, uint64_t node, struct gs_item *item)
 	struct mount_table *t;
 	int rc;
 
-	if (node_table(node) >= c->m->n_tables || node_ring(node) >= c->m->tables[node_table(node)].n_rings)
+	if (node_table(node) >= c->m->n_tables)
 		return ESTALE;
 	t = &c->m->tables[node_table(node)];
 	rc = gs_find(t->gs, node_session_id(node), item);

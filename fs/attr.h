@@ -10,6 +10,7 @@
 #include "call.h"
 
 #define ATTR_FIXED_S 3600.0	/* directories that neither come nor go */
+#define ATTR_RING_S 1.0		/* those of rings */
 
 /* A session seen through a ring. */
 void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info, struct stat *st);
@@ -17,6 +18,9 @@ void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info 
 void attr_of_directory(const struct mount *m, uint64_t node, uint32_t mode, struct stat *st);
 /* One of the root, the table and the ring directories. 0, or ENOENT when there is no such. */
 int attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st);
+
+/* How long the kernel may believe in a directory that attr_of_fixed() describes; rings come and go, but for the innermost. */
+double attr_fixed_s(const struct mount *m, uint64_t node);
 
 /* The answer to a look-up. */
 void attr_entry(uint64_t node, const struct stat *st, double timeout_s, struct fuse_entry_param *out);

@@ -87,19 +87,19 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 {
 	struct mount_table *t = &p->c->m->tables[node_table(node)];
 	struct gs_item items[SCAN_ITEMS];
+	struct gs_ring_info ring;
 	uint64_t cursor;
-	struct stat st;
 	ssize_t n;
 
-	/* Rings may be others since the directory was opened, when the store was made anew. */
-	if (attr_of_fixed(p->c->m, node, &st) != 0)
+	/* Rings may be others since the directory was opened. */
+	if (!mount_ring(t, node_ring(node), &ring))
 		return ESTALE;
 	if (!page_add_dots(p, node, offset))
 		return 0;
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
 	for (;;) {
-		n = gs_scan(t->gs, t->rings[node_ring(node)].name, &cursor, items, SCAN_ITEMS);
+		n = gs_scan(t->gs, ring.name, &cursor, items, SCAN_ITEMS);
 		if (n < 0)
 			return mount_errno(p->c->m, (int)n);
 		if (n == 0 || !page_add_sessions(p, node, items, (size_t)n))
@@ -150,15 +150,15 @@ add_fixed(const struct mount *m, struct dir *d, const char *name, uint64_t node)
 	struct stat st;
 	int rc = attr_of_fixed(m, node, &st);
 
-	return rc != 0 ? rc : dir_add(d, name, &st, ATTR_FIXED_S);
+	return rc != 0 ? rc : dir_add(d, name, &st, attr_fixed_s(m, node));
 }
 
 static int
 list_fixed(const struct mount *m, uint64_t node, struct dir *d)
 {
-	const struct mount_table *t;
+	struct gs_ring_info rings[MOUNT_RINGS];
 	struct stat st;
-	uint32_t i;
+	uint32_t i, n;
 	int rc = 0;
 
 	if (node == NODE_ROOT) {
@@ -167,9 +167,12 @@ list_fixed(const struct mount *m, uint64_t node, struct dir *d)
 		control_root(m, &st);
 		return rc != 0 ? rc : dir_add(d, "control", &st, ATTR_FIXED_S);
 	}
-	t = &m->tables[node_table(node)];
-	for (i = 0; rc == 0 && i < t->n_rings; i++)
-		rc = add_fixed(m, d, t->rings[i].name, node_of_ring(node_table(node), i));
+	n = mount_rings(&m->tables[node_table(node)], rings);
+	for (i = 0; rc == 0 && i < n; i++) {
+		rc = add_fixed(m, d, rings[i].name, node_of_ring(node_table(node), rings[i].id));
+		if (rc == ENOENT)
+			rc = 0;		/* has gone since */
+	}
 	return rc;
 }
 
@@ -256,7 +259,7 @@ dir_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_
 		return ENOENT;
 	rc = attr_of_fixed(c->m, node, &st);
 	if (rc == 0)
-		attr_entry(node, &st, ATTR_FIXED_S, out);
+		attr_entry(node, &st, attr_fixed_s(c->m, node), out);
 	return rc;
 }
 
@@ -266,8 +269,7 @@ dir_statfs(struct call *c, uint64_t node, struct statvfs *out)
 	struct gs_ring_info rings[MOUNT_RINGS];
 	const struct mount_table *t;
 	uint64_t blocks, free_sessions;
-	uint32_t i, i_ring;
-	int n;
+	uint32_t i, i_ring, n;
 
 	memset(out, 0, sizeof(*out));
 	out->f_bsize = out->f_frsize = 512;
@@ -275,9 +277,9 @@ dir_statfs(struct call *c, uint64_t node, struct statvfs *out)
 	for (i = 0; i < c->m->n_tables; i++) {
 		t = &c->m->tables[i];
 		blocks = (t->record_size + 511) / 512;
-		n = gs_rings(t->gs, rings, MOUNT_RINGS);
-		for (i_ring = 0; (int)i_ring < n && i_ring < MOUNT_RINGS; i_ring++) {
-			if (node_kind(node) == NODE_IS_RING && (node_table(node) != i || node_ring(node) != i_ring))
+		n = mount_rings(t, rings);
+		for (i_ring = 0; i_ring < n; i_ring++) {
+			if (node_kind(node) == NODE_IS_RING && (node_table(node) != i || node_ring(node) != rings[i_ring].id))
 				continue;
 			free_sessions = rings[i_ring].capacity > rings[i_ring].count ? rings[i_ring].capacity - rings[i_ring].count : 0;
 			out->f_files += rings[i_ring].capacity;

@@ -21,23 +21,13 @@ whole_record_bytes(size_t record_size)
 	return bytes;
 }
 
+/* It is made with the table and stays. */
 static void
-learn_rings(struct mount_table *t)
+learn_innermost(struct mount_table *t)
 {
-	struct gs_ring_info infos[MOUNT_RINGS];
-	uint32_t i;
-	int n;
+	struct gs_ring_info rings[MOUNT_RINGS];
 
-	n = gs_rings(t->gs, infos, MOUNT_RINGS);
-	t->n_rings = n < 0 ? 0 : n > MOUNT_RINGS ? MOUNT_RINGS : (uint32_t)n;
-	t->innermost = 0;
-	for (i = 0; i < t->n_rings; i++) {
-		memcpy(t->rings[i].name, infos[i].name, sizeof(t->rings[i].name));
-		t->rings[i].diameter = infos[i].diameter;
-		t->rings[i].is_suspect = infos[i].is_suspect;
-		if (!infos[i].is_suspect && infos[i].diameter == 0)
-			t->innermost = i;
-	}
+	t->innermost = mount_rings(t, rings) > 0 ? rings[0].id : 0;
 }
 
 static int
@@ -52,7 +42,7 @@ attach_table(struct mount *m, struct mount_table *t)
 		return rc;
 	t->record_size = gs_record_size(t->gs);
 	t->blksize = whole_record_bytes(t->record_size);
-	learn_rings(t);
+	learn_innermost(t);
 	return 0;
 }
 
@@ -193,29 +183,59 @@ mount_find_table(const struct mount *m, const char *name)
 	return -1;
 }
 
+uint32_t
+mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS])
+{
+	int n = gs_rings(t->gs, out, MOUNT_RINGS);
+
+	return n < 0 ? 0 : n > MOUNT_RINGS ? MOUNT_RINGS : (uint32_t)n;
+}
+
+bool
+mount_ring(const struct mount_table *t, uint32_t ring, struct gs_ring_info *out)
+{
+	struct gs_ring_info rings[MOUNT_RINGS];
+	uint32_t n = mount_rings(t, rings), i;
+
+	for (i = 0; i < n; i++)
+		if (rings[i].id == ring) {
+			*out = rings[i];
+			return true;
+		}
+	return false;
+}
+
 int
 mount_find_ring(const struct mount_table *t, const char *name)
 {
-	uint32_t i;
+	struct gs_ring_info rings[MOUNT_RINGS];
+	uint32_t n = mount_rings(t, rings), i;
 
-	for (i = 0; i < t->n_rings; i++)
-		if (strcmp(t->rings[i].name, name) == 0)
-			return (int)i;
+	for (i = 0; i < n; i++)
+		if (strcmp(rings[i].name, name) == 0)
+			return (int)rings[i].id;
 	return -1;
 }
 
 bool
 mount_is_suspect(const struct mount_table *t, const struct gs_info *info)
 {
-	return info->ring_id < t->n_rings && t->rings[info->ring_id].is_suspect;
+	struct gs_ring_info at;
+
+	return mount_ring(t, info->ring_id, &at) && at.is_suspect != 0;
 }
 
 bool
 mount_shows(const struct mount_table *t, uint32_t ring, const struct gs_info *info)
 {
-	if (info->ring_id >= t->n_rings)
+	struct gs_ring_info at, through;
+
+	if (!mount_ring(t, ring, &through))
 		return false;
-	if (mount_is_suspect(t, info))
-		return t->rings[ring].is_suspect || ring == t->innermost;
-	return !t->rings[ring].is_suspect && t->rings[info->ring_id].diameter >= t->rings[ring].diameter;
+	/* One that came late to a ring that is no more is outside all others, until the sweep has moved it. */
+	if (!mount_ring(t, info->ring_id, &at))
+		return through.is_suspect == 0;
+	if (at.is_suspect != 0)
+		return through.is_suspect != 0 || ring == t->innermost;
+	return through.is_suspect == 0 && at.diameter >= through.diameter;
 }

@@ -25,19 +25,12 @@ enum {
 struct control;
 struct files;
 
-struct mount_ring {
-	char name[GS_NAME_BYTES];
-	uint32_t diameter;		/* 0: innermost */
-	bool is_suspect;
-};
-
 struct mount_table {
 	char name[GS_NAME_BYTES];
 	struct gs *gs;
 	size_t record_size;		/* bytes */
 	uint32_t blksize;		/* what a program should write at once: a whole record */
-	uint32_t n_rings, innermost;
-	struct mount_ring rings[MOUNT_RINGS];	/* as gs_rings() numbers them */
+	uint32_t innermost;		/* number of its ring; rings are numbered as in gs_ring_info.id */
 };
 
 struct mount {
@@ -72,6 +65,11 @@ int mount_errno(struct mount *m, int rc);
 /* The number of a table or of a ring, or -1. */
 int mount_find_table(const struct mount *m, const char *name);
 int mount_find_ring(const struct mount_table *t, const char *name);
+
+/* The rings as they are now: they come and go while we are mounted. Returns how many. */
+uint32_t mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS]);
+/* The one of a number; false when there is none. */
+bool mount_ring(const struct mount_table *t, uint32_t ring, struct gs_ring_info *out);
 
 /* May a session that lives where info says be seen through this ring: there, farther out, or a suspect through the innermost. */
 bool mount_shows(const struct mount_table *t, uint32_t ring, const struct gs_info *info);

@@ -63,7 +63,7 @@ stat_node(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
 		*timeout_s = c->m->attr_s;
 		return attr_get(c, node, st);
 	}
-	*timeout_s = ATTR_FIXED_S;
+	*timeout_s = attr_fixed_s(c->m, node);
 	return attr_of_fixed(c->m, node, st);
 }
 

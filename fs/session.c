@@ -15,6 +15,7 @@
 struct place {
 	struct mount_table *t;
 	uint32_t table, ring;
+	struct gs_ring_info info;	/* of the ring */
 };
 
 static int
@@ -22,10 +23,10 @@ place_of(struct call *c, uint64_t parent, struct place *p)
 {
 	p->table = node_table(parent);
 	p->ring = node_ring(parent);
-	if (p->table >= c->m->n_tables || p->ring >= c->m->tables[p->table].n_rings)
+	if (p->table >= c->m->n_tables)
 		return ENOENT;
 	p->t = &c->m->tables[p->table];
-	return 0;
+	return mount_ring(p->t, p->ring, &p->info) ? 0 : ENOENT;
 }
 
 /* The kernel lets longer names through. */
@@ -159,7 +160,7 @@ start_session(struct call *c, const struct place *p, const char *name, uint32_t 
 {
 	struct gs_put_options opt = {
 		.size = sizeof(opt), .flags = GS_ONLY_NEW | GS_SET_PERM, .uid = c->uid, .gid = c->gid, .mode = mode & 07777,
-		.ring = p->t->rings[p->ring].name, .info = info,
+		.ring = p->info.name, .info = info,
 	};
 
 	return gs_put(p->t->gs, name, strlen(name), "", 0, &opt);
@@ -232,7 +233,7 @@ check_target(struct call *c, const struct place *to, const char *name, unsigned 
 	}
 	if (rc != 0)
 		return rc;
-	if (mount_is_suspect(to->t, info) && !to->t->rings[to->ring].is_suspect)
+	if (mount_is_suspect(to->t, info) && to->info.is_suspect == 0)
 		return mount_errno(c->m, GS_EQUARANTINE);
 	if (!mount_shows(to->t, to->ring, info) || (flags & RENAME_NOREPLACE) != 0)
 		return EEXIST;
@@ -242,7 +243,7 @@ check_target(struct call *c, const struct place *to, const char *name, unsigned 
 static int
 rename_key(struct call *c, const struct place *from, const char *name, const struct place *to, const char *new_name, unsigned flags)
 {
-	const char *ring = from->ring == to->ring ? NULL : to->t->rings[to->ring].name;
+	const char *ring = from->ring == to->ring ? NULL : to->info.name;
 	struct gs_info was, replaced;
 	int rc;
 
@@ -284,6 +285,6 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		return rc;
 	if (strcmp(name, new_name) != 0)
 		return rename_key(c, &from, name, &to, new_name, flags);
-	rc = gs_move(from.t->gs, name, strlen(name), to.t->rings[to.ring].name);
+	rc = gs_move(from.t->gs, name, strlen(name), to.info.name);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }

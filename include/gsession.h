@@ -163,7 +163,7 @@ struct gs_info {
 	uint64_t retry_after_ms;	/* with GS_EQUARANTINE: 0 means when pardoned */
 	size_t len;			/* bytes of the value */
 	uint32_t uid, gid, mode;
-	uint32_t ring_id;		/* index into gs_rings()'s result */
+	uint32_t ring_id;		/* the gs_ring_info.id of its ring */
 	size_t owner_len;
 	char ring[GS_NAME_BYTES];
 	char class_name[GS_NAME_BYTES];	/* "" : none */
@@ -227,6 +227,8 @@ struct gs_ring_info {
 	int is_suspect;			/* stands beside the others */
 	uint64_t count;			/* sessions in it */
 	uint64_t capacity;		/* sessions it may hold */
+	uint32_t id;			/* stays while there is such a ring, whatever comes and goes beside it */
+	int is_on;			/* not 0: sessions come in; else it is off or draining, and stands outside the others */
 };
 
 /*
@@ -388,7 +390,10 @@ GS_API int gs_each(struct gs *gs, const char *ring, gs_each_fn fn, void *arg);
  */
 GS_API int gs_find(struct gs *gs, uint64_t id, struct gs_item *item);
 
-/* gs_rings - the table's rings, innermost first, suspect last; returns how many there are, fills up to n. */
+/*
+ * gs_rings - the table's rings as they are now, innermost first, suspect last; returns how many there are, fills up to n.
+ * Rings may be added and removed while a program is attached.
+ */
 GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
 
 /* gs_record_size - longest value of this table, bytes. */

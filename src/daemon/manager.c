@@ -39,18 +39,21 @@ enum {
 static int
 check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
 {
+	uint32_t ids[GS_MAX_RINGS], n;
+
 	for (uint32_t i = 0; i < spec->n_rings; i++) {
 		const struct gs_ring_spec *r = &spec->rings[i];
+		uint32_t id = gs_table_ring(t, r->name);
 
-		if (i >= t->n_rings || strcmp(t->ctl->ring[i].name, r->name) != 0)
-			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has another ring than %s in its place: " REMEDY, spec->name, r->name);
-		if (r->capacity + r->reserve > t->arena[i * GS_MAX_CLASSES].n_slots)
+		if (id == GS_RING_NONE)
+			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has no ring %s: " REMEDY, spec->name, r->name);
+		if (r->capacity + r->reserve > t->arena[id * GS_MAX_CLASSES].n_slots)
 			return gs_conf_refuse(GS_ERANGE, why, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
-			    spec->name, r->name, t->arena[i * GS_MAX_CLASSES].n_slots, r->capacity + r->reserve);
+			    spec->name, r->name, t->arena[id * GS_MAX_CLASSES].n_slots, r->capacity + r->reserve);
 	}
-	if (t->n_rings != spec->n_rings)
-		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, t->n_rings,
-		    spec->n_rings);
+	n = gs_table_rings(t, ids);
+	if (n != spec->n_rings)
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, n, spec->n_rings);
 	return 0;
 }
 
@@ -96,11 +99,13 @@ check_shapes(const struct manager *m, struct gs_conf *c, char why[GS_CONF_WHY_BY
 
 /* ---- opening ---- */
 
-/* Memory that a table takes however few sessions it holds: registry, and the first pages of each arena. */
+/* Memory that a table takes however few sessions it holds: registry, the first pages of each arena, one of those for rings to come. */
 static uint64_t
 fixed_bytes(const struct gs_table_spec *spec)
 {
-	return sizeof(struct gs_ctl_hdr) + (uint64_t)GS_CTX_BYTES * 8 + (uint64_t)spec->n_rings * spec->n_classes * 4 * GS_PAGE_BYTES;
+	uint64_t pages = ((uint64_t)spec->n_rings * 5 + (GS_MAX_RINGS - spec->n_rings)) * spec->n_classes;
+
+	return sizeof(struct gs_ctl_hdr) + (uint64_t)GS_CTX_BYTES * 8 + pages * GS_PAGE_BYTES;
 }
 
 /* Least memory that its sessions need: their entries of the index, and the smallest slot for each. */

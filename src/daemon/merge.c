@@ -49,8 +49,11 @@ merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, con
 {
 	merge_section(GS_CONF_IN_TABLE, fresh, before, live);
 	merge_section(GS_CONF_IN_QUOTA, &fresh->quota, &before->quota, &live->quota);
-	/* It may have been cut to what the tmpfs could hold when the memory was made. */
-	if (fresh->max_sessions == before->max_sessions)
+	/*
+	 * It may have been cut to what the tmpfs could hold when the memory was made; and where the file leaves it to the
+	 * capacities, what the memory was made for stays there.
+	 */
+	if (fresh->max_sessions == before->max_sessions || fresh->max_sessions < live->max_sessions)
 		fresh->max_sessions = live->max_sessions;
 	for (size_t i = 0; i < fresh->n_rings; i++) {
 		const struct gs_conf_ring *was = ring_of(before, fresh->rings[i].name), *is = ring_of(live, fresh->rings[i].name);

@@ -87,7 +87,7 @@ shrink_tick(struct shrink *s, struct gs_table *t, struct gs_ctx *c, uint64_t now
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
 		bool is_hurried = (s->hurried >> i / GS_MAX_CLASSES & 1) != 0;
 
-		if (t->arena[i].map == NULL || (!is_due && !is_hurried))
+		if (!gs_table_has(t, &t->arena[i]) || (!is_due && !is_hurried))
 			continue;
 		if (is_hurried)
 			s->n_calm[i] = SHRINK_CALM_LOOKS;

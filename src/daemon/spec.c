@@ -87,6 +87,7 @@ spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c)
 		.max_lifetime_ms = c->max_lifetime_ms,
 		.ended = (uint32_t)c->ended,
 		.n_rings = (uint32_t)c->n_rings,
+		.can_grow = true,
 	};
 	memcpy(out->name, c->name, sizeof(out->name));
 	spec_slots(out, c);

@@ -251,7 +251,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
 		struct gs_arena *a = &mt->shm->arena[i];
 
-		if (a->map == NULL)
+		if (!gs_table_has(mt->shm, a))
 			continue;
 		if (atomic_load_explicit(&ring[a->ring].rearm, memory_order_relaxed) != 0)
 			rearm(mt->shm, a);

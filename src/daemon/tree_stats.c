@@ -59,7 +59,7 @@ committed_bytes(const struct gs_table *t, uint32_t ring)
 	uint32_t i;
 
 	for (i = 0; i < t->n_classes; i++) {
-		if (a[i].map != NULL)
+		if (gs_table_has(t, &a[i]))
 			bytes += committed_slots(&a[i]) * a[i].slot_size;
 	}
 	return bytes;
@@ -123,7 +123,7 @@ tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 	print_u64(to, "committed_bytes", committed_bytes(t, ring));
 	for (i = 0; i < t->n_classes; i++) {
 		a = &t->arena[ring * GS_MAX_CLASSES + i];
-		if (a->map == NULL)
+		if (!gs_table_has(t, a))
 			continue;
 		(void)fprintf(to, "slots_%u %u\n", a->slot_size, a->n_slots);
 		(void)fprintf(to, "committed_slots_%u %llu\n", a->slot_size, (unsigned long long)committed_slots(a));

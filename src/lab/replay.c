@@ -309,7 +309,8 @@ make_table(struct replay *r, const struct gs_conf_table *conf)
 	int rc;
 
 	spec_from_conf(&spec, conf);
-	/* In memory of its own, whatever `store` says. */
+	/* In memory of its own, whatever `store` says, and nobody adds rings to it. */
+	spec.can_grow = false;
 	for (i = 0; i < spec.n_rings; i++)
 		memset(spec.rings[i].store, 0, sizeof(spec.rings[i].store));
 	rc = gs_table_create_private(&r->t, &spec);

@@ -88,8 +88,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->mode = m->mode;
 	out->ring_id = m->ring;
 	out->owner_len = m->owner_len;
-	memcpy(out->ring, t->ctl->ring[m->ring].name, sizeof(out->ring));
-	out->ring[sizeof(out->ring) - 1] = '\0';
+	(void)gs_table_ring_name(t, m->ring, out->ring);
 	if (m->class_id < GS_CLASSES)
 		(void)strcpy(out->class_name, class_names[m->class_id]);
 	memcpy(out->owner, m->owner, m->owner_len);

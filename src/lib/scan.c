@@ -100,19 +100,27 @@ int
 gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n)
 {
 	const struct gs_table *t = gs->t;
+	uint32_t ids[GS_MAX_RINGS], n_rings = gs_table_rings(t, ids);
+	int found = 0;
 
-	for (uint32_t i = 0; i < t->n_rings && i < n; i++) {
-		const struct gs_ring_cfg *r = &t->ctl->ring[i];
-		int64_t count = atomic_load_explicit(&t->idx->population[i].n, memory_order_relaxed);
+	for (uint32_t i = 0; i < n_rings; i++) {
+		const struct gs_ring_cfg *r = &t->ctl->ring[ids[i]];
+		int64_t count = atomic_load_explicit(&t->idx->population[ids[i]].n, memory_order_relaxed);
+		struct gs_ring_info info = { .id = ids[i] };
 
-		memcpy(out[i].name, r->name, sizeof(out[i].name));
-		out[i].name[sizeof(out[i].name) - 1] = '\0';
-		out[i].diameter = r->diameter;
-		out[i].is_suspect = r->kind == GS_RING_SUSPECT;
-		out[i].count = count < 0 ? 0 : (uint64_t)count;
-		out[i].capacity = atomic_load_explicit(&r->capacity, memory_order_relaxed);
+		/* It may have gone meanwhile. */
+		if (!gs_table_ring_name(t, ids[i], info.name))
+			continue;
+		info.diameter = atomic_load_explicit(&r->diameter, memory_order_relaxed);
+		info.is_suspect = r->kind == GS_RING_SUSPECT;
+		info.is_on = gs_table_ring_state(t, ids[i]) == GS_RING_ON;
+		info.count = count < 0 ? 0 : (uint64_t)count;
+		info.capacity = atomic_load_explicit(&r->capacity, memory_order_relaxed);
+		if ((size_t)found < n)
+			out[found] = info;
+		found++;
 	}
-	return (int)t->n_rings;
+	return found;
 }
 
 size_t

@@ -554,7 +554,7 @@ gs_audit_run(struct gs_table *t, uint64_t now_ms, struct gs_audit *out, FILE *to
 		check_entry(&a, o);
 	check_headers(&a);
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		if (t->arena[i].map != NULL)
+		if (gs_table_has(t, &t->arena[i]))
 			check_arena(&a, &t->arena[i]);
 	check_population(&a);
 }
@@ -562,10 +562,15 @@ gs_audit_run(struct gs_table *t, uint64_t now_ms, struct gs_audit *out, FILE *to
 void
 gs_audit_print(const struct gs_audit *a, const struct gs_table *t, FILE *to)
 {
+	static const char *const states[] = { [GS_RING_ABSENT] = "", [GS_RING_ON] = "", [GS_RING_OFF] = ", off", [GS_RING_DRAINING] = ", draining" };
+	uint32_t ring[GS_MAX_RINGS], n;
+
 	(void)fprintf(to, "table %s: free %" PRIu64 " + live %" PRIu64 " + listed %" PRIu64 " = capacity %" PRIu64 "%s\n", t->name,
 	    a->free, a->live, a->listed, a->capacity, a->free + a->live + a->listed == a->capacity ? "" : " (WRONG)");
-	for (uint32_t i = 0; i < t->n_rings; i++)
-		(void)fprintf(to, "  ring %s: %" PRIu64 " sessions\n", t->ctl->ring[i].name, a->sessions[i]);
+	n = gs_table_rings(t, ring);
+	for (uint32_t i = 0; i < n; i++)
+		(void)fprintf(to, "  ring %s: %" PRIu64 " sessions%s\n", t->ctl->ring[ring[i]].name, a->sessions[ring[i]],
+		    states[gs_table_ring_state(t, ring[i])]);
 	for (int i = 1; i <= GS_AUDIT_LAWS; i++)
 		if (a->broken[i] > 0)
 			(void)fprintf(to, "  broken: %s: %" PRIu64 " times\n", laws[i], a->broken[i]);

@@ -196,7 +196,7 @@ is_ours(struct gs_table *t, uint64_t entry)
 {
 	const struct gs_arena *a = gs_table_arena(t, gs_entry_ring(entry), gs_entry_class(entry));
 
-	return gs_table_slot(t, entry) != NULL && gs_slots_is_committed(a, gs_entry_slot(entry));
+	return gs_table_slot(t, entry) != NULL && gs_table_has(t, a) && gs_slots_is_committed(a, gs_entry_slot(entry));
 }
 
 /* Can that be at all? A record which may be read, and a time that is neither to come nor long ago. */

@@ -55,15 +55,38 @@ gs_kv_half_life_ms(const struct gs_table *t)
 bool
 gs_kv_is_promotable(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
 {
-	const struct gs_ring_cfg *r = &t->ctl->ring[ring], *to = &t->ctl->ring[gs_table_innermost(t)];
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring], *to;
 	uint32_t rule = atomic_load_explicit(&r->promote, memory_order_relaxed);
 
-	if (r == to || r->kind != GS_RING_NORMAL)
+	if (ring == gs_table_innermost(t) || r->kind != GS_RING_NORMAL)
 		return false;
-	return rule == GS_PROMOTE_ACCESS || (rule == GS_PROMOTE_SECOND && gs_promote_is_second(&(struct gs_promote_case){
-		.last_ms = gs_timed_value(gs_kv_word(&head->A)), .interest = gs_timed_value(gs_kv_word(&head->I)), .now_ms = now_ms,
-		.ttl_ms = atomic_load_explicit(&to->ttl_ms, memory_order_relaxed),
-		.half_life_ms = atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) }));
+	if (rule != GS_PROMOTE_SECOND)
+		return rule == GS_PROMOTE_ACCESS;
+	to = &t->ctl->ring[gs_kv_promote_to(t, ring)];
+	return gs_promote_is_second(&(struct gs_promote_case){
+	    .last_ms = gs_timed_value(gs_kv_word(&head->A)), .interest = gs_timed_value(gs_kv_word(&head->I)), .now_ms = now_ms,
+	    .ttl_ms = atomic_load_explicit(&to->ttl_ms, memory_order_relaxed),
+	    .half_life_ms = atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) });
+}
+
+uint32_t
+gs_kv_promote_to(const struct gs_table *t, uint32_t ring)
+{
+	const struct gs_ring_cfg *r = t->ctl->ring;
+	uint32_t innermost = gs_table_innermost(t), found = innermost, most = 0, mine;
+
+	if (atomic_load_explicit(&r[ring].promote_to, memory_order_relaxed) == GS_PROMOTE_TO_INNERMOST)
+		return innermost;
+	mine = atomic_load_explicit(&r[ring].diameter, memory_order_relaxed);
+	for (uint32_t i = 0; i < t->n_rings; i++) {
+		uint32_t diameter = atomic_load_explicit(&r[i].diameter, memory_order_relaxed);
+
+		if (r[i].kind != GS_RING_NORMAL || gs_table_ring_state(t, i) != GS_RING_ON || diameter >= mine || diameter < most)
+			continue;
+		found = i;
+		most = diameter;
+	}
+	return found;
 }
 
 uint64_t
@@ -191,11 +214,22 @@ move_counter(const struct gs_table *t, uint32_t from, uint32_t to)
 	return GS_COUNT_MOVED;
 }
 
+/* Is a move from here to there one inwards? Out of the suspects it is. */
+static bool
+is_inwards(const struct gs_table *t, uint32_t from, uint32_t to)
+{
+	const struct gs_ring_cfg *f = &t->ctl->ring[from], *g = &t->ctl->ring[to];
+
+	if (f->kind == GS_RING_SUSPECT || g->kind == GS_RING_SUSPECT)
+		return g->kind != GS_RING_SUSPECT;
+	return atomic_load_explicit(&g->diameter, memory_order_relaxed) < atomic_load_explicit(&f->diameter, memory_order_relaxed);
+}
+
 static int
 move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
 {
 	uint32_t from = gs_entry_ring(hit->entry);
-	bool inwards = to < from && t->ctl->ring[to].kind != GS_RING_SUSPECT;
+	bool inwards = is_inwards(t, from, to);
 	int rc;
 
 	if (!gs_kv_reserve(t, to)) {
@@ -353,7 +387,8 @@ decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const stru
 		return rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
 	if (take_back(t, c, hit, head, now_ms))
 		return GS_SETTLE_GONE;
-	gs_ctx_count(c, GS_COUNT_DECAYED);
+	/* Out of a ring that is not on they go because an operator wants it. */
+	gs_ctx_count(c, gs_table_ring_state(t, gs_entry_ring(hit->entry)) == GS_RING_ON ? GS_COUNT_DECAYED : GS_COUNT_MOVED);
 	return GS_SETTLE_DECAYED;
 }
 

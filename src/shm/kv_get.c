@@ -54,7 +54,7 @@ account(const struct gs_table *t, struct gs_slot *head, uint64_t now_ms)
 int
 gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
 {
-	uint32_t from = gs_entry_ring(hit->entry), to = gs_table_innermost(t);
+	uint32_t from = gs_entry_ring(hit->entry), to = gs_kv_promote_to(t, from);
 	int rc;
 
 	if (!gs_kv_reserve(t, to))

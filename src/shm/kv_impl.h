@@ -38,6 +38,9 @@ uint64_t gs_kv_half_life_ms(const struct gs_table *t);
 /* Does an access at now_ms bring a session of this ring in? head: as it was before, copied, its words with generations. */
 bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);
 
+/* The ring to which an access brings a session of this one. */
+uint32_t gs_kv_promote_to(const struct gs_table *t, uint32_t ring);
+
 /* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
 int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms);
 

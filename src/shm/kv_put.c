@@ -291,7 +291,7 @@ draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft
 static int
 put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
-	uint32_t from = gs_entry_ring(hit->entry), to = from;
+	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
 	struct names names;
 	struct gs_draft d;
@@ -306,8 +306,11 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (!draft_from(hit, seen, &d, &names))
 		return KV_AGAIN;
 	draft_over(t, c, &d, p);
-	if (counts && gs_kv_is_promotable(t, from, seen, p->now_ms) && gs_kv_reserve(t, gs_table_innermost(t)))
-		to = gs_table_innermost(t);
+	if (counts && gs_kv_is_promotable(t, from, seen, p->now_ms)) {
+		in = gs_kv_promote_to(t, from);
+		if (gs_kv_reserve(t, in))
+			to = in;
+	}
 	rc = gs_kv_publish(t, c, hit, seen, to, &d);
 	if (to != from)
 		gs_kv_unreserve(t, rc == 0 ? from : to);

@@ -73,6 +73,8 @@
  *   bitmap	acq_rel: W is FREE before the bit is seen; loaded acquire by who
  *	looks whether a slot without a bit is listed.
  *   n_ctx_used, reg.state	released when what they announce is there.
+ *   ring.state	released when the name is there and ABSENT again before another is; loaded acquire
+ *	before the name, and again behind an acquire fence after it.
  *   segments	released when the memory is there.  A slot is taken after listing
  *	it, a full fence, and a look at its segment; the daemon that empties a
  *	segment says so, a full fence, and looks at the lists: one sees the other.
@@ -464,13 +466,34 @@ _Static_assert(offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct 
 _Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
 
 enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1, GS_PROMOTE_SECOND = 2 };
+enum gs_promote_to { GS_PROMOTE_TO_INNERMOST = 0, GS_PROMOTE_TO_NEXT = 1 };	/* the next ring inwards */
 enum gs_ring_kind { GS_RING_NORMAL = 0, GS_RING_SUSPECT = 1 };
 
-/* A ring in T.ctl; ring id = its place in the array. The atomics may change while clients run. */
+/*
+ * The state of a ring.
+ *	[31:8] how many names the ring of this id has had  [7:0] state
+ *
+ * 0 is an id that was never used: of its arenas nothing but the header is there.
+ * The name is written while the ring is ABSENT.  A session that comes to a ring
+ * that is not ON, from who looked before, is moved on by the sweep.
+ */
+enum gs_ring_state { GS_RING_ABSENT = 0, GS_RING_ON = 1, GS_RING_OFF = 2, GS_RING_DRAINING = 3 };
+
+static inline uint32_t
+gs_ring_word(uint32_t names, uint32_t state)
+{
+	return names << 8 | (state & 0xff);
+}
+
+static inline uint32_t gs_ring_word_names(uint32_t word) { return word >> 8; }
+static inline uint32_t gs_ring_word_state(uint32_t word) { return word & 0xff; }
+
+/* A ring in T.ctl; ring id = its place in the array, which says nothing of its order. The atomics may change while clients run. */
 struct gs_ring_cfg {
 	char name[GS_RING_NAME_BYTES];
-	uint32_t diameter;			/* 0: innermost */
-	uint32_t kind;				/* enum gs_ring_kind */
+	_Atomic uint32_t diameter;		/* 0: innermost, whose id is 0; those that are not ON stand outside all that are */
+	uint16_t kind;				/* enum gs_ring_kind */
+	_Atomic uint16_t promote_to;		/* enum gs_promote_to */
 	uint32_t n_slots[GS_MAX_CLASSES];
 	uint32_t seg_slots[GS_MAX_CLASSES];
 	_Atomic uint64_t ttl_ms;		/* GS_DURATION_MAX: max */
@@ -480,7 +503,8 @@ struct gs_ring_cfg {
 	_Atomic uint32_t promote;		/* enum gs_promote: may a session here be brought in */
 	_Atomic uint64_t reserve;		/* sessions beyond capacity, under pressure */
 	_Atomic uint32_t rearm;			/* 1: a rule changed, and the due hints are still of the one before; the daemon's own */
-	uint8_t pad[12];
+	_Atomic uint32_t state;			/* gs_ring_word() */
+	uint8_t pad[8];
 };
 _Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
 
@@ -539,7 +563,7 @@ struct gs_ctl_hdr {
 	uint64_t max_sessions;
 	uint64_t n_tombs;			/* a multiple of GS_TOMB_WAYS */
 	uint32_t record_size, key_max;		/* bytes */
-	uint32_t n_classes, n_rings;
+	uint32_t n_classes, n_rings;		/* rings that have arenas, used or not */
 	uint32_t slot_size[GS_MAX_CLASSES];	/* ascending */
 	uint32_t slot_header_bytes, bucket_bytes, ctx_bytes, n_ctx;
 	uint64_t max_lifetime_ms;		/* GS_DURATION_MAX: none */

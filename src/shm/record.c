@@ -121,6 +121,9 @@ gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, 
 {
 	uint64_t at = expires_ms >= GS_TIME_NEVER ? UINT64_MAX : expires_ms;
 
+	/* Where a ring drains, or came late, nobody waits for the law. */
+	if (gs_table_ring_state(t, ring) != GS_RING_ON)
+		return 0;
 	return gs_min_u64(at, leaves_ms(t, ring, accessed_ms, interest));
 }
 

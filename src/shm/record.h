@@ -76,7 +76,7 @@ void gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch);
 /* After publishing: the sweep may have taken the due hint of a slot that no entry named yet. */
 void gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d);
 
-/* When the sweep must look at a record: the earlier of its expiry and its leaving of the ring; UINT64_MAX never. */
+/* When the sweep must look at a record: the earlier of its expiry and its leaving of the ring; UINT64_MAX never; 0 where the ring is not on. */
 uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest);
 
 /* The due hint of an instant. */

@@ -264,7 +264,7 @@ walk_arena(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget, ui
 	struct gs_arena *a = &t->arena[at->arena];
 	uint32_t seen = 0;
 
-	while (a->map != NULL && at->slot < a->n_slots && seen < budget) {
+	while (gs_table_has(t, a) && at->slot < a->n_slots && seen < budget) {
 		if (at->slot % a->seg_slots == 0 && !gs_slots_is_committed(a, at->slot)) {
 			at->slot += a->seg_slots;
 			continue;
@@ -274,7 +274,7 @@ walk_arena(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budget, ui
 		at->slot++;
 		seen++;
 	}
-	if (a->map == NULL || at->slot >= a->n_slots) {
+	if (!gs_table_has(t, a) || at->slot >= a->n_slots) {
 		at->arena++;
 		at->slot = 0;
 	}

@@ -183,18 +183,25 @@ find_segment(const struct gs_arena *a, uint32_t state, uint64_t *word)
 	return seg;
 }
 
+/* The slots of a segment, and what stands in arrays about them. */
 static int
 commit_memory(struct gs_arena *a, uint32_t first)
 {
-	int rc = gs_region_commit(a->fd, (uint64_t)(a->slots - (unsigned char *)a->map) + (uint64_t)first * a->slot_size,
-	    (uint64_t)a->seg_slots * a->slot_size);
+	const struct {
+		const void *at;
+		uint64_t off, bytes;
+	} parts[] = {
+		{ a->slots, (uint64_t)first * a->slot_size, (uint64_t)a->seg_slots * a->slot_size },
+		{ a->bitmap, first / 8, a->seg_slots / 8 },
+		{ a->retired, first / 8, a->seg_slots / 8 },
+		{ a->due, 4ull * first, 4ull * a->seg_slots },
+		{ a->kin, 4ull * first, 4ull * a->seg_slots },
+	};
+	int rc = 0;
 
-	if (rc == 0)
-		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->due - (unsigned char *)a->map) + 4ull * first,
-		    4ull * a->seg_slots);
-	if (rc == 0)
-		rc = gs_region_commit(a->fd, (uint64_t)((unsigned char *)a->kin - (unsigned char *)a->map) + 4ull * first,
-		    4ull * a->seg_slots);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && rc == 0; i++)
+		rc = gs_region_commit(a->fd, (uint64_t)((const unsigned char *)parts[i].at - (unsigned char *)a->map) + parts[i].off,
+		    parts[i].bytes);
 	return rc;
 }
 
@@ -398,6 +405,9 @@ prefetch_refill(const struct gs_ctx *c, const struct gs_arena *a, uint32_t bytes
 	uint64_t bits = 0;
 
 	for (n = 0; n < PREFETCH_WORDS && at < words; n++, at++) {
+		/* Of a segment that is not there the bitmap may not be, either. */
+		if (!gs_slots_is_active(a, at * 64))
+			return;
 		bits = atomic_load_explicit(&a->bitmap[at], memory_order_relaxed);
 		if (bits != 0)
 			break;
@@ -412,7 +422,7 @@ gs_slots_prefetch(const struct gs_table *t, const struct gs_ctx *c, uint32_t rin
 	const struct gs_arena *a = &t->arena[ring * GS_MAX_CLASSES + class_id];
 	int cell = oldest(c, GS_CELL_OWNED, a);
 
-	if (a->map == NULL)
+	if (!gs_table_has(t, a))
 		return;
 	if (cell < 0 && c->queue[GS_CELL_LIMBO].n >= LIMBO_DEPTH)
 		cell = oldest(c, GS_CELL_LIMBO, a);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gsession.h"
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "shm/disk.h"
@@ -19,6 +20,8 @@
 #include "shm/table_impl.h"
 
 #define TABLE_MAGIC UINT64_C(0x7461626c65313167)
+
+enum { NAME_TRIES = 64 };	/* a name may be another each time it is read */
 
 uint32_t
 gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len)
@@ -95,7 +98,11 @@ has_sane_ring(const struct gs_ctl_hdr *h, uint32_t i)
 {
 	const struct gs_ring_cfg *r = &h->ring[i];
 
-	if (memchr(r->name, 0, sizeof(r->name)) == NULL || r->name[0] == '\0')
+	uint32_t word = atomic_load_explicit(&r->state, memory_order_relaxed);
+
+	if (memchr(r->name, 0, sizeof(r->name)) == NULL || (r->name[0] == '\0' && word != 0))
+		return false;
+	if (gs_ring_word_state(word) > GS_RING_DRAINING || (i == 0 && gs_ring_word_state(word) != GS_RING_ON))
 		return false;
 	for (uint32_t k = 0; k < h->n_classes; k++)
 		if (r->seg_slots[k] == 0 || r->seg_slots[k] % 64 != 0 || r->n_slots[k] == 0 ||
@@ -501,26 +508,85 @@ gs_table_store_ms(int64_t wall_ms, uint64_t now_ms, int64_t wall_now_ns)
 }
 
 uint32_t
+gs_table_ring_state(const struct gs_table *t, uint32_t ring)
+{
+	return gs_ring_word_state(atomic_load_explicit(&t->ctl->ring[ring].state, memory_order_relaxed));
+}
+
+bool
+gs_table_ring_name(const struct gs_table *t, uint32_t ring, char out[GS_RING_NAME_BYTES])
+{
+	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
+	uint32_t word, again;
+
+	memset(out, 0, GS_RING_NAME_BYTES);
+	if (ring >= t->n_rings)
+		return false;
+	/* Never again and again: somebody who may write here may be no daemon. */
+	for (int tries = 0; tries < NAME_TRIES; tries++) {
+		/* acquire, and the fence; pair with the releases in rings.c: a name is of one ring */
+		word = atomic_load_explicit(&r->state, memory_order_acquire);
+		if (gs_ring_word_state(word) == GS_RING_ABSENT)
+			return false;
+		gs_racy_load(out, r->name, GS_RING_NAME_BYTES);
+		gs_fence_acquire();
+		again = atomic_load_explicit(&r->state, memory_order_relaxed);
+		if (gs_ring_word_names(again) == gs_ring_word_names(word) && out[GS_RING_NAME_BYTES - 1] == '\0')
+			return true;
+	}
+	out[0] = '\0';
+	return false;
+}
+
+uint32_t
 gs_table_ring(const struct gs_table *t, const char *name)
 {
+	char has[GS_RING_NAME_BYTES];
+
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		if (strncmp(t->ctl->ring[i].name, name, GS_RING_NAME_BYTES) == 0)
+		if (gs_table_ring_name(t, i, has) && strncmp(has, name, GS_RING_NAME_BYTES) == 0)
 			return i;
 	return GS_RING_NONE;
+}
+
+/* Does ring a stand before b in a list? */
+static bool
+is_before(const struct gs_table *t, uint32_t a, uint32_t b)
+{
+	const struct gs_ring_cfg *ra = &t->ctl->ring[a], *rb = &t->ctl->ring[b];
+
+	if ((ra->kind == GS_RING_SUSPECT) != (rb->kind == GS_RING_SUSPECT))
+		return rb->kind == GS_RING_SUSPECT;
+	return atomic_load_explicit(&ra->diameter, memory_order_relaxed) < atomic_load_explicit(&rb->diameter, memory_order_relaxed);
+}
+
+uint32_t
+gs_table_rings(const struct gs_table *t, uint32_t out[GS_MAX_RINGS])
+{
+	uint32_t n = 0, at;
+
+	for (uint32_t i = 0; i < t->n_rings; i++) {
+		if (gs_table_ring_state(t, i) == GS_RING_ABSENT)
+			continue;
+		for (at = n++; at > 0 && is_before(t, i, out[at - 1]); at--)
+			out[at] = out[at - 1];
+		out[at] = i;
+	}
+	return n;
 }
 
 uint32_t
 gs_table_innermost(const struct gs_table *t)
 {
 	(void)t;
-	return 0;	/* rings are stored by diameter */
+	return 0;
 }
 
 uint32_t
 gs_table_suspect(const struct gs_table *t)
 {
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		if (t->ctl->ring[i].kind == GS_RING_SUSPECT)
+		if (t->ctl->ring[i].kind == GS_RING_SUSPECT && gs_table_ring_state(t, i) != GS_RING_ABSENT)
 			return i;
 	return GS_RING_NONE;
 }

@@ -23,6 +23,7 @@ struct gs_ring_spec {
 	char name[GS_RING_NAME_BYTES];
 	uint32_t kind;			/* enum gs_ring_kind */
 	uint32_t promote;		/* enum gs_promote */
+	uint32_t promote_to;		/* enum gs_promote_to */
 	uint64_t ttl_ms, half_life_ms;
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond it, under pressure */
@@ -41,6 +42,7 @@ struct gs_table_spec {
 	uint32_t ended;			/* enum gs_ended */
 	uint32_t n_rings;
 	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
+	bool can_grow;			/* rings may be added and resized while it runs: arenas for all ids, with slots for max_sessions */
 };
 
 /* What the files on a disk say of the table that made them; filled by gs_disk_find. */
@@ -142,7 +144,13 @@ uint64_t gs_table_store_ms(int64_t wall_ms, uint64_t now_ms, int64_t wall_now_ns
 
 /* Ring id by name, or GS_RING_NONE. */
 uint32_t gs_table_ring(const struct gs_table *t, const char *name);
-/* The innermost ring's id. */
+/* The name of a ring; false when there is none of this id, then it is empty. */
+bool gs_table_ring_name(const struct gs_table *t, uint32_t ring, char out[GS_RING_NAME_BYTES]);
+/* The ids of all rings, by diameter, the suspect ring last. Returns how many. */
+uint32_t gs_table_rings(const struct gs_table *t, uint32_t out[GS_MAX_RINGS]);
+/* enum gs_ring_state */
+uint32_t gs_table_ring_state(const struct gs_table *t, uint32_t ring);
+/* The innermost ring's id: it is made with the table and stays. */
 uint32_t gs_table_innermost(const struct gs_table *t);
 /* The suspect ring's id, or GS_RING_NONE. */
 uint32_t gs_table_suspect(const struct gs_table *t);
@@ -151,6 +159,17 @@ static inline struct gs_arena *
 gs_table_arena(struct gs_table *t, uint32_t ring, uint32_t class_id)
 {
 	return &t->arena[ring * GS_MAX_CLASSES + class_id];
+}
+
+/*
+ * Is there an arena of which more than the header may be touched? One of a ring id that was never used takes no memory, and
+ * a look at it would take some.
+ */
+static inline bool
+gs_table_has(const struct gs_table *t, const struct gs_arena *a)
+{
+	/* acquire; pairs with the release in gs_rings_make: its segment words are there */
+	return a->map != NULL && atomic_load_explicit(&t->ctl->ring[a->ring].state, memory_order_acquire) != 0;
 }
 
 /* The slot that an entry names, or NULL when it names none of ours. */

@@ -17,14 +17,17 @@
 #define SEGMENT_BYTES (UINT32_C(1) << 20)	/* about what is committed at once */
 #define SPARE_SLOTS 256				/* beyond a ring's sessions: slots that clients hold */
 #define FILE_SPARE_SLOTS 1024
+#define SEGMENTS_MOST 16384			/* of an arena: all their words are looked at again and again */
+#define USUAL_SESSIONS 8192			/* of a ring that is made later */
+#define SLOTS_MOST (GS_SLOT_NUMBERS - 64)
 
-/* Slots committed at once: about SEGMENT_BYTES, but never more than an eighth of a small ring. */
+/* Slots committed at once: about SEGMENT_BYTES, but never more than an eighth of a small ring, and not one of too many. */
 static uint32_t
-segment_slots(uint32_t slot_size, uint64_t sessions)
+segment_slots(uint32_t slot_size, uint64_t sessions, uint64_t most)
 {
 	uint64_t n = gs_min_u64(SEGMENT_BYTES / slot_size, sessions / 8) / 64 * 64;
 
-	return (uint32_t)gs_max_u64(n, 64);
+	return (uint32_t)gs_max_u64(gs_max_u64(n, 64), gs_align_up(gs_div_up(most, SEGMENTS_MOST), 64));
 }
 
 /* On a disk, slots whose successors it does not have yet are of no use: more of them. They take no room before they are used. */
@@ -33,26 +36,39 @@ arena_slots(uint64_t sessions, uint32_t seg_slots, bool is_file)
 {
 	uint64_t n = sessions + gs_max_u64(is_file ? FILE_SPARE_SLOTS : SPARE_SLOTS, is_file ? sessions / 2 : sessions / 8);
 
-	return (uint32_t)(gs_div_up(n, seg_slots) * seg_slots);
+	return (uint32_t)(gs_min_u64(gs_div_up(n, seg_slots), SLOTS_MOST / seg_slots) * seg_slots);
+}
+
+/* Room for a ring of so many sessions, which may become `most`. */
+static void
+fill_shape(struct gs_ring_cfg *r, const struct gs_ctl_hdr *ctl, uint64_t sessions, uint64_t most, bool is_file)
+{
+	for (uint32_t i = 0; i < ctl->n_classes; i++) {
+		r->seg_slots[i] = segment_slots(ctl->slot_size[i], sessions, most);
+		r->n_slots[i] = arena_slots(most, r->seg_slots[i], is_file);
+	}
 }
 
 static void
-fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diameter, struct gs_ctl_hdr *ctl)
+fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diameter, struct gs_ctl_hdr *ctl, bool can_grow)
 {
+	uint64_t sessions = spec->capacity + spec->reserve;
+	bool is_file = spec->store[0] != '\0';
+
 	memcpy(r->name, spec->name, sizeof(r->name));
-	r->diameter = diameter;
-	r->kind = spec->kind;
-	for (uint32_t i = 0; i < ctl->n_classes; i++) {
-		r->seg_slots[i] = segment_slots(ctl->slot_size[i], spec->capacity + spec->reserve);
-		r->n_slots[i] = arena_slots(spec->capacity + spec->reserve, r->seg_slots[i], spec->store[0] != '\0');
-	}
+	atomic_init(&r->diameter, diameter);
+	r->kind = (uint16_t)spec->kind;
+	/* Files on disks keep their own shape: they outlive this table. */
+	fill_shape(r, ctl, sessions, can_grow && !is_file ? gs_max_u64(ctl->max_sessions, sessions) : sessions, is_file);
 	memcpy(ctl->store[diameter], spec->store, sizeof(spec->store));
+	atomic_init(&r->state, gs_ring_word(1, GS_RING_ON));
 	atomic_init(&r->ttl_ms, spec->ttl_ms);
 	atomic_init(&r->half_life_ms, spec->half_life_ms);
 	atomic_init(&r->capacity, spec->capacity);
 	atomic_init(&r->reserve, spec->reserve);
 	atomic_init(&r->decay_to, spec->decay_to);
 	atomic_init(&r->promote, spec->promote);
+	atomic_init(&r->promote_to, (uint16_t)spec->promote_to);
 }
 
 /* What a table before has left decides. */
@@ -114,7 +130,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	h->record_size = spec->record_size;
 	h->key_max = spec->key_max;
 	h->n_classes = spec->n_classes;
-	h->n_rings = spec->n_rings;
+	h->n_rings = spec->can_grow ? GS_MAX_RINGS : spec->n_rings;
 	memcpy(h->slot_size, spec->slot_size, sizeof(h->slot_size));
 	h->slot_header_bytes = GS_SLOT_HEADER_BYTES;
 	h->bucket_bytes = sizeof(struct gs_bucket);
@@ -124,7 +140,9 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	atomic_init(&h->ended, spec->ended);
 	memcpy(h->table, spec->name, sizeof(h->table));
 	for (uint32_t i = 0; i < spec->n_rings; i++)
-		fill_ring(&h->ring[i], &spec->rings[i], i, h);
+		fill_ring(&h->ring[i], &spec->rings[i], i, h, spec->can_grow);
+	for (uint32_t i = spec->n_rings; i < h->n_rings; i++)
+		fill_shape(&h->ring[i], h, gs_min_u64(USUAL_SESSIONS, h->max_sessions), h->max_sessions, false);
 	if (past != NULL && past->arenas != 0)
 		fill_past(h, past);
 	set_now(h, past != NULL && past->has_clock ? wall_ms - past->wall_add_ms : GS_TIME_ORIGIN_MS, wall_ms);
@@ -222,6 +240,12 @@ gs_table_arena_head(struct gs_arena_hdr *out, const struct gs_ctl_hdr *h, uint32
 	memcpy(out->ring_name, h->ring[ring].name, sizeof(out->ring_name));
 }
 
+static bool
+is_used(const struct gs_ctl_hdr *h, uint32_t ring)
+{
+	return atomic_load_explicit(&h->ring[ring].state, memory_order_relaxed) != 0;
+}
+
 int
 gs_table_create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id, const struct gs_past *past)
 {
@@ -238,8 +262,8 @@ gs_table_create_arena(int dir_fd, const struct gs_ctl_hdr *h, uint32_t ring, uin
 	fd = gs_region_create(dir_fd, name, head.file_bytes);
 	if (fd < 0)
 		return fd;
-	/* Due hints and kin are committed with their segments. */
-	rc = gs_region_commit(fd, 0, head.due_off);
+	/* Bitmaps, due hints and kin are committed with their segments, the words of those when the ring is made. */
+	rc = gs_region_commit(fd, 0, is_used(h, ring) ? head.bitmap_off : GS_PAGE_BYTES);
 	if (rc == 0)
 		rc = write_all(fd, &head, sizeof(head));
 	return finish_file(dir_fd, name, fd, rc);

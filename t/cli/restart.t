@@ -22,9 +22,9 @@ gs set sessions/rings/active/ttl 7m
 gs set sessions/rings/active/half_life 1m
 gs set sessions/rings/warm/capacity 15000
 gs set sessions/rings/cold/promote never
-slots=$(gs show sessions/rings/active/stats | sed -n 's/^slots_[0-9]* //p' | head -n1)
 gs set sessions/rings/active/reserve 0
-check "capacity may grow to what the memory was made for" gs set sessions/rings/active/capacity "$slots"
+slots=$(($(gs show sessions/max_sessions) - 15000 - 32768 - 1024))
+check "capacity may grow to what the index was made for" gs set sessions/rings/active/capacity "$slots"
 check_status 2 "but not beyond" gs set sessions/rings/active/capacity "$((slots + 1))"
 version=$(stat_of k3 version)
 

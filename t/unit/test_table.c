@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "shm/rings.h"
 
 struct dir {
 	char path[64];
@@ -519,6 +520,108 @@ store_time_begins_ten_years_in_and_goes_on(void **state)
 	gs_table_free(&t);
 }
 
+/* Pages of memory behind a file of a table. */
+static uint64_t
+pages_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return (uint64_t)st.st_blocks * 512 / GS_PAGE_BYTES;
+}
+
+static void
+ring_to_come_takes_a_page_an_arena(void **state)
+{
+	const struct dir *d = *state;
+	struct gs_table_spec spec = usual_spec();
+	struct store s;
+
+	spec.can_grow = true;
+	assert_int_equal(gs_table_create(&s.t, d->fd, &spec), 0);
+	make_live(&s);
+	assert_int_equal(s.t->n_rings, GS_MAX_RINGS);
+	assert_int_equal(put_at(&s, "k", "value", NOW), 1);
+	/* Everything that goes over all arenas leaves them alone. */
+	assert_clean(s.t, NOW);
+	for (struct gs_recover_cursor at = { 0 }; !at.done;)
+		(void)gs_recover_step(s.t, &at, 1000);
+	for (uint32_t i = 0; i < GS_MAX_RINGS; i++) {
+		assert_true(s.t->arena[i * GS_MAX_CLASSES].map != NULL);
+		if (i > SUSPECT)
+			assert_int_equal(pages_of(s.t->arena[i * GS_MAX_CLASSES].fd), 1);
+	}
+	close_store(&s);
+	gs_table_unlink(d->fd, "t");
+}
+
+static void
+ring_made_later_is_there_for_who_attached_before(void **state)
+{
+	const struct dir *d = *state;
+	struct gs_table_spec spec = usual_spec();
+	struct store s, client;
+	char why[256], name[GS_RING_NAME_BYTES];
+	uint32_t ids[GS_MAX_RINGS], deep;
+	int fds[GS_TABLE_FDS];
+	struct gs_key k;
+
+	spec.can_grow = true;
+	assert_int_equal(gs_table_create(&s.t, d->fd, &spec), 0);
+	make_live(&s);
+	dup_fds(s.t, fds);
+	assert_int_equal(gs_table_map(&client.t, fds, GS_TABLE_WRITE, why), 0);
+	assert_int_equal(gs_table_rings(client.t, ids), 4);
+	deep = gs_rings_unused(s.t);
+	assert_int_equal(deep, SUSPECT + 1);
+	assert_int_equal(gs_rings_make(s.t, deep, "deep"), 0);
+	assert_int_equal(gs_table_ring(client.t, "deep"), deep);
+	assert_int_equal(gs_table_ring_state(client.t, deep), GS_RING_OFF);
+	assert_int_equal(put_at(&s, "k", "value", NOW), 1);
+	k = key_of(s.t, "k");
+	/* Off: there is room for nothing. */
+	assert_int_equal(gs_kv_move(s.t, &s.c, &k, NOW, deep), GS_ENOSPC);
+	atomic_store(&s.t->ctl->ring[deep].capacity, 10);
+	atomic_store(&s.t->ctl->ring[deep].ttl_ms, DAY);
+	atomic_store(&s.t->ctl->ring[deep].decay_to, GS_RING_NONE);
+	/* Between warm and cold: the order is that of diameters, not of ids. */
+	gs_rings_set(s.t, COLD, GS_RING_ON, 3);
+	gs_rings_set(s.t, deep, GS_RING_ON, 2);
+	assert_int_equal(gs_table_rings(client.t, ids), 5);
+	assert_int_equal(ids[0], ACTIVE);
+	assert_int_equal(ids[1], WARM);
+	assert_int_equal(ids[2], deep);
+	assert_int_equal(ids[3], COLD);
+	assert_int_equal(ids[4], SUSPECT);
+	assert_int_equal(gs_kv_move(s.t, &s.c, &k, NOW, deep), 0);
+	assert_clean(s.t, NOW);
+	/* It drains: due at once, whatever the law says, and counted as a move. */
+	atomic_store(&s.t->ctl->ring[deep].capacity, 0);
+	atomic_store(&s.t->ctl->ring[deep].decay_to, COLD);
+	gs_rings_set(s.t, deep, GS_RING_DRAINING, 5);
+	{
+		struct gs_settled done;
+		struct gs_hit hit;
+
+		assert_int_equal(gs_index_find(s.t, &s.c, &k, GS_FETCH_HEAD, &hit), 1);
+		gs_kv_settle(s.t, &s.c, hit.ordinal, NOW, &done);
+		assert_int_equal(done.what, GS_SETTLE_DECAYED);
+		assert_int_equal(done.to, COLD);
+		assert_int_equal(gs_ctx_total(s.t, GS_COUNT_DECAYED), 0);
+	}
+	assert_int_equal(atomic_load(&s.t->idx->population[deep].n), 0);
+	gs_rings_drop(s.t, deep);
+	assert_int_equal(gs_table_ring(client.t, "deep"), GS_RING_NONE);
+	assert_false(gs_table_ring_name(client.t, deep, name));
+	assert_string_equal(name, "");
+	assert_clean(s.t, NOW);
+	/* An id that had a name is taken after those that had none. */
+	assert_int_equal(gs_rings_unused(s.t), deep + 1);
+	gs_table_free(&client.t);
+	close_store(&s);
+	gs_table_unlink(d->fd, "t");
+}
+
 static void
 rings_are_found_by_name(void **state)
 {
@@ -560,6 +663,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T_DIR(ring_to_come_takes_a_page_an_arena),
+		T_DIR(ring_made_later_is_there_for_who_attached_before),
 		T_DIR(sessions_are_there_after_the_files_are_opened_again),
 		T_DIR(what_one_process_writes_another_reads_through_the_descriptors),
 		T_DIR(client_cannot_write_the_control_page),
