@@ -125,6 +125,68 @@ GS_API const char *gs_errname(int code);
 /* The positive errno that the mount answers for a code. */
 GS_API int gs_errno(int code);
 
+/* What may happen to a session: name, number, the word that control/events and gsession(1) show, and what it means. */
+#define GS_EVENT_TABLE(X) \
+	X(LOST,		0,	"lost",		"events that were told faster than they were read, or by a process that died meanwhile") \
+	X(CREATED,	1,	"created",	"a session was started") \
+	X(PROMOTED,	2,	"promoted",	"brought to the innermost ring because it was asked for") \
+	X(DECAYED,	3,	"decayed",	"moved outwards because nobody asked for it") \
+	X(EVICTED,	4,	"evicted",	"moved outwards to make room") \
+	X(EXPIRED,	5,	"expired",	"ended because its lifetime was over") \
+	X(QUARANTINED,	6,	"quarantined",	"moved to the suspects") \
+	X(PARDONED,	7,	"pardoned",	"no suspect any more") \
+	X(EXPELLED,	8,	"expelled",	"a suspect was ended") \
+	X(ENDED,	9,	"ended",	"ended by whom it belongs to") \
+	X(REFUSED,	10,	"refused",	"what was asked of it was refused") \
+	X(MOVED,	11,	"moved",	"moved to another ring by hand") \
+	X(PARKED,	12,	"parked",	"waits in an outer ring until it is asked for") \
+	X(RESUMED,	13,	"resumed",	"a parked session goes on") \
+	X(ROTATED,	14,	"rotated",	"goes on under a new id") \
+	X(REUSED,	15,	"reused",	"an id that was given up was used after its grace") \
+	X(ACCUSED,	16,	"accused",	"found to ask too fast") \
+	X(STUCK,	17,	"stuck",	"should move and cannot, the ring has no room")
+
+#define GS_EVENT_ENUM(name, number, text, meaning) GS_EVENT_##name = (number),
+enum gs_event_kind {
+	GS_EVENT_TABLE(GS_EVENT_ENUM)
+};
+#undef GS_EVENT_ENUM
+
+/* Why it happened. */
+#define GS_REASON_TABLE(X) \
+	X(NONE,		0,	"none",		"it goes without saying") \
+	X(ACCESS,	1,	"access",	"it was asked for") \
+	X(WRITE,	2,	"write",	"it was written to") \
+	X(OWNER,	3,	"owner",	"whoever it belongs to wished it") \
+	X(OPERATOR,	4,	"operator",	"an operator wished it") \
+	X(IDLE,		5,	"idle",		"nobody asked for it") \
+	X(LIFETIME,	6,	"lifetime",	"its deadline, or its own ttl, has passed") \
+	X(REPLACED,	7,	"replaced",	"it was over, and another began under its key") \
+	X(RATE,		8,	"rate",		"it was asked for too often") \
+	X(SUSPECT,	9,	"suspect",	"it is a suspect") \
+	X(FULL,		10,	"full",		"there is no room") \
+	X(PRESSURE,	11,	"pressure",	"a ring is above its high-water mark, or below its low one again") \
+	X(LOGOUT,	12,	"logout",	"its owner was logged out") \
+	X(PARENT,	13,	"parent",	"the session that it hangs on has ended") \
+	X(ROTATION,	14,	"rotation",	"its id was given up") \
+	X(REAPER,	15,	"reaper",	"the reaper wished it") \
+	X(ROLE,		16,	"role",		"the caller's role does not allow it") \
+	X(SERVED,	17,	"served",	"its time as a suspect is over") \
+	X(LIMIT,	18,	"limit",	"its owner has as many as he may") \
+	X(RENAME,	19,	"rename",	"it was given another key") \
+	X(RESTORE,	20,	"restore",	"it came from a snapshot") \
+	X(STALE,	21,	"stale",	"its key has ended for good")
+
+#define GS_REASON_ENUM(name, number, text, meaning) GS_REASON_##name = (number),
+enum gs_event_reason {
+	GS_REASON_TABLE(GS_REASON_ENUM)
+};
+#undef GS_REASON_ENUM
+
+/* The word for a kind or a reason ("decayed", "idle"), never NULL; static. */
+GS_API const char *gs_event_name(uint32_t kind);
+GS_API const char *gs_reason_name(uint32_t reason);
+
 struct gs;			/* an attachment to one table */
 
 /* What a program wants to do with a table. */

@@ -8,7 +8,7 @@
  *
  *	client				daemon
  *	HELLO   gs_wire_hello	->				(once per connection)
- *				<-	WELCOME gs_wire_welcome + descriptors: T.ctl, T.idx, T.ctx, T.R.C...;
+ *				<-	WELCOME gs_wire_welcome + descriptors: T.ctl, T.idx, T.ctx, T.evt, T.R.C...;
  *					of a reader all open for reading only, and in the place of T.ctx
  *					n_ctx pages that are its own
  *	BYE     cookie		->				(its contexts may be granted anew)

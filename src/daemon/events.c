@@ -63,7 +63,7 @@ append(struct events *e, const char *line, size_t n)
 
 /* A name beyond the table's end is still an event, it only has no count. */
 static void
-count_name(struct events *e, const char *name)
+count_name(struct events *e, const char *name, uint64_t n)
 {
 	size_t i;
 
@@ -77,36 +77,31 @@ count_name(struct events *e, const char *name)
 		(void)snprintf(e->counts[i].name, NAME_BYTES, "%s", name);
 		e->n_counts++;
 	}
-	e->counts[i].n++;
+	e->counts[i].n += n;
 }
 
 static size_t
-print_head(char *out, size_t cap, uint64_t revision, const char *name)
+print_head(char *out, size_t cap, uint64_t revision, const struct events_what *what)
 {
-	int64_t now_ns = gs_clock_wall_ns();
-	time_t now_s = (time_t)(now_ns / 1000000000);
+	time_t now_s = (time_t)(what->wall_ms / 1000);
 	char when[32];
 	struct tm tm;
 
 	(void)gmtime_r(&now_s, &tm);
 	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	return (size_t)snprintf(out, cap, "%llu %s.%03dZ %.31s", (unsigned long long)revision, when,
-	    (int)(now_ns / 1000000 % 1000), name);
+	return (size_t)snprintf(out, cap, "%llu %s.%03dZ %.31s", (unsigned long long)revision, when, (int)(what->wall_ms % 1000), what->name);
 }
 
-void
-events_add(struct events *e, const char *name, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 0)))
+add(struct events *e, const struct events_what *what, const char *fmt, va_list ap)
 {
 	char line[LINE_BYTES];
 	size_t len;
-	va_list ap;
 	int n;
 
-	assert(name[0] != '\0' && strpbrk(name, " \n") == NULL);
-	len = print_head(line, sizeof(line) - 1, ++e->revision, name);
-	va_start(ap, fmt);
+	assert(what->name[0] != '\0' && strpbrk(what->name, " \n") == NULL);
+	len = print_head(line, sizeof(line) - 1, ++e->revision, what);
 	n = vsnprintf(line + len + 1, sizeof(line) - 2 - len, fmt, ap);
-	va_end(ap);
 	if (n > 0) {
 		line[len] = ' ';
 		len += 1 + (size_t)n;
@@ -115,7 +110,40 @@ events_add(struct events *e, const char *name, const char *fmt, ...)
 	len = (size_t)gs_min_u64(len, sizeof(line) - 2);
 	line[len++] = '\n';
 	append(e, line, len);
-	count_name(e, name);
+	count_name(e, what->name, what->count);
+}
+
+void
+events_add(struct events *e, const char *name, const char *fmt, ...)
+{
+	const struct events_what what = { .name = name, .wall_ms = gs_clock_wall_ns() / 1000000, .count = 1 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, &what, fmt, ap);
+	va_end(ap);
+}
+
+void
+events_add_as(struct events *e, const struct events_what *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, what, fmt, ap);
+	va_end(ap);
+}
+
+uint64_t
+events_revision(const struct events *e)
+{
+	return e->revision;
+}
+
+void
+events_continue(struct events *e, uint64_t revision)
+{
+	e->revision = gs_max_u64(e->revision, revision);
 }
 
 uint64_t

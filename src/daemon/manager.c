@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/paths.h"
+#include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/instance.h"
 #include "daemon/merge.h"
@@ -103,9 +104,10 @@ check_shapes(const struct manager *m, struct gs_conf *c, char why[GS_CONF_WHY_BY
 static uint64_t
 fixed_bytes(const struct gs_table_spec *spec)
 {
+	const uint64_t events = sizeof(struct gs_evt_hdr) + (uint64_t)GS_EVENT_CELLS * GS_EVENT_BYTES;
 	uint64_t pages = ((uint64_t)spec->n_rings * 5 + (GS_MAX_RINGS - spec->n_rings)) * spec->n_classes;
 
-	return sizeof(struct gs_ctl_hdr) + (uint64_t)GS_CTX_BYTES * 8 + pages * GS_PAGE_BYTES;
+	return sizeof(struct gs_ctl_hdr) + (uint64_t)GS_CTX_BYTES * 8 + events + pages * GS_PAGE_BYTES;
 }
 
 /* Least memory that its sessions need: their entries of the index, and the smallest slot for each. */
@@ -356,6 +358,7 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	rc = stores_open(m);
 	if (rc < 0)
 		return gs_conf_refuse(rc, why, "rings on disks: %s", gs_strerror(rc));
+	drain_open(m);
 	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "daemon/shrink.h"
 #include "daemon/watch.h"
 #include "shm/audit.h"
+#include "shm/event.h"
 #include "shm/kv.h"
 #include "shm/recover.h"
 #include "shm/store.h"
@@ -38,6 +39,8 @@ struct manager_table {
 	int n_locks;
 	struct shrink shrink;			/* memory on its way back */
 	struct watch watch;			/* the search for damage */
+	struct gs_event_cursor drain;		/* how far its events are in the log */
+	uint64_t belled;			/* the last event of which the bell was rung */
 };
 
 /* On whose behalf a request is made. */

@@ -19,6 +19,7 @@
 
 #include "ctl/wire.h"
 #include "daemon/clients.h"
+#include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/jobs.h"
 #include "daemon/readers.h"
@@ -43,6 +44,7 @@ enum {
 #define TAG_PEER (UINT64_C(4) << 32)
 #define TAG_PROCESS (UINT64_C(5) << 32)
 #define TAG_READERS (UINT64_C(6) << 32)
+#define TAG_EVENTS (UINT64_C(7) << 32)
 #define TAG_MASK (~UINT64_C(0) << 32)
 
 struct peer {
@@ -59,7 +61,7 @@ struct server {
 	struct manager *m;
 	struct clients *clients;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int epoll_fd, listen_fd, signal_fd, timer_fd;
+	int epoll_fd, listen_fd, signal_fd, timer_fd, drain_fd;
 	int spare_fd;			/* given up for a moment to refuse a connection when there are no descriptors left */
 	bool is_stopping;
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
@@ -426,6 +428,15 @@ handle_timer(struct server *s)
 }
 
 static void
+handle_drain(struct server *s)
+{
+	uint64_t n;
+
+	if (read(s->drain_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+		drain_round(s->m);
+}
+
+static void
 handle_event(struct server *s, const struct epoll_event *ev)
 {
 	uint32_t index = (uint32_t)ev->data.u64;
@@ -446,6 +457,9 @@ handle_event(struct server *s, const struct epoll_event *ev)
 		return;
 	case TAG_READERS:
 		readers_round(s->m->readers);
+		return;
+	case TAG_EVENTS:
+		handle_drain(s);
 		return;
 	case TAG_PEER:
 		if (s->peer[index].fd < 0)
@@ -534,12 +548,21 @@ add_fd(struct server *s, int fd, uint64_t tag)
 	return fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? GS_ESYSTEM : 0;
 }
 
+/* A timer, every so many ms. */
+static int
+open_timer(struct server *s, int *out, long period_ms, uint64_t tag)
+{
+	const struct itimerspec period = { .it_interval = { .tv_nsec = period_ms * 1000000 }, .it_value = { .tv_nsec = period_ms * 1000000 } };
+
+	*out = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (*out < 0 || timerfd_settime(*out, 0, &period, NULL) < 0)
+		return GS_ESYSTEM;
+	return add_fd(s, *out, tag);
+}
+
 static int
 open_sources(struct server *s)
 {
-	const struct itimerspec period = {
-		.it_interval = { .tv_nsec = SWEEP_PERIOD_MS * 1000000L }, .it_value = { .tv_nsec = SWEEP_PERIOD_MS * 1000000L },
-	};
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -549,12 +572,11 @@ open_sources(struct server *s)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return GS_ESYSTEM;
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &period, NULL) < 0)
-		return GS_ESYSTEM;
 	if (add_fd(s, s->listen_fd, TAG_LISTEN) < 0 || add_fd(s, s->signal_fd, TAG_SIGNAL) < 0)
 		return GS_ESYSTEM;
-	return add_fd(s, s->timer_fd, TAG_TIMER);
+	if (open_timer(s, &s->drain_fd, DRAIN_PERIOD_MS, TAG_EVENTS) < 0)
+		return GS_ESYSTEM;
+	return open_timer(s, &s->timer_fd, SWEEP_PERIOD_MS, TAG_TIMER);
 }
 
 /* A descriptor for each peer and for each process that is attached. */
@@ -579,7 +601,7 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 	if (s == NULL)
 		return GS_ENOMEM;
 	s->m = m;
-	s->listen_fd = s->signal_fd = s->timer_fd = -1;
+	s->listen_fd = s->signal_fd = s->timer_fd = s->drain_fd = -1;
 	raise_descriptors();
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < MAX_PEERS; i++)
@@ -631,6 +653,7 @@ server_close(struct server **sp)
 	close_if_open(s->listen_fd);
 	close_if_open(s->signal_fd);
 	close_if_open(s->timer_fd);
+	close_if_open(s->drain_fd);
 	close_if_open(s->epoll_fd);
 	close_if_open(s->spare_fd);
 	free(s);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/sweep.h"
 
-#include <stdio.h>
-
 #include "base/atomic.h"
 #include "base/match.h"
-#include "base/text.h"
 #include "daemon/events.h"
 #include "daemon/readers.h"
 #include "shm/record.h"
@@ -16,62 +13,16 @@ enum {
 	STUCK_RETRY_MS = 1000,
 	DAMAGED_RETRY_MS = 60000,
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
-	TOLD_SESSIONS = 16,		/* events about single sessions in a tick; the rest is summed up */
-	SHOWN_KEY_BYTES = 8,		/* of a key, unless log_keys */
 	BATCH = 32,			/* slots that are fetched at once */
 	AHEAD = 8,			/* slots that are fetched before they are looked at */
 };
-
-/* What a sweep has done so far: names of events, and how many sessions each was not told about. */
-enum done { DONE_DECAYED, DONE_EXPIRED, DONE_STUCK, DONE_KINDS };
-static const char *const done_names[DONE_KINDS] = { "decayed", "expired", "stuck" };
 
 struct sweeping {
 	struct manager *m;
 	struct manager_table *mt;
 	uint64_t now_ms;
-	uint32_t told;
-	uint64_t untold[DONE_KINDS];
 	uint32_t n_due, due[BATCH];		/* slots of the arena under way whose hints have come */
 };
-
-/* A key is a visitor's credential: eight characters and a hash tell sessions apart and let nobody in. */
-static void
-print_key(char *out, size_t cap, const struct gs_meta *meta, bool is_whole)
-{
-	size_t n = is_whole || meta->key_len < SHOWN_KEY_BYTES ? meta->key_len : SHOWN_KEY_BYTES;
-
-	n = gs_text_escape(out, cap, meta->key, n);
-	if (!is_whole)
-		(void)snprintf(out + n, cap - n, "~%08x", (unsigned)(meta->hash >> 32));
-}
-
-static void
-tell(struct sweeping *sw, enum done what, const struct gs_settled *settled)
-{
-	const struct gs_table *t = sw->mt->shm;
-	char key[4 * GS_KEY_BYTES + 16];
-
-	if (sw->told >= TOLD_SESSIONS) {
-		sw->untold[what]++;
-		return;
-	}
-	sw->told++;
-	print_key(key, sizeof(key), &settled->meta, sw->m->conf.log_keys);
-	if (what == DONE_EXPIRED)
-		events_add(sw->m->events, done_names[what], "table=%s key=%s from=%s", t->name, key, t->ctl->ring[settled->from].name);
-	else
-		events_add(sw->m->events, done_names[what], "table=%s key=%s from=%s to=%s", t->name, key,
-		    t->ctl->ring[settled->from].name, t->ctl->ring[settled->to].name);
-}
-
-static void
-tell_rest(struct sweeping *sw)
-{
-	for (int i = 0; i < DONE_KINDS; i++)
-		if (sw->untold[i] > 0)
-			events_add(sw->m->events, done_names[i], "table=%s more=%llu", sw->mt->shm->name, (unsigned long long)sw->untold[i]);
-}
 
 /* Look at a slot again at an instant, unless somebody wrote its hint anew meanwhile. */
 static void
@@ -105,15 +56,10 @@ settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 		break;
 	case GS_SETTLE_STUCK:
 		set_due(a, slot, seen, gs_record_due(sw->now_ms + STUCK_RETRY_MS));
-		tell(sw, DONE_STUCK, &done);
 		break;
 	case GS_SETTLE_DECAYED:
-		set_due(a, slot, seen, GS_DUE_NEVER);
-		tell(sw, DONE_DECAYED, &done);
-		break;
 	case GS_SETTLE_EXPIRED:
 		set_due(a, slot, seen, GS_DUE_NEVER);
-		tell(sw, DONE_EXPIRED, &done);
 		break;
 	case GS_SETTLE_DAMAGED:
 		/* Nothing will come of it until it is ended; watch.c says so. */
@@ -260,7 +206,6 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	/* Killed before this we do it again. */
 	for (uint32_t i = 0; i < mt->shm->n_rings; i++)
 		atomic_store_explicit(&ring[i].rearm, 0, memory_order_relaxed);
-	tell_rest(&sw);
 	walk(m, mt);
 	watch_tick(&mt->watch, mt->shm, &mt->ctx, m->events);
 	recount(mt);

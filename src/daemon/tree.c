@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/tree_impl.h"
 
@@ -432,6 +433,9 @@ tree_answer(struct manager *m, const struct tree_request *r, FILE *to)
 	sentence = open_memstream(&text, &len);
 	if (sentence == NULL)
 		return GS_ENOMEM;
+	/* Who looks at the log sees what he has just done. */
+	if (strncmp(r->path, "events", 6) == 0)
+		drain_round(m);
 	rc = answer(&p, r, sentence);
 	if (fclose(sentence) != 0) {
 		free(text);

@@ -29,19 +29,20 @@ gs_handle_close_fds(const int *fds, size_t n)
 int
 gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS])
 {
-	size_t next = 3;
+	size_t next = GS_TABLE_ARENA_FD;
 
 	for (int i = 0; i < GS_TABLE_FDS; i++)
 		fds[i] = -1;
-	if (n_came != 3 + (size_t)__builtin_popcount(arenas)) {
+	if (n_came != GS_TABLE_ARENA_FD + (size_t)__builtin_popcount(arenas)) {
 		gs_handle_close_fds(came, n_came);
-		return GS_EPROTO;
+		/* One that knows no events sends all but T.evt. */
+		return n_came == GS_TABLE_EVT_FD + (size_t)__builtin_popcount(arenas) ? GS_EVERSION : GS_EPROTO;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < GS_TABLE_ARENA_FD; i++)
 		fds[i] = came[i];
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		if ((arenas >> i & 1) != 0)
-			fds[3 + i] = came[next++];
+			fds[GS_TABLE_ARENA_FD + i] = came[next++];
 	return 0;
 }
 

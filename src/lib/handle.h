@@ -52,7 +52,10 @@ struct gs {
 int gs_handle_enter(struct gs *gs, struct gs_lease **out);
 void gs_handle_leave(struct gs_lease *lease);
 
-/* Put the descriptors that came, in the order of the bits of `arenas`, at their places; GS_EPROTO when there are not as many: closed then. */
+/*
+ * Put the descriptors that came, in the order of the bits of `arenas`, at their places. Closed when there are not as many:
+ * GS_EPROTO, or GS_EVERSION from a daemon that knows no events.
+ */
 int gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds[GS_TABLE_FDS]);
 /* Close those that are not -1. */
 void gs_handle_close_fds(const int *fds, size_t n);

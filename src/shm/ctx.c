@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gsession.h"
 #include "shm/slots.h"
@@ -15,6 +16,8 @@ gs_ctx_init(struct gs_ctx *c, struct gs_table *t, uint32_t id)
 	if (c->scratch == NULL)
 		return GS_ENOMEM;
 	c->id = id;
+	c->pid = (uint32_t)getpid();
+	c->uid = (uint32_t)geteuid();
 	c->page = &t->ctx[id];
 	c->page->magic = GS_CTX_MAGIC;
 	/* Contexts begin to look for free slots at different places, so that they seldom meet. */

@@ -28,6 +28,14 @@ struct gs_cell_queue {
 	uint32_t n;
 };
 
+/* What a context has told of what may happen at any rate, in the second under way; see event.h. */
+enum { GS_EVENT_OFTEN = 8 };
+struct gs_event_gate {
+	uint64_t second, hash[GS_EVENT_OFTEN];
+	uint32_t n;			/* sessions told of */
+	uint32_t untold;		/* happened since the last that was told */
+};
+
 /* Private memory of the process that was granted the page. */
 struct gs_ctx {
 	struct gs_ctx_page *page;
@@ -38,6 +46,8 @@ struct gs_ctx {
 	struct gs_cell_queue queue[GS_CELL_STATES];
 	unsigned char *scratch;		/* a slot of the largest class, for copies that must not alias shared memory */
 	uint64_t last_version;
+	uint32_t pid, uid;		/* who we are, for what is told of us */
+	struct gs_event_gate gate;
 	uint32_t drain_seen;		/* drain_epoch of the table when we last let go of draining segments */
 };
 

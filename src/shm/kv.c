@@ -102,6 +102,32 @@ gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms)
 	return v;
 }
 
+void
+gs_kv_tell(struct gs_table *t, const struct gs_ctx *c, const unsigned char *record, struct gs_turn *turn)
+{
+	const struct gs_slot *head = (const void *)record;
+
+	turn->hash = head->hash;
+	turn->version = head->version;
+	turn->ns = head->ns;
+	turn->key = record + GS_SLOT_HEADER_BYTES;
+	turn->key_len = head->key_len;
+	turn->owner = record + gs_record_owner_off(head->key_len);
+	turn->owner_len = head->owner_len;
+	gs_event_tell(t, c, turn);
+}
+
+void
+gs_kv_tell_refused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, enum gs_event_reason reason)
+{
+	const struct gs_turn turn = {
+		.kind = GS_EVENT_REFUSED, .reason = reason, .from = GS_RING_NONE, .to = GS_RING_NONE, .now_ms = now_ms,
+		.hash = k->hash, .ns = k->ns, .key = k->bytes, .key_len = k->len,
+	};
+
+	gs_event_tell_seldom(t, c, &turn);
+}
+
 int
 gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d)
@@ -199,9 +225,19 @@ gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 		rc = touch_once(t, c, k, now_ms);
 	if (rc == 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
-	if (rc == GS_EQUARANTINE)
+	if (rc == GS_EQUARANTINE) {
 		gs_ctx_count(c, GS_COUNT_REFUSED);
+		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_SUSPECT);
+	}
 	return gs_kv_result(t, c, k, rc);
+}
+
+static enum gs_event_kind
+move_kind(const struct gs_table *t, uint32_t from, uint32_t to)
+{
+	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
+		return GS_EVENT_QUARANTINED;
+	return t->ctl->ring[from].kind == GS_RING_SUSPECT ? GS_EVENT_PARDONED : GS_EVENT_MOVED;
 }
 
 static enum gs_counter
@@ -229,6 +265,7 @@ static int
 move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
 {
 	uint32_t from = gs_entry_ring(hit->entry);
+	struct gs_turn turn = { .kind = move_kind(t, from, to), .reason = GS_REASON_OPERATOR, .from = from, .to = to, .now_ms = now_ms };
 	bool inwards = is_inwards(t, from, to);
 	int rc;
 
@@ -238,8 +275,10 @@ move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 	}
 	rc = gs_kv_relocate(t, c, hit, to, now_ms, inwards ? GS_MOVE_AS_ACCESS : GS_MOVE_KEEP_TIMES);
 	gs_kv_unreserve(t, rc == 0 ? from : to);
-	if (rc == 0)
+	if (rc == 0) {
 		gs_ctx_count(c, move_counter(t, from, to));
+		gs_kv_tell(t, c, c->scratch, &turn);
+	}
 	return rc;
 }
 
@@ -392,14 +431,48 @@ decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const stru
 	return GS_SETTLE_DECAYED;
 }
 
+/* What a sweep did, or could not do, to the session that it saw. */
+static void
+tell_settled(struct gs_table *t, struct gs_ctx *c, const struct gs_settled *s, uint64_t now_ms)
+{
+	const struct gs_meta *m = &s->meta;
+	struct gs_turn turn = {
+		.from = s->from, .to = s->to, .now_ms = now_ms, .hash = m->hash, .version = m->version,
+		.key = m->key, .key_len = m->key_len, .owner = m->owner, .owner_len = m->owner_len,
+	};
+
+	switch (s->what) {
+	case GS_SETTLE_DECAYED:
+		turn.kind = GS_EVENT_DECAYED;
+		turn.reason = GS_REASON_IDLE;
+		gs_event_tell(t, c, &turn);
+		return;
+	case GS_SETTLE_EXPIRED:
+		turn.kind = GS_EVENT_EXPIRED;
+		turn.reason = m->expires_ms < now_ms ? GS_REASON_LIFETIME : GS_REASON_IDLE;
+		turn.to = GS_RING_NONE;
+		gs_event_tell(t, c, &turn);
+		return;
+	case GS_SETTLE_STUCK:
+		turn.kind = GS_EVENT_STUCK;
+		turn.reason = GS_REASON_FULL;
+		gs_event_tell_seldom(t, c, &turn);
+		return;
+	case GS_SETTLE_STAYS:
+	case GS_SETTLE_GONE:
+	case GS_SETTLE_DAMAGED:
+		return;
+	}
+}
+
 static uint64_t
 after(uint64_t instant_ms)
 {
 	return instant_ms == UINT64_MAX ? UINT64_MAX : instant_ms + 1;
 }
 
-void
-gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out)
+static void
+settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out)
 {
 	struct gs_slot head;
 	struct gs_hit hit;
@@ -431,6 +504,13 @@ gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 	out->what = decay(t, c, &hit, &head, now_ms, to);
 	if (out->what == GS_SETTLE_DECAYED)
 		out->next_ms = after(gs_record_next_ms(t, to, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+}
+
+void
+gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out)
+{
+	settle(t, c, ordinal, now_ms, out);
+	tell_settled(t, c, out, now_ms);
 }
 
 int

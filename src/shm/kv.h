@@ -114,6 +114,7 @@ struct gs_ending {
 	enum gs_tomb_kind kind;		/* what it leaves, until its absolute deadline: see tomb.h */
 	uint64_t if_version;		/* 0: any */
 	uint32_t birth;			/* of no other session than this; 0: any */
+	uint32_t event, reason;		/* what is told: enum gs_event_kind, gs_event_reason; 0: ended, by its owner */
 };
 
 /*
@@ -123,7 +124,10 @@ struct gs_ending {
  */
 int gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how);
 
-/* The same of the session at an entry, if it is still the one of this birth. It is not counted. 0, GS_ENOENT, GS_EAGAIN, GS_ECORRUPT. */
+/*
+ * The same of the session at an entry, if it is still the one of this birth: as all of an owner are. It is not counted.
+ * 0, GS_ENOENT, GS_EAGAIN, GS_ECORRUPT.
+ */
 int gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t birth, enum gs_tomb_kind kind, uint64_t now_ms);
 
 /* End, as its owner: for good if the table says `ended = final`. As gs_kv_end. */

@@ -73,9 +73,34 @@ assume_header(const struct gs_table *t, const struct gs_key *k, uint64_t now_ms,
 	head->deadline = gs_min_u64(gs_add_sat(now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
 }
 
+/* What an end tells, of a session that a private copy of its owner is kept of. */
+static struct gs_turn
+turn_of(const struct gs_key *k, const struct gs_hit *hit, const struct gs_slot *head, const unsigned char *owner)
+{
+	return (struct gs_turn){
+		.kind = GS_EVENT_ENDED, .reason = GS_REASON_OWNER, .from = gs_entry_ring(hit->entry), .to = GS_RING_NONE, .hash = k->hash,
+		.ns = k->ns, .version = head->version, .key = k->bytes, .key_len = k->len, .owner = owner, .owner_len = head->owner_len,
+	};
+}
+
+/* What never began, or was told of before it was made final, ends without a word. */
+static void
+tell_end(struct gs_table *t, const struct gs_ctx *c, const struct gs_ending *how, struct gs_turn *turn, uint64_t now_ms)
+{
+	turn->now_ms = now_ms;
+	if (how->event != 0)
+		turn->kind = how->event;
+	if (how->reason != 0)
+		turn->reason = how->reason;
+	if (how->kind != GS_TOMB_NONE)
+		gs_event_tell(t, c, turn);
+}
+
 static int
 end_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
 {
+	unsigned char owner[GS_OWNER_BYTES];
+	struct gs_turn turn;
 	struct gs_slot head;
 	struct gs_hit hit;
 	int rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
@@ -88,7 +113,16 @@ end_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t 
 		return GS_ENOENT;
 	if (rc == 1 && how->if_version != 0 && head.version != how->if_version)
 		return GS_ECONFLICT;
-	return gs_kv_end_hit(t, c, &hit, &head, how->kind, now_ms) ? 0 : KV_AGAIN;
+	if (rc != 1)
+		head.version = head.owner_len = 0;
+	turn = turn_of(k, &hit, &head, owner);
+	/* Whoever wins the entry copied the bytes of its record: a slot is not written again before. */
+	if (head.owner_len > 0)
+		gs_racy_load(owner, (unsigned char *)hit.slot + gs_record_owner_off(head.key_len), head.owner_len);
+	if (!gs_kv_end_hit(t, c, &hit, &head, how->kind, now_ms))
+		return KV_AGAIN;
+	tell_end(t, c, how, &turn, now_ms);
+	return 0;
 }
 
 static int
@@ -108,7 +142,7 @@ end_tries(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 static int
 end_version(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
 {
-	const struct gs_ending first = { .kind = GS_TOMB_PLAIN, .if_version = how->if_version };
+	const struct gs_ending first = { .kind = GS_TOMB_PLAIN, .if_version = how->if_version, .event = how->event, .reason = how->reason };
 	const struct gs_starting none = { .key = k, .least = GS_TOMB_FINAL };
 	struct gs_slot head;
 	struct gs_hit hit;
@@ -156,12 +190,15 @@ gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 int
 gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t birth, enum gs_tomb_kind kind, uint64_t now_ms)
 {
+	const struct gs_ending how = { .kind = kind, .reason = GS_REASON_LOGOUT };
+	struct gs_turn turn;
+	struct gs_meta meta;
 	struct gs_slot head;
 	struct gs_hit hit;
 	int rc;
 
 	for (int tries = 0; tries < KV_TRIES; tries++) {
-		rc = gs_kv_load_at(t, ordinal, &hit, &head, NULL);
+		rc = gs_kv_load_at(t, ordinal, &hit, &head, &meta);
 		if (rc < 0)
 			return rc;
 		if (rc == 0 || head.birth != birth)
@@ -169,8 +206,13 @@ gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t bi
 		hit.place = gs_index_place_of(t, head.hash, ordinal);
 		if (hit.place < 0)
 			return GS_ECORRUPT;
-		if (gs_kv_end_hit(t, c, &hit, &head, kind, now_ms))
+		if (gs_kv_end_hit(t, c, &hit, &head, kind, now_ms)) {
+			const struct gs_key k = { .bytes = meta.key, .len = meta.key_len, .ns = head.ns, .hash = head.hash };
+
+			turn = turn_of(&k, &hit, &head, meta.owner);
+			tell_end(t, c, &how, &turn, now_ms);
 			return 0;
+		}
 	}
 	return GS_EAGAIN;
 }

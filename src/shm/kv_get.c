@@ -55,6 +55,7 @@ int
 gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = gs_kv_promote_to(t, from);
+	struct gs_turn turn = { .kind = GS_EVENT_PROMOTED, .reason = GS_REASON_ACCESS, .from = from, .to = to, .now_ms = now_ms };
 	int rc;
 
 	if (!gs_kv_reserve(t, to))
@@ -66,6 +67,7 @@ gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, ui
 	}
 	gs_kv_unreserve(t, from);
 	gs_ctx_count(c, GS_COUNT_PROMOTED);
+	gs_kv_tell(t, c, c->scratch, &turn);
 	return KV_AGAIN;
 }
 
@@ -172,6 +174,8 @@ gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
 
 	count_answer(c, flags, rc);
+	if (rc == GS_EQUARANTINE)
+		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_SUSPECT);
 	return rc;
 }
 
@@ -244,6 +248,8 @@ get_batch(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct gs_kv_it
 			continue;
 		items[i].rc = finish_item(t, c, &items[i], &s[i], now_ms);
 		count_answer(c, 0, items[i].rc);
+		if (items[i].rc == GS_EQUARANTINE)
+			gs_kv_tell_refused(t, c, &items[i].key, now_ms, GS_REASON_SUSPECT);
 	}
 }
 

@@ -5,6 +5,7 @@
 #ifndef GS_SHM_KV_IMPL_H
 #define GS_SHM_KV_IMPL_H
 
+#include "shm/event.h"
 #include "shm/record.h"
 #include "shm/slots.h"
 #include "shm/store.h"
@@ -62,6 +63,11 @@ int gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, i
 /* Publish a draft over the record that hit names: claims, writes, swings the entry, merges, retires. 0, KV_AGAIN, GS_ENOSPC. */
 int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
     const struct gs_draft *d);
+
+/* Tell what happened to a record, of which record points to a private copy with its names; *turn says the rest. */
+void gs_kv_tell(struct gs_table *t, const struct gs_ctx *c, const unsigned char *record, struct gs_turn *turn);
+/* Tell that something was refused to a key; of what a stranger repeats, now and then. */
+void gs_kv_tell_refused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, enum gs_event_reason reason);
 
 /* ---- ends, kv_end.c ---- */
 

@@ -163,6 +163,31 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 	meta->link[head.link_len] = 0;
 }
 
+/* What a put made of a session, of which the draft is the record now. */
+static void
+tell_put(struct gs_table *t, const struct gs_ctx *c, const struct gs_draft *d, struct gs_turn *turn)
+{
+	turn->hash = d->head.hash;
+	turn->version = d->head.version;
+	turn->ns = d->head.ns;
+	turn->key = d->key;
+	turn->key_len = d->head.key_len;
+	turn->owner = d->owner;
+	turn->owner_len = d->head.owner_len;
+	gs_event_tell(t, c, turn);
+}
+
+static void
+tell_started(struct gs_table *t, const struct gs_ctx *c, const struct putting *p, uint32_t ring, const struct gs_draft *d)
+{
+	struct gs_turn turn = {
+		.kind = GS_EVENT_CREATED, .reason = (p->args->set & GS_SET_LIFE_BIT) != 0 ? GS_REASON_RENAME : GS_REASON_WRITE,
+		.from = GS_RING_NONE, .to = ring, .now_ms = p->now_ms,
+	};
+
+	tell_put(t, c, d, &turn);
+}
+
 static uint32_t
 start_ring(const struct gs_table *t, const struct gs_put_args *args)
 {
@@ -223,6 +248,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if (rc < 0)
 		return rc;
 	gs_ctx_count(c, GS_COUNT_STARTED);
+	tell_started(t, c, p, ring, &d);
 	if (p->meta != NULL) {
 		hit.ordinal = gs_index_ordinal_of(t, p->key->hash, addr, gen);
 		hit.entry = addr;
@@ -236,6 +262,12 @@ static int
 put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
 	uint32_t ring = start_ring(t, p->args), from = gs_entry_ring(hit->entry);
+	unsigned char owner[GS_OWNER_BYTES];
+	struct gs_turn over = {
+		.kind = GS_EVENT_EXPIRED, .reason = GS_REASON_REPLACED, .from = from, .to = GS_RING_NONE, .now_ms = p->now_ms,
+		.hash = p->key->hash, .version = seen->version, .ns = p->key->ns, .key = p->key->bytes, .key_len = p->key->len,
+		.owner = owner, .owner_len = seen->owner_len,
+	};
 	struct gs_draft d;
 	int rc;
 
@@ -246,6 +278,8 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	/* In its own ring it takes the place of what is over, even if the ring is full. */
 	if (ring != from && !gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
+	/* Whoever wins the entry copied the bytes of its record: a slot is not written again before. */
+	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
 	draft_new(t, c, &d, p, seen->version);
 	gs_kv_begin_start(c, p->key);
 	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
@@ -260,6 +294,8 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	if (rc < 0)
 		return rc;
 	gs_ctx_count(c, GS_COUNT_STARTED);
+	gs_event_tell(t, c, &over);
+	tell_started(t, c, p, ring, &d);
 	report(hit, ring, &d, p->meta);
 	return 1;
 }
@@ -293,6 +329,9 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
+	struct gs_turn turn = {
+		.kind = GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from, .to = gs_table_innermost(t), .now_ms = p->now_ms,
+	};
 	struct names names;
 	struct gs_draft d;
 	int rc;
@@ -316,8 +355,10 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		gs_kv_unreserve(t, rc == 0 ? from : to);
 	if (rc != 0)
 		return rc;
-	if (to != from)
+	if (to != from) {
 		gs_ctx_count(c, GS_COUNT_PROMOTED);
+		tell_put(t, c, &d, &turn);
+	}
 	gs_ctx_count(c, GS_COUNT_UPDATED);
 	report(hit, to, &d, p->meta);
 	return 0;
@@ -354,14 +395,20 @@ prefetch_claim(const struct gs_table *t, const struct gs_ctx *c, const struct pu
 }
 
 static void
-count_refusal(struct gs_ctx *c, int rc)
+count_refusal(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, int rc)
 {
-	if (rc == GS_ENOSPC)
+	if (rc == GS_ENOSPC) {
 		gs_ctx_count(c, GS_COUNT_ENOSPC);
-	if (rc == GS_EQUARANTINE)
+		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_FULL);
+	}
+	if (rc == GS_EQUARANTINE) {
 		gs_ctx_count(c, GS_COUNT_REFUSED);
-	if (rc == GS_ESTALE)
+		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_SUSPECT);
+	}
+	if (rc == GS_ESTALE) {
 		gs_ctx_count(c, GS_COUNT_STALE);
+		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_STALE);
+	}
 }
 
 int
@@ -380,7 +427,7 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	prefetch_claim(t, c, &p);
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = put_once(t, c, &p);
-	count_refusal(c, rc);
+	count_refusal(t, c, k, now_ms, rc);
 	return gs_kv_result(t, c, k, rc);
 }
 
@@ -434,6 +481,6 @@ gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 		rc = setattr_once(t, c, k, now_ms, args);
 	if (rc == 0 && (args->set & GS_SET_RENEW_BIT) != 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
-	count_refusal(c, rc);
+	count_refusal(t, c, k, now_ms, rc);
 	return gs_kv_result(t, c, k, rc);
 }

@@ -7,6 +7,7 @@
  *	T.ctl		geometry, secrets, ring table, client registry	daemon writes, clients read
  *	T.idx		population counters, buckets of 15 entries, tombstones	all write
  *	T.ctx		one page per client context			its owner writes, daemon reads
+ *	T.evt		the last GS_EVENT_CELLS events			all write
  *	T.R.C		slots of ring R, size class C			all write
  *
  * The arenas of a ring with store=file lie in a directory of its own on a
@@ -87,6 +88,10 @@
  *   what, dirty	by seq_cst, of a reader's page: the reader fills a cell and then looks
  *	at the bit of its line, the daemon clears the bit and then looks at the cell.
  *
+ *   stamp	of an event's cell: taken by compare-and-swap, then a release fence and the bytes, released as
+ *	done; loaded acquire before a copy, and again behind an acquire fence, or a torn copy could pass.  Of
+ *	two that write one cell, a lap apart, the sum tells, which is of the revision too.
+ *
  * Each is a small program in t/litmus/shapes, with the least orders that do.
  *
  * Source of the shape: FASTER's tentative insert (Chandramouli et al., SIGMOD
@@ -107,6 +112,7 @@
 #define GS_IDX_MAGIC	UINT64_C(0x315f7864695f7367)	/* "gs_idx_1" */
 #define GS_ARENA_MAGIC	UINT64_C(0x616e6572615f7367)	/* "gs_arena" */
 #define GS_CTX_MAGIC	UINT64_C(0x31707874635f7367)	/* "gs_ctxp1" */
+#define GS_EVT_MAGIC	UINT64_C(0x315f7476655f7367)	/* "gs_evt_1" */
 
 enum {
 	GS_MAX_RINGS = 8,		/* 3 bits of an entry */
@@ -133,6 +139,9 @@ enum {
 	GS_FEEDBACK_WAYS = 4,		/* cells of a line */
 	GS_FEEDBACK_LINES = 99,
 	GS_FEEDBACK_CELLS = GS_FEEDBACK_LINES * GS_FEEDBACK_WAYS,
+	GS_EVENT_CELLS = 4096,
+	GS_EVENT_BYTES = 384,
+	GS_EVENT_DATA_BYTES = 320,	/* of a key and an owner, each padded to 8 */
 };
 
 #define GS_SLOT_NUMBERS (UINT32_C(1) << 27)	/* slots an arena can number */
@@ -465,6 +474,56 @@ _Static_assert(offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct 
     offsetof(struct gs_ctx_page, cell) == 0x740, "feedback offsets");
 _Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
 
+/*
+ * A stamp, of an event's cell; 0: there was none yet.  It only grows.
+ *	[63:1] revision of the event  [0] it is written
+ */
+static inline uint64_t
+gs_stamp(uint64_t revision, uint32_t is_done)
+{
+	return revision << 1 | is_done;
+}
+
+static inline uint64_t gs_stamp_revision(uint64_t stamp) { return stamp >> 1; }
+static inline uint32_t gs_stamp_done(uint64_t stamp) { return (uint32_t)(stamp & 1); }
+
+/* What happened to one session. The event with revision R is in cell R modulo GS_EVENT_CELLS. */
+struct gs_event_cell {
+	_Atomic uint64_t stamp;
+	uint32_t sum;				/* 08 of all from here to the end of the owner, and the revision: event.c */
+	uint8_t kind;				/* 0c enum gs_event_kind */
+	uint8_t reason;				/* 0d enum gs_event_reason */
+	uint8_t from, to;			/* 0e ring ids; GS_EVENT_NO_RING: none */
+	uint64_t at_ms;				/* 10 store time */
+	uint64_t hash;				/* 18 of namespace and key */
+	uint64_t version;			/* 20 of the session, 0 where it is not known */
+	uint32_t pid, uid;			/* 28 of the process that did it */
+	uint32_t count;				/* 30 how often, where several are told at once */
+	uint16_t ns;				/* 34 namespace */
+	uint8_t key_len, owner_len;		/* 36 bytes */
+	uint64_t pad;				/* 38 0 */
+	uint64_t data[GS_EVENT_DATA_BYTES / 8];	/* 40 key and owner */
+};
+_Static_assert(sizeof(struct gs_event_cell) == GS_EVENT_BYTES, "event cell");
+_Static_assert(offsetof(struct gs_event_cell, data) == GS_LINE_BYTES, "what precedes a key is a line");
+
+enum { GS_EVENT_NO_RING = 255 };
+
+/* T.evt: this page, then the cells. */
+struct gs_evt_hdr {
+	uint64_t magic;
+	uint8_t uuid[16];
+	uint32_t n_cells, cell_bytes;
+	uint8_t pad[96];
+	_Atomic uint64_t told;			/* 080 revision of the last event for which a cell was taken */
+	uint8_t pad2[120];
+	_Atomic uint64_t drained;		/* 100 the daemon's log has what was told up to this revision; it writes this */
+	_Atomic uint64_t logged;		/* 108 revision of that log's last line; it writes this */
+	uint8_t pad3[GS_PAGE_BYTES - 272];
+};
+_Static_assert(sizeof(struct gs_evt_hdr) == GS_PAGE_BYTES, "event header is a page");
+_Static_assert(offsetof(struct gs_evt_hdr, told) == 128 && offsetof(struct gs_evt_hdr, drained) == 256, "event header offsets");
+
 enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1, GS_PROMOTE_SECOND = 2 };
 enum gs_promote_to { GS_PROMOTE_TO_INNERMOST = 0, GS_PROMOTE_TO_NEXT = 1 };	/* the next ring inwards */
 enum gs_ring_kind { GS_RING_NORMAL = 0, GS_RING_SUSPECT = 1 };
@@ -581,7 +640,8 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t retired;		/* grows when files were made anew: who attached before must detach */
 	_Atomic uint32_t drain_epoch;		/* grows when a segment begins to drain: clients let go of slots there */
 	_Atomic uint32_t ended;			/* enum gs_ended: what the end of a session by its owner leaves */
-	uint8_t pad3[1024 - 300];
+	_Atomic uint32_t bell;			/* grows when the daemon has looked at new events: watchers wait here, by futex */
+	uint8_t pad3[1024 - 304];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];

@@ -49,6 +49,12 @@ gs_table_idx_bytes(uint64_t n_buckets, uint64_t n_tombs)
 	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb);
 }
 
+uint64_t
+gs_table_evt_bytes(void)
+{
+	return GS_PAGE_BYTES + (uint64_t)GS_EVENT_CELLS * sizeof(struct gs_event_cell);
+}
+
 void
 gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t ring, uint32_t class_id)
 {
@@ -58,12 +64,12 @@ gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t r
 void
 gs_table_file_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t i)
 {
-	static const char *const suffixes[] = { "ctl", "idx", "ctx" };
+	static const char *const suffixes[] = { "ctl", "idx", "ctx", "evt" };
 
-	if (i < 3)
+	if (i < GS_TABLE_ARENA_FD)
 		(void)snprintf(out, GS_TABLE_FILE_BYTES, "%s.%s", table, suffixes[i]);
 	else
-		gs_table_arena_name(out, table, (i - 3) / GS_MAX_CLASSES, (i - 3) % GS_MAX_CLASSES);
+		gs_table_arena_name(out, table, (i - GS_TABLE_ARENA_FD) / GS_MAX_CLASSES, (i - GS_TABLE_ARENA_FD) % GS_MAX_CLASSES);
 }
 
 void
@@ -173,6 +179,19 @@ check_idx(int fd, const struct gs_ctl_hdr *h, char *why)
 }
 
 static int
+check_evt(int fd, const struct gs_ctl_hdr *h, char *why)
+{
+	struct gs_evt_hdr head;
+
+	if (!is_file_of(fd, gs_table_evt_bytes()) || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return refuse(why, GS_ECORRUPT, "evt", "cut short");
+	if (head.magic != GS_EVT_MAGIC || head.n_cells != GS_EVENT_CELLS || head.cell_bytes != GS_EVENT_BYTES ||
+	    memcmp(head.uuid, h->uuid, sizeof(head.uuid)) != 0)
+		return refuse(why, GS_ECORRUPT, "evt", "belongs to another table");
+	return 0;
+}
+
+static int
 check_arena(int fd, const struct gs_ctl_hdr *h, uint32_t ring, uint32_t class_id, char *why)
 {
 	const struct gs_ring_cfg *r = &h->ring[ring];
@@ -207,9 +226,12 @@ check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why)
 		return rc;
 	if (fds[2] >= 0 && !is_file_of(fds[2], (uint64_t)GS_MAX_CTX * GS_CTX_BYTES))
 		return refuse(why, GS_ECORRUPT, "ctx", "cut short");
+	rc = check_evt(fds[GS_TABLE_EVT_FD], h, why);
+	if (rc < 0)
+		return rc;
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
-			int fd = fds[3 + ring * GS_MAX_CLASSES + class_id];
+			int fd = fds[GS_TABLE_ARENA_FD + ring * GS_MAX_CLASSES + class_id];
 
 			rc = check_arena(fd, h, ring, class_id, why);
 			if (rc < 0)
@@ -277,14 +299,17 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access acc
 	t->ctl_bytes = sizeof(*h);
 	t->idx_bytes = gs_table_idx_bytes(h->n_buckets, h->n_tombs);
 	t->ctx_bytes = (uint64_t)GS_MAX_CTX * GS_CTX_BYTES;
+	t->evt_bytes = gs_table_evt_bytes();
 	t->ctl = gs_region_map(t->ctl_fd, t->ctl_bytes, access == GS_TABLE_OWN);
 	t->idx = gs_region_map(t->idx_fd, t->idx_bytes, writable);
+	t->evt = gs_region_map(t->evt_fd, t->evt_bytes, writable);
 	if (writable)
 		t->ctx = gs_region_map(t->ctx_fd, t->ctx_bytes, true);
-	if (t->ctl == NULL || t->idx == NULL || (writable && t->ctx == NULL))
+	if (t->ctl == NULL || t->idx == NULL || t->evt == NULL || (writable && t->ctx == NULL))
 		return GS_ENOMEM;
 	t->buckets = (struct gs_bucket *)(void *)((unsigned char *)t->idx + GS_PAGE_BYTES);
 	t->tombs = (struct gs_tomb *)(void *)(t->buckets + h->n_buckets);
+	t->events = (struct gs_event_cell *)(void *)((unsigned char *)t->evt + GS_PAGE_BYTES);
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			struct gs_arena *a = gs_table_arena(t, ring, class_id);
@@ -311,11 +336,12 @@ gs_table_adopt(struct gs_table **out, int fds[GS_TABLE_FDS], enum gs_table_acces
 	if (rc < 0)
 		goto out_close;
 	t->magic = TABLE_MAGIC;
-	t->ctl_fd = fds[0];
-	t->idx_fd = fds[1];
-	t->ctx_fd = fds[2];
+	t->ctl_fd = fds[GS_TABLE_CTL_FD];
+	t->idx_fd = fds[GS_TABLE_IDX_FD];
+	t->ctx_fd = fds[GS_TABLE_CTX_FD];
+	t->evt_fd = fds[GS_TABLE_EVT_FD];
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		t->arena[i].fd = fds[3 + i];
+		t->arena[i].fd = fds[GS_TABLE_ARENA_FD + i];
 	copy_geometry(t, h);
 	rc = map_all(t, h, access);
 	free(h);
@@ -360,19 +386,20 @@ gs_table_load_ctl(struct gs_ctl_hdr *h, int dir_fd, const char *table)
 static int
 open_file(int dir_fd, const struct gs_ctl_hdr *h, const char *name, uint32_t i, char *why)
 {
-	uint32_t ring = i < 3 ? 0 : (i - 3) / GS_MAX_CLASSES, class_id = i < 3 ? 0 : (i - 3) % GS_MAX_CLASSES;
+	bool is_arena = i >= GS_TABLE_ARENA_FD;
+	uint32_t ring = is_arena ? (i - GS_TABLE_ARENA_FD) / GS_MAX_CLASSES : 0, class_id = (i - GS_TABLE_ARENA_FD) % GS_MAX_CLASSES;
 	char file[GS_TABLE_FILE_BYTES];
 	int fd;
 
 	gs_table_file_name(file, name, i);
-	if (i >= 3 && h->store[ring][0] != '\0') {
+	if (is_arena && h->store[ring][0] != '\0') {
 		fd = gs_disk_open(h->store[ring], h->table, h->ring[ring].name, class_id);
 		if (fd == GS_ESYSTEM)
 			return refuse(why, fd, h->store[ring], "cannot be opened");
 		return fd < 0 ? -1 : fd;
 	}
 	fd = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 || (i >= 3 && errno == ENOENT))
+	if (fd >= 0 || (is_arena && errno == ENOENT))
 		return fd;
 	return refuse(why, errno == ENOENT && i == 0 ? GS_ENOENT : errno == ENOENT ? GS_ECORRUPT : GS_ESYSTEM, file, strerror(errno));
 }
@@ -436,11 +463,12 @@ gs_table_map(struct gs_table **out, const int fds[GS_TABLE_FDS], enum gs_table_a
 int
 gs_table_fds(const struct gs_table *t, int fds[GS_TABLE_FDS])
 {
-	int n = 3;
+	int n = GS_TABLE_ARENA_FD;
 
-	fds[0] = t->ctl_fd;
-	fds[1] = t->idx_fd;
-	fds[2] = t->ctx_fd;
+	fds[GS_TABLE_CTL_FD] = t->ctl_fd;
+	fds[GS_TABLE_IDX_FD] = t->idx_fd;
+	fds[GS_TABLE_CTX_FD] = t->ctx_fd;
+	fds[GS_TABLE_EVT_FD] = t->evt_fd;
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		if (t->arena[i].map != NULL)
 			fds[n++] = t->arena[i].fd;
@@ -467,6 +495,7 @@ gs_table_free(struct gs_table **tp)
 	unmap(t->ctl, t->ctl_bytes, t->ctl_fd);
 	unmap(t->idx, t->idx_bytes, t->idx_fd);
 	unmap(t->ctx, t->ctx_bytes, t->ctx_fd);
+	unmap(t->evt, t->evt_bytes, t->evt_fd);
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		unmap(t->arena[i].map, t->arena[i].bytes, t->arena[i].fd);
 	free(t);

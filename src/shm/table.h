@@ -76,8 +76,10 @@ struct gs_table {
 	struct gs_bucket *buckets;
 	struct gs_tomb *tombs;
 	struct gs_ctx_page *ctx;
-	uint64_t ctl_bytes, idx_bytes, ctx_bytes;
-	int ctl_fd, idx_fd, ctx_fd;
+	struct gs_evt_hdr *evt;
+	struct gs_event_cell *events;
+	uint64_t ctl_bytes, idx_bytes, ctx_bytes, evt_bytes;
+	int ctl_fd, idx_fd, ctx_fd, evt_fd;
 	uint64_t n_groups, n_homes, n_buckets, n_tombs;	/* private copies */
 	uint64_t sip_k0, sip_k1;
 	uint32_t record_size, key_max, n_classes, n_rings;
@@ -89,8 +91,11 @@ struct gs_table {
 	struct gs_arena arena[GS_MAX_ARENAS];	/* [ring * GS_MAX_CLASSES + class]; map NULL where there is none */
 };
 
-/* Descriptors of a table in the order in which they are sent: ctl, idx, ctx, arenas by ring and class. */
-enum { GS_TABLE_CTL_FD, GS_TABLE_IDX_FD, GS_TABLE_CTX_FD, GS_TABLE_FDS = 3 + GS_MAX_ARENAS };
+/* Descriptors of a table in the order in which they are sent: ctl, idx, ctx, evt, arenas by ring and class. */
+enum {
+	GS_TABLE_CTL_FD, GS_TABLE_IDX_FD, GS_TABLE_CTX_FD, GS_TABLE_EVT_FD, GS_TABLE_ARENA_FD,
+	GS_TABLE_FDS = GS_TABLE_ARENA_FD + GS_MAX_ARENAS
+};
 
 /* The smallest slot, multiple of 64, that holds a key, an owner and a value of these lengths. */
 uint32_t gs_table_slot_bytes(uint32_t key_len, uint32_t owner_len, uint32_t val_len);

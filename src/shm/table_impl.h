@@ -16,6 +16,7 @@ struct gs_arena_shape {
 
 void gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size);
 uint64_t gs_table_idx_bytes(uint64_t n_buckets, uint64_t n_tombs);
+uint64_t gs_table_evt_bytes(void);
 /* The file behind descriptor i of GS_TABLE_FDS. */
 void gs_table_file_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t i);
 void gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t ring, uint32_t class_id);

@@ -173,7 +173,7 @@ create_ctl(int dir_fd, const struct gs_ctl_hdr *h)
 	char name[GS_TABLE_FILE_BYTES];
 	int fd, rc;
 
-	gs_table_file_name(name, h->table, 0);
+	gs_table_file_name(name, h->table, GS_TABLE_CTL_FD);
 	fd = gs_region_create(dir_fd, name, sizeof(*h));
 	if (fd < 0)
 		return fd;
@@ -191,7 +191,7 @@ create_idx(int dir_fd, const struct gs_ctl_hdr *h)
 	int fd, rc;
 
 	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
-	gs_table_file_name(name, h->table, 1);
+	gs_table_file_name(name, h->table, GS_TABLE_IDX_FD);
 	fd = gs_region_create(dir_fd, name, gs_table_idx_bytes(h->n_buckets, h->n_tombs));
 	if (fd < 0)
 		return fd;
@@ -206,8 +206,27 @@ create_ctx(int dir_fd, const struct gs_ctl_hdr *h)
 {
 	char name[GS_TABLE_FILE_BYTES];
 
-	gs_table_file_name(name, h->table, 2);
+	gs_table_file_name(name, h->table, GS_TABLE_CTX_FD);
 	return gs_region_create(dir_fd, name, (uint64_t)GS_MAX_CTX * GS_CTX_BYTES);
+}
+
+static int
+create_evt(int dir_fd, const struct gs_ctl_hdr *h)
+{
+	struct gs_evt_hdr head = { .magic = GS_EVT_MAGIC, .n_cells = GS_EVENT_CELLS, .cell_bytes = GS_EVENT_BYTES };
+	char name[GS_TABLE_FILE_BYTES];
+	int fd, rc;
+
+	memcpy(head.uuid, h->uuid, sizeof(head.uuid));
+	gs_table_file_name(name, h->table, GS_TABLE_EVT_FD);
+	fd = gs_region_create(dir_fd, name, gs_table_evt_bytes());
+	if (fd < 0)
+		return fd;
+	/* All of it: who tells of an event has no way to fail. */
+	rc = gs_region_commit(fd, 0, gs_table_evt_bytes());
+	if (rc == 0)
+		rc = write_all(fd, &head, sizeof(head));
+	return finish_file(dir_fd, name, fd, rc);
 }
 
 void
@@ -279,21 +298,25 @@ create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h, cons
 			rc = gs_table_create_arena(dir_fd, h, ring, class_id, past);
 			if (rc < 0)
 				return rc;
-			fds[3 + ring * GS_MAX_CLASSES + class_id] = rc;
+			fds[GS_TABLE_ARENA_FD + ring * GS_MAX_CLASSES + class_id] = rc;
 		}
 	rc = create_idx(dir_fd, h);
 	if (rc < 0)
 		return rc;
-	fds[1] = rc;
+	fds[GS_TABLE_IDX_FD] = rc;
 	rc = create_ctx(dir_fd, h);
 	if (rc < 0)
 		return rc;
-	fds[2] = rc;
+	fds[GS_TABLE_CTX_FD] = rc;
+	rc = create_evt(dir_fd, h);
+	if (rc < 0)
+		return rc;
+	fds[GS_TABLE_EVT_FD] = rc;
 	/* Last: a table without T.ctl is none, so a daemon killed here begins again. */
 	rc = create_ctl(dir_fd, h);
 	if (rc < 0)
 		return rc;
-	fds[0] = rc;
+	fds[GS_TABLE_CTL_FD] = rc;
 	return 0;
 }
 
@@ -301,10 +324,10 @@ create_files(int fds[GS_TABLE_FDS], int dir_fd, const struct gs_ctl_hdr *h, cons
 static void
 unmake_file(int dir_fd, const struct gs_ctl_hdr *h, uint32_t i, const struct gs_past *past)
 {
-	uint32_t arena = i - 3, ring = arena / GS_MAX_CLASSES;
+	uint32_t arena = i - GS_TABLE_ARENA_FD, ring = arena / GS_MAX_CLASSES;
 	char name[GS_TABLE_FILE_BYTES];
 
-	if (i >= 3 && h->store[ring][0] != '\0') {
+	if (i >= GS_TABLE_ARENA_FD && h->store[ring][0] != '\0') {
 		if (past == NULL || (past->arenas >> arena & 1) == 0)
 			gs_disk_unlink(h->store[ring], h->table, h->ring[ring].name, arena % GS_MAX_CLASSES);
 		return;

@@ -14,12 +14,12 @@ told() {
 	gs show events | grep -Eq "$1"
 }
 check "a decay is told, with eight characters of the key and a hash" \
-	poll_until 10 told " decayed table=sessions key=abcdefgh~[0-9a-f]{8} from=active to=warm$"
+	poll_until 10 told " decayed table=sessions key=abcdefgh~[0-9a-f]{8} from=active to=warm reason=idle$"
 check_not "the whole key is not" told "$key"
 check "with log_keys" gs set node/log_keys yes
 gs touch "$key"
 gs mv "$key" active
-check "it is" poll_until 10 told " decayed table=sessions key=$key~* *from=active to=warm$"
+check "it is" poll_until 10 told " decayed table=sessions key=$key~* *from=active to=warm reason=idle$"
 gs put "short and odd" --ttl 1s <<< x
 check "a key is escaped" poll_until 10 told ' expired table=sessions key=short\\040and\\040odd from='
 gs set node/log_keys no

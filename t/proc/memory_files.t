@@ -35,7 +35,7 @@ shm=$GSESSION_SHM_DIR/$INSTANCE
 cp -a "$shm" "$tmp/saved"
 
 # ---- cut short, or too long ----
-for f in sessions.ctl sessions.idx sessions.ctx sessions.0.0 sessions.2.3; do
+for f in sessions.ctl sessions.idx sessions.ctx sessions.evt sessions.0.0 sessions.2.3; do
 	truncate -s -1 "$shm/$f"
 	refused 5 "$f cut by a byte" "gsessiond: table sessions: $f: cut short"
 	truncate -s 0 "$shm/$f"
@@ -48,7 +48,7 @@ done
 check_nothing_lost "cut short"
 
 # ---- missing, or no file ----
-for f in sessions.idx sessions.ctx sessions.1.1; do
+for f in sessions.idx sessions.ctx sessions.evt sessions.1.1; do
 	rm "$shm/$f"
 	refused 5 "$f missing" "$f: (No such file|missing)"
 	mkdir "$shm/$f"

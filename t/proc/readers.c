@@ -416,7 +416,7 @@ try_own(const char *instance)
 	size_t n;
 	int fd;
 
-	if (gs_ctl_open(&ctl, instance, NULL, 0) < 0 || gs_ctl_hello(ctl, "sessions", GS_WIRE_READER, 3, &w, fds, GS_TABLE_FDS, &n) < 0 || n < 4)
+	if (gs_ctl_open(&ctl, instance, NULL, 0) < 0 || gs_ctl_hello(ctl, "sessions", GS_WIRE_READER, 3, &w, fds, GS_TABLE_FDS, &n) < 0 || n <= GS_TABLE_ARENA_FD)
 		errx(1, "hello failed");
 	for (size_t i = 0; i < n; i++)
 		if (i != GS_TABLE_CTX_FD && (fcntl(fds[i], F_GETFL) & O_ACCMODE) != O_RDONLY)

@@ -650,18 +650,20 @@ reader_reads_a_table_that_it_cannot_write_to(void **state)
 	n = gs_table_fds(r.s.t, came);
 	for (int i = 0; i < GS_TABLE_FDS; i++)
 		fds[i] = -1;
-	for (int i = 0, next = 3; i < GS_MAX_ARENAS; i++)
+	for (int i = 0, next = GS_TABLE_ARENA_FD; i < GS_MAX_ARENAS; i++)
 		if (r.s.t->arena[i].map != NULL)
-			fds[3 + i] = open_anew(came[next++]);
+			fds[GS_TABLE_ARENA_FD + i] = open_anew(came[next++]);
 	fds[GS_TABLE_CTL_FD] = open_anew(came[0]);
 	fds[GS_TABLE_IDX_FD] = open_anew(came[1]);
-	assert_true(n > 3);
+	fds[GS_TABLE_EVT_FD] = open_anew(came[GS_TABLE_EVT_FD]);
+	assert_true(n > GS_TABLE_ARENA_FD);
 	assert_int_equal(gs_table_map(&mapped, fds, GS_TABLE_WRITE, why) < 0, 1);
-	for (int i = 0, next = 3; i < GS_MAX_ARENAS; i++)
+	for (int i = 0, next = GS_TABLE_ARENA_FD; i < GS_MAX_ARENAS; i++)
 		if (r.s.t->arena[i].map != NULL)
-			fds[3 + i] = open_anew(came[next++]);
+			fds[GS_TABLE_ARENA_FD + i] = open_anew(came[next++]);
 	fds[GS_TABLE_CTL_FD] = open_anew(came[0]);
 	fds[GS_TABLE_IDX_FD] = open_anew(came[1]);
+	fds[GS_TABLE_EVT_FD] = open_anew(came[GS_TABLE_EVT_FD]);
 	assert_int_equal(gs_table_map(&mapped, fds, GS_TABLE_READ, why), 0);
 	assert_null(mapped->ctx);
 	assert_int_equal(mprotect(mapped->idx, GS_PAGE_BYTES, PROT_READ | PROT_WRITE), -1);

@@ -118,8 +118,9 @@ dup_fds(const struct gs_table *t, int fds[GS_TABLE_FDS])
 	fds[0] = fcntl(t->ctl_fd, F_DUPFD_CLOEXEC, 0);
 	fds[1] = fcntl(t->idx_fd, F_DUPFD_CLOEXEC, 0);
 	fds[2] = fcntl(t->ctx_fd, F_DUPFD_CLOEXEC, 0);
+	fds[GS_TABLE_EVT_FD] = fcntl(t->evt_fd, F_DUPFD_CLOEXEC, 0);
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		fds[3 + i] = t->arena[i].map == NULL ? -1 : fcntl(t->arena[i].fd, F_DUPFD_CLOEXEC, 0);
+		fds[GS_TABLE_ARENA_FD + i] = t->arena[i].map == NULL ? -1 : fcntl(t->arena[i].fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void
@@ -131,7 +132,7 @@ what_one_process_writes_another_reads_through_the_descriptors(void **state)
 	char why[256];
 
 	make_live(&s);
-	assert_int_equal(gs_table_fds(s.t, sent), 3 + 4);
+	assert_int_equal(gs_table_fds(s.t, sent), GS_TABLE_ARENA_FD + 4);
 	dup_fds(s.t, fds);
 	assert_int_equal(gs_table_map(&client.t, fds, GS_TABLE_WRITE, why), 0);
 	assert_int_equal(gs_ctx_init(&client.c, client.t, 1), 0);
@@ -391,13 +392,18 @@ descriptors_of_two_tables_are_no_table_and_are_closed(void **state)
 	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "idx"));
 	dup_fds(t, fds);
-	(void)close(fds[3 + 2 * GS_MAX_CLASSES]);
-	fds[3 + 2 * GS_MAX_CLASSES] = fcntl(other->arena[2 * GS_MAX_CLASSES].fd, F_DUPFD_CLOEXEC, 0);
+	(void)close(fds[GS_TABLE_EVT_FD]);
+	fds[GS_TABLE_EVT_FD] = fcntl(other->evt_fd, F_DUPFD_CLOEXEC, 0);
+	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
+	assert_non_null(strstr(why, "evt"));
+	dup_fds(t, fds);
+	(void)close(fds[GS_TABLE_ARENA_FD + 2 * GS_MAX_CLASSES]);
+	fds[GS_TABLE_ARENA_FD + 2 * GS_MAX_CLASSES] = fcntl(other->arena[2 * GS_MAX_CLASSES].fd, F_DUPFD_CLOEXEC, 0);
 	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "2.0"));
 	dup_fds(t, fds);
-	(void)close(fds[3 + GS_MAX_CLASSES]);
-	fds[3 + GS_MAX_CLASSES] = -1;
+	(void)close(fds[GS_TABLE_ARENA_FD + GS_MAX_CLASSES]);
+	fds[GS_TABLE_ARENA_FD + GS_MAX_CLASSES] = -1;
 	assert_int_equal(gs_table_map(&none, fds, GS_TABLE_WRITE, why), GS_ECORRUPT);
 	assert_non_null(strstr(why, "missing"));
 	assert_null(none);
