@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,13 @@
 #include "attr.h"
 #include "ctlpool.h"
 #include "node.h"
+#include "stream.h"
 
 enum { MOST_PATHS = 4096, DIRECTORY_MODE = 0750 };
+
+#define LOG "events"
+#define COUNTS "events.counts"
+#define PIPE "events_pipe"
 
 #define TIMEOUT_S 1.0		/* the tree changes when the daemon's configuration does */
 
@@ -34,6 +40,7 @@ struct path {
 
 struct control {
 	struct ctlpool *pool;
+	struct stream *stream;
 	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
 	uint32_t n;
 	struct path paths[MOST_PATHS];
@@ -41,7 +48,9 @@ struct control {
 
 struct control_file {
 	uint32_t path;
-	bool is_growing;
+	bool is_growing, is_counts, is_pipe;
+	struct stream_place place;	/* of the pipe */
+	_Atomic uint64_t seen;		/* of the counts: how long the log was when they were read last */
 	pthread_mutex_t lock;		/* guards: all below */
 	char *text;			/* what was read last, or NULL */
 	uint64_t start;			/* its offset in the file */
@@ -58,9 +67,10 @@ control_new(const char *instance)
 		return NULL;
 	(void)pthread_mutex_init(&ctl->lock, NULL);
 	ctl->pool = ctlpool_new(instance);
+	ctl->stream = stream_new(instance);
 	ctl->paths[0] = (struct path){ .text = strdup(""), .mode = DIRECTORY_MODE, .is_dir = true };
 	ctl->n = 1;
-	if (ctl->pool == NULL || ctl->paths[0].text == NULL)
+	if (ctl->pool == NULL || ctl->stream == NULL || ctl->paths[0].text == NULL)
 		control_free(&ctl);
 	return ctl;
 }
@@ -72,6 +82,7 @@ control_free(struct control **ctl)
 
 	if (*ctl == NULL)
 		return;
+	stream_free(&(*ctl)->stream);
 	ctlpool_free(&(*ctl)->pool);
 	for (i = 0; i < (*ctl)->n; i++)
 		free((*ctl)->paths[i].text);
@@ -328,6 +339,113 @@ control_list(struct call *c, uint64_t node, struct dir *d)
 	return rc;
 }
 
+/* ---- the log of events ---- */
+
+static int
+ask_log_size(struct call *c, uint64_t *size)
+{
+	struct line line;
+	int rc = ask_line(c, LOG, &line);
+
+	*size = rc == 0 ? line.size : 0;
+	return rc;
+}
+
+/* What comes from now on. */
+static int
+begin_following(struct call *c, struct control_file *f)
+{
+	uint64_t size;
+	int rc = f->is_pipe || f->is_counts ? ask_log_size(c, &size) : 0;
+
+	if (rc == 0 && (f->is_pipe || f->is_counts)) {
+		atomic_store(&f->place.offset, size);
+		atomic_store(&f->seen, size);
+	}
+	return rc;
+}
+
+/* The reader was so slow that what he would read next is gone: go on at the oldest line that is kept. */
+static int
+catch_up(struct call *c, struct control_file *f, char **text, size_t *len)
+{
+	uint64_t before = 0, after = 1;
+	int rc = 0;
+
+	while (rc == 0 && before != after) {
+		free(*text);
+		*text = NULL;
+		rc = ask_log_size(c, &before);
+		if (rc == 0)
+			rc = ask(c, GS_VERB_GET, LOG, 0, text, len);
+		if (rc == 0)
+			rc = ask_log_size(c, &after);
+	}
+	if (rc == 0)
+		atomic_store(&f->place.offset, after - *len);
+	return rc;
+}
+
+static void
+read_pipe(struct call *c, struct control_file *f, size_t size)
+{
+	char *text = NULL;
+	uint64_t end, at;
+	size_t len = 0;
+	int rc = ask_log_size(c, &end);
+
+	/* A daemon that was restarted has a new log. */
+	if (rc == 0 && atomic_load(&f->place.offset) > end)
+		atomic_store(&f->place.offset, 0);
+	at = atomic_load(&f->place.offset);
+	if (rc == 0)
+		rc = ask(c, GS_VERB_GET, LOG, at, &text, &len);
+	if (rc == 0 && at + len < end)
+		rc = catch_up(c, f, &text, &len);
+	if (rc != 0) {
+		(void)fuse_reply_err(c->req, rc);
+	} else if (len == 0) {
+		stream_read(c->m->control->stream, c->req, &f->place, size);
+	} else {
+		len = len < size ? len : size;
+		(void)atomic_fetch_add(&f->place.offset, len);
+		(void)fuse_reply_buf(c->req, text, len);
+	}
+	free(text);
+}
+
+void
+control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *handle)
+{
+	uint64_t size, seen = f->is_pipe ? atomic_load(&f->place.offset) : atomic_load(&f->seen);
+	unsigned revents = f->is_pipe ? 0 : POLLIN | POLLRDNORM;
+	int rc = ask_log_size(c, &size);
+
+	if (size != seen)
+		revents |= f->is_pipe ? POLLIN | POLLRDNORM : POLLPRI | POLLERR;
+	else if (rc == 0 && handle != NULL) {
+		stream_poll(c->m->control->stream, handle, seen);
+		handle = NULL;
+	}
+	if (handle != NULL)
+		fuse_pollhandle_destroy(handle);
+	(void)fuse_reply_poll(c->req, rc != 0 ? POLLERR : revents);
+}
+
+bool
+control_can_wait(const struct control_file *f)
+{
+	return f->is_pipe || f->is_counts;
+}
+
+void
+control_stop(struct control *ctl)
+{
+	stream_stop(ctl->stream);
+}
+
+/* ---- open files ---- */
+
 int
 control_open(struct call *c, uint64_t node, int flags, struct control_file **out)
 {
@@ -350,8 +468,14 @@ control_open(struct call *c, uint64_t node, int flags, struct control_file **out
 	(void)pthread_mutex_init(&f->lock, NULL);
 	f->path = node_control_path(node);
 	f->is_growing = p.is_growing;
-	*out = f;
-	return 0;
+	f->is_counts = strcmp(p.text, COUNTS) == 0;
+	f->is_pipe = strcmp(p.text, PIPE) == 0;
+	rc = begin_following(c, f);
+	if (rc == 0)
+		*out = f;
+	else
+		control_release(f);
+	return rc;
 }
 
 void
@@ -382,6 +506,9 @@ render_locked(struct call *c, struct control_file *f, uint64_t offset)
 	f->start = f->is_growing ? offset : 0;
 	if (!path_of(c->m->control, f->path, &p))
 		return ESTALE;
+	if (f->is_counts && ask_log_size(c, &line.size) == 0)
+		atomic_store(&f->seen, line.size);
+	line.size = 0;
 	if (f->is_growing && offset == 0) {
 		f->dropped = 0;
 		rc = ask_line(c, p.text, &line);
@@ -405,6 +532,10 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 	size_t n = 0;
 	int rc = 0;
 
+	if (f->is_pipe) {
+		read_pipe(c, f, size);
+		return;
+	}
 	pthread_mutex_lock(&f->lock);
 	if (f->text == NULL || offset == 0 || is_outside(f, offset))
 		rc = render_locked(c, f, offset);

@@ -33,8 +33,14 @@ int control_list(struct call *c, uint64_t node, struct dir *d);
 
 int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
 void control_release(struct control_file *f);
-/* Answers the request itself. */
+/* Answers the request itself, that of events_pipe later when there is nothing yet. */
 void control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size);
+/* Is it a file of which a poll may have to wait? The others are always ready. */
+bool control_can_wait(const struct control_file *f);
+/* Answers the request itself; takes the handle over, which may be NULL. */
+void control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *handle);
+/* Answer all who wait: the session of FUSE ends. */
+void control_stop(struct control *ctl);
 /* One write(2), wherever it says it goes. */
 int control_write(struct call *c, struct control_file *f, const void *data, size_t len);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,14 @@ op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
 	/* O_TRUNC comes with OPEN, to be staged there. */
 	conn->want |= conn->capable & FUSE_CAP_ATOMIC_O_TRUNC;
+}
+
+static void
+op_destroy(void *userdata)
+{
+	struct mount *m = userdata;
+
+	control_stop(m->control);
 }
 
 static void
@@ -283,6 +292,22 @@ op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 }
 
 static void
+op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
+{
+	struct call c;
+
+	call_begin(&c, req);
+	if (node_kind(node) == NODE_IS_CONTROL && control_can_wait((struct control_file *)(uintptr_t)fi->fh)) {
+		control_poll(&c, (struct control_file *)(uintptr_t)fi->fh, handle);
+	} else {
+		if (handle != NULL)
+			fuse_pollhandle_destroy(handle);
+		(void)fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+	}
+	call_end(&c);
+}
+
+static void
 op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct call c;
@@ -397,6 +422,7 @@ op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 
 const struct fuse_lowlevel_ops ops_table = {
 	.init = op_init,
+	.destroy = op_destroy,
 	.lookup = op_lookup,
 	.getattr = op_getattr,
 	.setattr = op_setattr,
@@ -412,6 +438,7 @@ const struct fuse_lowlevel_ops ops_table = {
 	.read = op_read,
 	.write = op_write,
 	.release = op_release,
+	.poll = op_poll,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,

@@ -15,9 +15,9 @@
 
 #define PREFIX "user.gsession."
 
-enum { VALUE_BYTES = 128 };
+enum { VALUE_BYTES = 128, WHY_BYTES = 4096 };
 
-enum row_kind { IS_COUNT, IS_NUMBER, IS_RATE, IS_TEXT, IS_OWNER, IS_HOST };
+enum row_kind { IS_COUNT, IS_NUMBER, IS_RATE, IS_TEXT, IS_OWNER, IS_HOST, IS_WHY };
 
 static const struct row {
 	const char *name;		/* behind the prefix */
@@ -36,6 +36,7 @@ static const struct row {
 	{ "owner", IS_OWNER, 0, GS_ATTR_OWNER },
 	{ "class", IS_TEXT, offsetof(struct gs_info, class_name), GS_ATTR_CLASS },
 	{ "host", IS_HOST, 0, 0 },
+	{ "why", IS_WHY, 0, 0 },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -68,6 +69,8 @@ print(char *out, const struct row *row, const struct mount *m, const struct gs_i
 		break;
 	case IS_HOST:
 		n = snprintf(out, VALUE_BYTES, "%s", m->host);
+		break;
+	case IS_WHY:
 		break;
 	}
 	return n > 0 ? (size_t)n : 0;
@@ -116,6 +119,19 @@ reply(struct call *c, const char *bytes, size_t len, size_t size)
 		(void)fuse_reply_buf(c->req, bytes, len);
 }
 
+/* The session's turns; the newest where they do not all fit. */
+static void
+reply_why(struct call *c, uint64_t node, const struct gs_item *item, size_t size)
+{
+	char why[WHY_BYTES];
+	ssize_t len = gs_why(c->m->tables[node_table(node)].gs, item->key, item->key_len, why, sizeof(why));
+
+	if (len < 0)
+		(void)fuse_reply_err(c->req, mount_errno(c->m, (int)len));
+	else
+		reply(c, why, (size_t)len, size);
+}
+
 void
 xattr_get(struct call *c, uint64_t node, const char *name, size_t size)
 {
@@ -131,6 +147,8 @@ xattr_get(struct call *c, uint64_t node, const char *name, size_t size)
 		rc = call_may(c, item.info.uid, item.info.gid, item.info.mode, R_OK);
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
+	else if (row->kind == IS_WHY)
+		reply_why(c, node, &item, size);
 	else
 		reply(c, value, print(value, row, c->m, &item.info), size);
 }

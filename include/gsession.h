@@ -467,6 +467,73 @@ GS_API size_t gs_record_size(struct gs *gs);
  */
 GS_API int gs_new_id(struct gs *gs, char *out, size_t cap);
 
+struct gs_watch;		/* a place in the events of a table */
+
+/* Something that happened to a session. */
+struct gs_event {
+	uint64_t revision;		/* the events of a table are numbered from 1 on; of GS_EVENT_LOST the last that is missing */
+	uint64_t at_ms;			/* wall clock, ms since 1970 */
+	uint64_t version;		/* of the session then; 0: not known */
+	uint64_t count;			/* how often, where several are told as one; of GS_EVENT_LOST how many are missing */
+	uint32_t kind;			/* enum gs_event_kind */
+	uint32_t reason;		/* enum gs_event_reason */
+	uint32_t pid, uid;		/* of the process that did it; the daemon's, where nobody else did */
+	char from[GS_NAME_BYTES];	/* the ring that it was in; "": none */
+	char to[GS_NAME_BYTES];		/* the ring that it is in now; "": none */
+	size_t key_len, owner_len;	/* 0: not known */
+	char key[GS_KEY_BYTES + 1];	/* bytes, with a NUL behind them */
+	char owner[GS_OWNER_BYTES + 1];
+	char reserved[63];
+};
+
+#define GS_WATCH_NOW UINT64_MAX	/* an `after`: what has happened by now is not asked for */
+
+/*
+ * gs_watch_open - begin to watch the events of a table.
+ *
+ *   out	gs_watch_close() it, before gs is detached
+ *   gs		a reader will do
+ *   after	the revision to go on behind; 0: all that is kept; GS_WATCH_NOW. One that has not been yet is now.
+ *
+ * Returns 0 or GS_ENOMEM. Who watches costs those who write nothing, be he
+ * stopped or slow: a table keeps its last 4096 events, and he who is slower is
+ * told by GS_EVENT_LOST how many he missed. A restart of the daemon is not
+ * noticed; revisions go on.
+ */
+GS_API int gs_watch_open(struct gs_watch **out, struct gs *gs, uint64_t after);
+
+/*
+ * gs_watch_next - the next event.
+ *
+ *   timeout_ms	wait at most this long for one; 0: do not wait
+ *
+ * Returns 1 with an event, 0 when none came, or GS_EGONE: the store was made
+ * anew, and this watch tells of no more. Events come in the order of their
+ * revisions. The event of a process that was killed or stopped in the middle of
+ * telling it is a GS_EVENT_LOST after 200 ms, and those after it wait as long.
+ * One that waits is woken within 20 ms of an event while the daemon runs, and
+ * looks ten times a second while it does not. A signal does not end the wait.
+ * One thread at a time per watch; others may use the handle meanwhile. In a
+ * forked child the watch goes on from the same place, on its own.
+ * Cost: a copy of some 100 bytes, without a system call; a wait is one for every
+ * 100 ms.
+ */
+GS_API int gs_watch_next(struct gs_watch *w, struct gs_event *event, uint32_t timeout_ms);
+
+/* gs_watch_close - end a watch and set *w to NULL; *w may be NULL. */
+GS_API void gs_watch_close(struct gs_watch **w);
+
+/*
+ * gs_why - the turns of a session, as far back as the events reach.
+ *
+ *   out, cap	gets a line `TIME EVENT from=RING to=RING reason=WHY` for each turn, oldest first, and a NUL; of more than
+ *		has room, the newest
+ *
+ * Returns how many bytes, without the NUL: 0 when there is none, or the session is not known. Counts for nothing, and works
+ * when the session has ended. Cost: a pass over the hashes of 4096 events.
+ */
+GS_API ssize_t gs_why(struct gs *gs, const void *key, size_t key_len, char *out, size_t cap);
+
 #ifdef __cplusplus
 }
 #endif

@@ -102,6 +102,7 @@ int cmd_key_init(struct cmd_key *out, const char *operand);
 void cmd_key_fini(struct cmd_key *k);
 
 /* The verbs. */
+int cmd_events(int argc, char **argv, const struct cmd_env *env);
 int cmd_show(int argc, char **argv, const struct cmd_env *env);
 int cmd_set(int argc, char **argv, const struct cmd_env *env);
 int cmd_get(int argc, char **argv, const struct cmd_env *env);
@@ -127,6 +128,7 @@ extern const struct args_option cmd_no_options[];
 extern const struct args_option cmd_put_options[];	/* also of add */
 extern const struct args_option cmd_touch_options[];
 extern const struct args_option cmd_del_options[];
+extern const struct args_option cmd_events_options[];
 extern const struct args_option cmd_ls_options[];
 extern const struct args_option cmd_replay_options[];
 extern const struct args_option cmd_bench_options[];

@@ -3,6 +3,8 @@
 
 #include "print.h"
 
+enum { WHY_BYTES = 4096 };
+
 int
 cmd_stat(int argc, char **argv, const struct cmd_env *env)
 {
@@ -10,6 +12,7 @@ cmd_stat(int argc, char **argv, const struct cmd_env *env)
 	struct cmd_key k;
 	struct gs_info info;
 	struct gs_json j;
+	char why[WHY_BYTES] = "";
 	struct gs *gs;
 	int rc, status;
 
@@ -19,6 +22,8 @@ cmd_stat(int argc, char **argv, const struct cmd_env *env)
 	if (status != EXIT_YES)
 		goto out;
 	rc = gs_stat(gs, k.bytes, k.len, &info);
+	if (rc == 0)
+		(void)gs_why(gs, k.bytes, k.len, why, sizeof(why));
 	gs_detach(&gs);
 	if (rc < 0) {
 		status = cmd_fail(rc, "%s", k.shown);
@@ -26,11 +31,13 @@ cmd_stat(int argc, char **argv, const struct cmd_env *env)
 		gs_json_init(&j, stdout);
 		gs_json_object(&j, NULL);
 		print_session_json(&j, k.bytes, k.len, &info);
+		print_why_json(&j, why);
 		gs_json_end(&j, false);
 		gs_json_done(&j);
 		status = cmd_done();
 	} else {
 		print_session(stdout, k.bytes, k.len, &info);
+		print_why(stdout, why);
 		status = cmd_done();
 	}
 out:

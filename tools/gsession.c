@@ -34,6 +34,7 @@ static const struct cmd_verb verbs[] = {
 	{ "mv", "KEY RING", cmd_no_options, 2, 2, cmd_mv, "move a session to another ring" },
 	{ "snapshot", "FILE", cmd_json_options, 1, 1, cmd_snapshot, "write all sessions to a file, whole or not at all" },
 	{ "restore", "FILE", cmd_json_options, 1, 1, cmd_restore, "put the sessions of a snapshot back, aged" },
+	{ "events", "[--follow] [--since REV]", cmd_events_options, 0, 0, cmd_events, "what happened" },
 	{ "audit", "", cmd_json_options, 0, 0, cmd_audit, "check every invariant of the memory" },
 	{ "conf", "check FILE | show | template | defaults", cmd_no_options, 1, 2, cmd_conf, "check and print configurations" },
 	{ "replay", "[-c FILE] [--key ip|ip+agent] [--live [--speed N]] LOG", cmd_replay_options, 1, 1, cmd_replay,

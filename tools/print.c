@@ -2,6 +2,7 @@
 #include "print.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/text.h"
@@ -108,4 +109,22 @@ print_session_json(struct gs_json *j, const void *key, size_t key_len, const str
 	gs_json_text(j, "mode", text);
 	(void)snprintf(text, sizeof(text), "%016llx", (unsigned long long)info->id);
 	gs_json_text(j, "id", text);
+}
+
+void
+print_why(FILE *to, const char *why)
+{
+	const char *name = "why";
+
+	for (size_t n; (n = strcspn(why, "\n")) > 0; why += n + 1, name = "")
+		(void)fprintf(to, "%-11s %.*s\n", name, (int)n, why);
+}
+
+void
+print_why_json(struct gs_json *j, const char *why)
+{
+	gs_json_array(j, "why");
+	for (size_t n; (n = strcspn(why, "\n")) > 0; why += n + 1)
+		gs_json_string(j, NULL, why, n);
+	gs_json_end(j, true);
 }

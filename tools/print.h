@@ -19,4 +19,8 @@ void print_session(FILE *to, const void *key, size_t key_len, const struct gs_in
 /* The same as members of the object that is open, times and durations as integer ms. */
 void print_session_json(struct gs_json *j, const void *key, size_t key_len, const struct gs_info *info);
 
+/* The turns of a session as gs_why() has them: a line each; as JSON an array of those lines. */
+void print_why(FILE *to, const char *why);
+void print_why_json(struct gs_json *j, const char *why);
+
 #endif

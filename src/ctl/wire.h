@@ -27,6 +27,7 @@ enum {
 	GS_WIRE_PACKET_BYTES = 32768,	/* longest packet, header included */
 	GS_WIRE_VALUE_BYTES = 16384,	/* longest value of a control write */
 	GS_WIRE_PATH_BYTES = 512,
+	GS_WIRE_WAIT_MS = 1000,
 	GS_WIRE_MAX_GRANT = 64,		/* contexts in one HELLO */
 };
 
@@ -74,6 +75,7 @@ enum gs_wire_verb {
 	GS_VERB_SET = 2,		/* write to one */
 	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; a growing file's has its size behind */
 	GS_VERB_STAT = 4,		/* one such line of a path itself */
+	GS_VERB_WAIT = 6,		/* as GET of a growing file, when it is longer than offset; without text when it was not for GS_WIRE_WAIT_MS */
 	GS_VERB_AUDIT = 5,		/* walk every invariant; rc GS_ECORRUPT when one is broken, text has the report */
 };
 

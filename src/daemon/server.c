@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ctl/wire.h"
 #include "daemon/clients.h"
 #include "daemon/drain.h"
@@ -54,6 +55,8 @@ struct peer {
 	size_t len, sent;
 	int rc;
 	bool is_done;			/* the last packet of the answer is out */
+	bool is_waiting;		/* for events behind wait_offset, until wait_until_ms */
+	uint64_t wait_offset, wait_until_ms;
 	bool has_joined;		/* was granted contexts: once per connection */
 };
 
@@ -64,6 +67,7 @@ struct server {
 	int epoll_fd, listen_fd, signal_fd, timer_fd, drain_fd;
 	int spare_fd;			/* given up for a moment to refuse a connection when there are no descriptors left */
 	bool is_stopping;
+	uint32_t n_waiting;		/* peers that wait for events */
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 	struct peer peer[MAX_PEERS];
 };
@@ -73,7 +77,8 @@ struct server {
 static void
 drop_peer(struct server *s, struct peer *p)
 {
-	(void)s;
+	s->n_waiting -= p->is_waiting;
+	p->is_waiting = false;
 	(void)close(p->fd);
 	free(p->text);
 	p->text = NULL;
@@ -201,7 +206,62 @@ do_request(struct server *s, const struct tree_request *r, FILE *to)
 static bool
 is_valid_verb(uint32_t verb)
 {
-	return verb >= GS_VERB_GET && verb <= GS_VERB_AUDIT;
+	return verb >= GS_VERB_GET && verb <= GS_VERB_WAIT;
+}
+
+/* Do a request and begin to send its answer. */
+static void
+answer_peer(struct server *s, struct peer *p, const struct tree_request *r)
+{
+	FILE *to;
+
+	p->len = p->sent = 0;
+	to = open_memstream(&p->text, &p->len);
+	if (to == NULL) {
+		drop_peer(s, p);
+		return;
+	}
+	p->rc = do_request(s, r, to);
+	if (fclose(to) != 0) {
+		drop_peer(s, p);
+		return;
+	}
+	p->is_done = false;
+	send_reply(s, p);
+}
+
+/* ---- who waits for events ---- */
+
+/* Put a request off until there is something to answer. False: it can be answered now, be it that it is wrong. */
+static bool
+wait_for_events(struct server *s, struct peer *p, const struct tree_request *r)
+{
+	if (r->verb != GS_VERB_WAIT || !tree_is_growing(r->path) || events_size(s->m->events) > r->offset)
+		return false;
+	p->is_waiting = true;
+	p->wait_offset = r->offset;
+	p->wait_until_ms = gs_clock_mono_ms() + GS_WIRE_WAIT_MS;
+	s->n_waiting++;
+	return true;
+}
+
+static void
+answer_waiting(struct server *s)
+{
+	const struct tree_request r = { .verb = GS_VERB_GET, .path = TREE_EVENTS, .fd = -1 };
+	uint64_t now_ms = gs_clock_mono_ms();
+
+	for (int i = 0; i < MAX_PEERS && s->n_waiting > 0; i++) {
+		struct peer *p = &s->peer[i];
+		struct tree_request one = r;
+
+		if (p->fd < 0 || !p->is_waiting || (events_size(s->m->events) <= p->wait_offset && now_ms < p->wait_until_ms))
+			continue;
+		p->is_waiting = false;
+		s->n_waiting--;
+		one.offset = p->wait_offset;
+		answer_peer(s, p, &one);
+	}
 }
 
 static void
@@ -210,7 +270,6 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 	char path[GS_WIRE_PATH_BYTES], value[GS_WIRE_VALUE_BYTES + 1];
 	struct tree_request r = { .path = path, .value = value };
 	struct gs_wire_request w;
-	FILE *to;
 
 	if (len < sizeof(w)) {
 		drop_liar(s, p, "short-request");
@@ -231,19 +290,8 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 	r.offset = w.offset;
 	r.fd = fd;
 	r.caller = believed(p, &w);
-	p->len = p->sent = 0;
-	to = open_memstream(&p->text, &p->len);
-	if (to == NULL) {
-		drop_peer(s, p);
-		return;
-	}
-	p->rc = do_request(s, &r, to);
-	if (fclose(to) != 0) {
-		drop_peer(s, p);
-		return;
-	}
-	p->is_done = false;
-	send_reply(s, p);
+	if (!wait_for_events(s, p, &r))
+		answer_peer(s, p, &r);
 }
 
 /* ---- attach ---- */
@@ -353,6 +401,10 @@ handle_packet(struct server *s, struct peer *p, const unsigned char *packet, siz
 {
 	struct gs_wire_head head;
 
+	if (p->is_waiting) {
+		drop_liar(s, p, "spoke-while-waiting");
+		return;
+	}
 	memcpy(&head, packet, sizeof(head));
 	if (head.magic != GS_WIRE_MAGIC || head.version != GS_WIRE_VERSION || head.len != n - sizeof(head)) {
 		drop_liar(s, p, "bad-head");
@@ -434,6 +486,8 @@ handle_drain(struct server *s)
 
 	if (read(s->drain_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
 		drain_round(s->m);
+	if (s->n_waiting > 0)
+		answer_waiting(s);
 }
 
 static void

@@ -153,7 +153,8 @@ const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "last_error", render_last_error, NULL, "pid and sentence of the last write that was refused" },
 	{ TREE_ROOT, "README", render_readme, NULL, "this text" },
 	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
-	{ TREE_ROOT, "events", render_events, NULL, "what happened, one line each; it only grows" },
+	{ TREE_ROOT, TREE_EVENTS, render_events, NULL, "what happened, one line each; it only grows" },
+	{ TREE_ROOT, "events_pipe", render_events, NULL, "the same; at the mount a read waits for those that come after the open" },
 	{ TREE_ROOT, "events.counts", render_events_counts, NULL, "how many events there were of each name" },
 	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them, and the job under way" },
 	{ TREE_NODE, "id", render_id, NULL, "name of this host" },
@@ -290,7 +291,7 @@ print_file_line(const struct tree_place *p, FILE *to)
 	const char *name = p->option != NULL ? p->option->key : p->file->name;
 
 	(void)fprintf(to, "f %04o %s", is_writable(p) ? MODE_WRITE : MODE_READ, name);
-	if (p->file != NULL && p->file->render == render_events)
+	if (p->file != NULL && tree_is_growing(p->file->name))
 		(void)fprintf(to, " %llu", (unsigned long long)events_size(p->m->events));
 	(void)fputc('\n', to);
 }
@@ -404,6 +405,12 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 		return GS_ENOENT;
 	}
 	switch (r->verb) {
+	case GS_VERB_WAIT:
+		if (!tree_is_growing(r->path)) {
+			(void)fputs("does not grow: there is nothing to wait for", to);
+			return GS_EINVAL;
+		}
+		return answer_get(p, r->offset, to);
 	case GS_VERB_GET:
 		return answer_get(p, r->offset, to);
 	case GS_VERB_SET:
@@ -417,6 +424,12 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 	}
 	(void)fputs("not a verb of control files", to);
 	return GS_EINVAL;
+}
+
+bool
+tree_is_growing(const char *path)
+{
+	return strcmp(path, TREE_EVENTS) == 0;
 }
 
 int
@@ -434,7 +447,7 @@ tree_answer(struct manager *m, const struct tree_request *r, FILE *to)
 	if (sentence == NULL)
 		return GS_ENOMEM;
 	/* Who looks at the log sees what he has just done. */
-	if (strncmp(r->path, "events", 6) == 0)
+	if (strncmp(r->path, TREE_EVENTS, sizeof(TREE_EVENTS) - 1) == 0)
 		drain_round(m);
 	rc = answer(&p, r, sentence);
 	if (fclose(sentence) != 0) {

@@ -15,7 +15,7 @@
 
 /* A control request, decoded and bounds-checked; strings end with NUL. */
 struct tree_request {
-	enum gs_wire_verb verb;		/* GET, SET, LIST or STAT */
+	enum gs_wire_verb verb;		/* all but AUDIT; a WAIT is answered as a GET */
 	const char *path;		/* "" is the root; no leading or trailing '/' */
 	const char *value;
 	size_t value_len;
@@ -33,5 +33,10 @@ struct tree_request {
  * GS_EBUSY not now, GS_EROFS.  A SET of several lines is all or nothing.
  */
 int tree_answer(struct manager *m, const struct tree_request *r, FILE *to);
+
+#define TREE_EVENTS "events"			/* the log of events, a growing file */
+
+/* Does a file of this path grow, so that it makes sense to wait for more of it? */
+bool tree_is_growing(const char *path);
 
 #endif

@@ -255,6 +255,12 @@ gs_event_begin(struct gs_event_cursor *cur, uint64_t revision)
 	cur->next = revision + 1;
 }
 
+bool
+gs_event_is_of(const struct gs_table *t, uint64_t revision, uint64_t hash)
+{
+	return __atomic_load_n(&t->events[revision % GS_EVENT_CELLS].hash, __ATOMIC_RELAXED) == hash;
+}
+
 int
 gs_event_at(const struct gs_table *t, uint64_t revision, struct gs_told *out)
 {

@@ -76,6 +76,9 @@ void gs_event_begin(struct gs_event_cursor *cur, uint64_t revision);
  */
 int gs_event_next(const struct gs_table *t, struct gs_event_cursor *cur, uint64_t now_ms, struct gs_told *out);
 
+/* Is it likely that the event with this revision is about a key with this hash? A look at one word. */
+bool gs_event_is_of(const struct gs_table *t, uint64_t revision, uint64_t hash);
+
 /*
  * The event with this very revision, if it is still there: 1 or 0. For who looks back.
  */

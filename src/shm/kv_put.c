@@ -329,9 +329,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
-	struct gs_turn turn = {
-		.kind = GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from, .to = gs_table_innermost(t), .now_ms = p->now_ms,
-	};
+	struct gs_turn turn = { .kind = GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from, .now_ms = p->now_ms };
 	struct names names;
 	struct gs_draft d;
 	int rc;
@@ -357,6 +355,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		return rc;
 	if (to != from) {
 		gs_ctx_count(c, GS_COUNT_PROMOTED);
+		turn.to = to;
 		tell_put(t, c, &d, &turn);
 	}
 	gs_ctx_count(c, GS_COUNT_UPDATED);

@@ -87,6 +87,7 @@ calls_go_on_without_the_daemon(void)
 	ok_rc(attach_with(&opt), GS_EDOWN, "down: attach is EDOWN");
 	ok(get("before") == 1 && put("while", "down") == 1 && gs_touch(gs, "before", 6, 0) == 0 && move("before", "cold") == 0 &&
 	    get("before") == 1 && gs_del(gs, "while", 5, 0) == 0, "down: calls on a handle go on as before");
+	promises_events_end();
 	(void)gs_touch(gs, "before", 6, 1);
 	pass_ms(40);
 	ok_rc(get("before"), GS_ENOENT, "down: what is over is over");
@@ -111,6 +112,7 @@ purged_store_is_gone(void)
 	    gs_del(gs, "r", 1, 0) == GS_EGONE && gs_setattr(gs, "r", 1, &attr) == GS_EGONE && move("r", "cold") == GS_EGONE &&
 	    gs_rename(gs, "r", 1, "s", 1, NULL, 0) == GS_EGONE && gs_scan(gs, NULL, &cursor, &item, 1) == GS_EGONE &&
 	    gs_find(gs, 1, &item) == GS_EGONE, "purge: every call is EGONE");
+	promises_events_gone();
 	run(promises_start);
 	ok_rc(get("r"), GS_EGONE, "purge: also when the daemon has made the store anew");
 	ok_rc(first_call_of_child(NULL), GS_EGONE, "purge: and for a child");

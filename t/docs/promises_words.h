@@ -24,6 +24,9 @@ void promises_attach(void);
 void promises_read(void);
 void promises_write(void);
 void promises_readers(void);
+void promises_events(void);
+void promises_events_end(void);	/* while no daemon runs */
+void promises_events_gone(void);	/* when the store was made anew */
 void promises_rings(void);
 void promises_end(void);		/* other processes, and the daemon's end */
 

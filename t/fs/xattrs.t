@@ -22,8 +22,9 @@ set_value() {
 before_ms=$(date +%s%3N)
 printf x > active/k
 check_eq "there are these" "$(getfattr -d active/k | sed -n 's/^user\.gsession\.\([a-z_]*\)=.*/\1/p' | sort | tr '\n' ' ')" \
-	"class created deadline hits host interest owner rate ring ttl_ms version "
+	"class created deadline hits host interest owner rate ring ttl_ms version why "
 check_eq "ring" "$(value ring)" active
+check_match "why: its turns" "$(value why)" '^20[0-9-]+T[0-9:.]+Z created to=active reason=write$'
 check_eq "host" "$(value host)" "$(cat "$tmp/mnt/control/node/id")"
 check "created is when it was started" test "$(value created)" -ge "$((before_ms - 1000))" -a "$(value created)" -le "$(date +%s%3N)"
 check "deadline is its end" test "$(value deadline)" -gt "$(value created)"
