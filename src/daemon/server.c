@@ -5,13 +5,11 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 #include "base/clock.h"
 #include "ctl/wire.h"
 #include "daemon/clients.h"
+#include "daemon/door.h"
 #include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/jobs.h"
@@ -33,7 +32,6 @@
 
 enum {
 	MAX_PEERS = 4096,
-	BACKLOG = 128,
 	EVENTS_AT_ONCE = 64,
 	TEXT_BYTES = GS_WIRE_PACKET_BYTES - sizeof(struct gs_wire_head) - 1,	/* of a REPLY */
 };
@@ -551,46 +549,13 @@ server_run(struct server *s)
 
 /* ---- opening ---- */
 
-/* Root and the group may connect; without a group, only root and ourselves, as the socket was made. */
-static void
-set_owner(const struct server *s, const char *group)
-{
-	struct group *g;
-
-	if (group[0] == '\0')
-		return;
-	g = getgrnam(group);
-	if (g == NULL)
-		log_warnx("group %s does not exist: only root and our own user may attach", group);
-	else if (chown(s->path, (uid_t)-1, g->gr_gid) < 0 || chmod(s->path, 0660) < 0)
-		log_warn("%s: cannot be given to group %s, only root and our own user may attach", s->path, group);
-}
-
 static int
-listen_on(struct server *s, const char *path, char why[GS_CONF_WHY_BYTES])
+open_door(struct server *s, const char *path, char why[GS_CONF_WHY_BYTES])
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int rc;
-
-	if (strlen(path) >= sizeof(at.sun_path)) {
-		(void)snprintf(why, GS_CONF_WHY_BYTES, "%s: the path of a socket is at most %zu bytes: set GSESSION_RUN_DIR", path,
-		    sizeof(at.sun_path) - 1);
-		return GS_ERANGE;
-	}
-	memcpy(at.sun_path, path, strlen(path) + 1);
-	memcpy(s->path, at.sun_path, sizeof(s->path));
-	s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* The lock on the memory is ours, so a socket that lies there is a dead daemon's. */
-	(void)unlink(path);
-	mask = umask(0177);
-	rc = s->listen_fd < 0 ? -1 : bind(s->listen_fd, (struct sockaddr *)&at, sizeof(at));
-	(void)umask(mask);
-	if (rc < 0 || listen(s->listen_fd, BACKLOG) < 0) {
-		(void)snprintf(why, GS_CONF_WHY_BYTES, "%s: %s", path, strerror(errno));
-		return GS_ESYSTEM;
-	}
-	set_owner(s, s->m->conf.group);
+	s->listen_fd = door_open(path, s->m->conf.group, why);
+	if (s->listen_fd < 0)
+		return s->listen_fd;
+	(void)snprintf(s->path, sizeof(s->path), "%s", path);
 	return 0;
 }
 
@@ -664,7 +629,7 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 	s->clients = clients_new(m, s->epoll_fd, TAG_PROCESS);
 	m->readers = readers_new(m, s->epoll_fd, TAG_READERS);
 	m->jobs = s->clients == NULL ? NULL : jobs_new(m, s->clients);
-	rc = s->epoll_fd < 0 || m->jobs == NULL || m->readers == NULL ? GS_ESYSTEM : listen_on(s, path, why);
+	rc = s->epoll_fd < 0 || m->jobs == NULL || m->readers == NULL ? GS_ESYSTEM : open_door(s, path, why);
 	if (rc == 0) {
 		rc = open_sources(s);
 		if (rc < 0)
