@@ -276,6 +276,38 @@ control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 	return 0;
 }
 
+/* Ask for a directory of a name to be made, or removed. */
+static int
+ask_directory(struct call *c, enum gs_wire_verb verb, const char *path)
+{
+	char *text = NULL;
+	size_t len;
+	int rc = ask(c, verb, path, 0, &text, &len);
+
+	free(text);
+	return rc;
+}
+
+int
+control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out)
+{
+	char path[GS_WIRE_PATH_BYTES];
+	int rc = join(c, parent, name, path);
+
+	if (rc == 0)
+		rc = ask_directory(c, GS_VERB_MAKE, path);
+	return rc == 0 ? control_lookup(c, parent, name, out) : rc;
+}
+
+int
+control_rmdir(struct call *c, uint64_t parent, const char *name)
+{
+	char path[GS_WIRE_PATH_BYTES];
+	int rc = join(c, parent, name, path);
+
+	return rc == 0 ? ask_directory(c, GS_VERB_REMOVE, path) : rc;
+}
+
 int
 control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
 {

@@ -31,6 +31,10 @@ int control_lookup(struct call *c, uint64_t parent, const char *name, struct fus
 int control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s);
 int control_list(struct call *c, uint64_t node, struct dir *d);
 
+/* A directory that the daemon makes and removes: a ring. */
+int control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out);
+int control_rmdir(struct call *c, uint64_t parent, const char *name);
+
 int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
 void control_release(struct control_file *f);
 /* Answers the request itself, that of events_pipe later when there is nothing yet. */

@@ -152,7 +152,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 	call_end(&c);
 }
 
-/* mknod, mkdir, rmdir, symlink, link: there are sessions, and directories that stand. */
+/* mknod, symlink, link: there are sessions, and directories. */
 static void
 op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
@@ -160,18 +160,40 @@ op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t
 	(void)fuse_reply_err(req, EPERM);
 }
 
+/* mkdir and rmdir of rings, in the control tree; no other directory is made by hand. */
 static void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	(void)parent, (void)name, (void)mode;
-	(void)fuse_reply_err(req, EPERM);
+	struct fuse_entry_param e;
+	struct call c;
+	int rc;
+
+	(void)mode;
+	if (node_kind(parent) != NODE_IS_CONTROL) {
+		(void)fuse_reply_err(req, EPERM);
+		return;
+	}
+	call_begin(&c, req);
+	rc = control_mkdir(&c, parent, name, &e);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else
+		(void)fuse_reply_entry(req, &e);
+	call_end(&c);
 }
 
 static void
 op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	(void)parent, (void)name;
-	(void)fuse_reply_err(req, EPERM);
+	struct call c;
+
+	if (node_kind(parent) != NODE_IS_CONTROL) {
+		(void)fuse_reply_err(req, EPERM);
+		return;
+	}
+	call_begin(&c, req);
+	(void)fuse_reply_err(req, control_rmdir(&c, parent, name));
+	call_end(&c);
 }
 
 static void

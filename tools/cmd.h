@@ -19,7 +19,7 @@
 #include "ctl/client.h"
 #include "prog/args.h"
 
-enum { CMD_MAX_OPTIONS = 16, CMD_MAX_OPERANDS = 4, CMD_TIMEOUT_MS = 2000, CMD_AUDIT_TIMEOUT_MS = 600000 };
+enum { CMD_MAX_OPTIONS = 16, CMD_MAX_OPERANDS = 16, CMD_TIMEOUT_MS = 2000, CMD_AUDIT_TIMEOUT_MS = 600000 };
 
 struct cmd_verb;
 
@@ -118,6 +118,7 @@ int cmd_snapshot(int argc, char **argv, const struct cmd_env *env);
 int cmd_restore(int argc, char **argv, const struct cmd_env *env);
 int cmd_audit(int argc, char **argv, const struct cmd_env *env);
 int cmd_conf(int argc, char **argv, const struct cmd_env *env);
+int cmd_ring(int argc, char **argv, const struct cmd_env *env);
 int cmd_replay(int argc, char **argv, const struct cmd_env *env);
 int cmd_bench(int argc, char **argv, const struct cmd_env *env);
 int cmd_torture(int argc, char **argv, const struct cmd_env *env);

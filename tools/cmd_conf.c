@@ -63,8 +63,9 @@ read_section(struct gs_ctl *ctl, enum gs_conf_section section, const char *dir, 
 		text = cmd_read(ctl, path, &rc);
 		if (text == NULL)
 			return cmd_fail(rc, "%s", path);
+		/* Behind a word there may be more to read: `draining 12`. */
 		if (o->type != GS_CONF_OVERRIDES_LIST)
-			text[strcspn(text, "\n")] = '\0';
+			text[strcspn(text, o->type == GS_CONF_WORD ? " \n" : "\n")] = '\0';
 		rc = gs_conf_set(o, at, text, why);
 		free(text);
 	}

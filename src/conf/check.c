@@ -74,6 +74,8 @@ check_chain(const struct check *k, size_t n)
 
 	if (strcmp(k->t->rings[0].name, "active") != 0)
 		return refuse(k, GS_EINVAL, &k->t->rings[0], "decay_to", "the innermost ring is active");
+	if (k->t->rings[0].state != GS_CONF_STATE_ON)
+		return refuse(k, GS_EINVAL, &k->t->rings[0], "state", "on, as the innermost ring always is");
 	for (i = 0; i < n; i++) {
 		const struct gs_conf_ring *r = &k->t->rings[i];
 		const char *next = i + 1 < n ? k->t->rings[i + 1].name : "none";
@@ -84,11 +86,35 @@ check_chain(const struct check *k, size_t n)
 	return GS_OK;
 }
 
+/* A ring that is not on says where it belongs, and no chain of them leads back to it. */
+static int
+check_off(const struct check *k, size_t i)
+{
+	const struct gs_conf_ring *r = &k->t->rings[i];
+	size_t next = i, hops;
+
+	if (r->state == GS_CONF_STATE_ON)
+		return refuse(k, GS_EINVAL, r, "state", "a ring that is on is one that decay_to leads to, beginning at active");
+	for (hops = 0; hops < k->t->n_rings; hops++) {
+		const char *to = k->t->rings[next].decay_to;
+
+		next = gs_conf_ring(k->t, to);
+		if (strcmp(to, "none") == 0)
+			return GS_OK;
+		if (next == k->t->n_rings || k->t->rings[next].is_suspect || next == i)
+			return refuse(k, GS_EINVAL, r, "decay_to", "another ring of table %s that is not suspect and does not lead back here, or none",
+			    k->t->name);
+	}
+	return GS_OK;
+}
+
 static int
 check_suspect(const struct check *k, const struct gs_conf_ring *r)
 {
 	if (!r->is_suspect)
 		return refuse(k, GS_EINVAL, r, "decay_to", "the last ring is suspect");
+	if (r->state != GS_CONF_STATE_ON)
+		return refuse(k, GS_EINVAL, r, "state", "on, as suspects always have a ring");
 	if (r->ttl_ms != UINT64_MAX)
 		return refuse(k, GS_ERANGE, r, "ttl", "max, as suspects do not leave by ttl");
 	if (strcmp(r->decay_to, "none") != 0)
@@ -117,7 +143,7 @@ check_max_sessions(const struct check *k)
 	size_t i;
 
 	for (i = 0; i < k->t->n_rings; i++)
-		sum += k->t->rings[i].capacity + k->t->rings[i].reserve;
+		sum += k->t->rings[i].state == GS_CONF_STATE_OFF ? 0 : k->t->rings[i].capacity + k->t->rings[i].reserve;
 	if (sum > GS_CONF_SESSIONS_MAX)
 		return refuse(k, GS_ERANGE, find_greatest(k->t), "capacity",
 		    "the rings would hold %" PRIu64 " together, at most %" PRIu64 " are possible", sum, GS_CONF_SESSIONS_MAX);
@@ -132,13 +158,15 @@ check_max_sessions(const struct check *k)
 static int
 check_table(const struct check *k)
 {
-	size_t i, n_chain = k->t->n_rings - 1;
+	size_t i, n_chain = gs_conf_chain(k->t), n_last = k->t->n_rings - 1;
 	int rc;
 
 	assert(k->t->n_rings >= 2 && k->t->n_rings <= GS_CONF_RINGS);
-	rc = check_suspect(k, &k->t->rings[n_chain]);
+	rc = check_suspect(k, &k->t->rings[n_last]);
 	if (rc == GS_OK)
 		rc = check_chain(k, n_chain);
+	for (i = n_chain; i < n_last && rc == GS_OK; i++)
+		rc = check_off(k, i);
 	for (i = 1; i < n_chain && rc == GS_OK; i++) {
 		rc = check_grows(k, i, "ttl");
 		if (rc == GS_OK)

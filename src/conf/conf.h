@@ -56,6 +56,8 @@ struct gs_conf_quota {
 	struct gs_conf_overrides overrides;
 };
 enum gs_conf_ended { GS_CONF_ENDED_PLAIN = 0, GS_CONF_ENDED_FINAL = 1 };	/* as enum gs_ended */
+enum gs_conf_promote_to { GS_CONF_PROMOTE_TO_INNERMOST = 0, GS_CONF_PROMOTE_TO_NEXT = 1 };	/* as enum gs_promote_to */
+enum gs_conf_state { GS_CONF_STATE_ON = 0, GS_CONF_STATE_OFF = 1, GS_CONF_STATE_DRAINING = 2 };
 
 struct gs_conf_ring {
 	char name[GS_CONF_NAME_BYTES];
@@ -63,6 +65,8 @@ struct gs_conf_ring {
 	uint64_t half_life_ms;
 	char decay_to[GS_CONF_NAME_BYTES];	/* "none": from here it expires */
 	uint64_t promote;		/* enum gs_conf_promote */
+	uint64_t promote_to;		/* enum gs_conf_promote_to */
+	uint64_t state;			/* enum gs_conf_state */
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond capacity, under pressure */
 	char store[GS_CONF_STORE_BYTES];	/* "shm", "file:PATH", "auto" */
@@ -79,7 +83,8 @@ struct gs_conf_table {
 	struct gs_conf_quota quota;
 	uint64_t ended;			/* enum gs_conf_ended */
 	size_t n_rings;
-	struct gs_conf_ring rings[GS_CONF_RINGS];	/* by diameter along decay_to from `active`; suspect last */
+	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
+	struct gs_conf_ring rings[GS_CONF_RINGS];
 };
 
 struct gs_conf {
@@ -123,6 +128,25 @@ int gs_conf_load_file(struct gs_conf *out, const char *path, char why[GS_CONF_WH
 
 /* Check the whole: decay chain, ttl and half_life not shrinking outwards, sizes that fit. As gs_conf_load, without file:line. */
 int gs_conf_check(struct gs_conf *c, char why[GS_CONF_WHY_BYTES]);
+
+/* How many rings are on, suspect apart: the first of t->rings. */
+size_t gs_conf_chain(const struct gs_conf_table *t);
+/* The index of a ring, or n_rings. */
+size_t gs_conf_ring(const struct gs_conf_table *t, const char *name);
+/* Where the sessions of a ring that is not on go: along decay_to to one that is, else to the outermost. An index. */
+size_t gs_conf_drains_to(const struct gs_conf_table *t, size_t ring);
+/* Put t->rings in order after states or decay_to changed. */
+void gs_conf_order_rings(struct gs_conf_table *t);
+
+/*
+ * Change which rings a table has, and which are on; indices change with it. A ring that is added is off, with defaults. One
+ * that is switched on comes between its decay_to and the ring that decayed there until now; one that is switched off or
+ * drains leaves the chain the same way. The result is still to be checked by gs_conf_check().
+ * Return 0 or an error with a sentence: GS_EINVAL, GS_EEXIST, GS_ERANGE, GS_EPERM (never), GS_EBUSY (not now).
+ */
+int gs_conf_add_ring(struct gs_conf_table *t, const char *name, char why[GS_CONF_WHY_BYTES]);
+int gs_conf_remove_ring(struct gs_conf_table *t, size_t ring, char why[GS_CONF_WHY_BYTES]);
+int gs_conf_switch_ring(struct gs_conf_table *t, size_t ring, uint64_t state, char why[GS_CONF_WHY_BYTES]);
 
 /* Print a file that loads back equal. */
 void gs_conf_print(FILE *to, const struct gs_conf *c);

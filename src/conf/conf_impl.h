@@ -12,7 +12,7 @@
 #define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
 
 enum {
-	GS_CONF_OPTIONS = 24,		/* rows of options.def */
+	GS_CONF_OPTIONS = 26,		/* rows of options.def */
 	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
 	GS_CONF_TEXT_BYTES = 192,	/* any value of one line as text, with its NUL */
 	GS_CONF_PATH_MAX = GS_CONF_STORE_BYTES - (int)sizeof("file:"),	/* of a directory in store */
@@ -37,6 +37,9 @@ void gs_conf_fall_back(enum gs_conf_section section, void *at);
 void gs_conf_init_table(struct gs_conf_table *t, const char *name);
 /* A new ring: what is the same for all rings; not in any chain yet. */
 void gs_conf_init_ring(struct gs_conf_ring *r, const char *name);
+
+/* Does a name mean something else in the control tree? */
+bool gs_conf_is_reserved(const char *name);
 
 /* What a row allows, as a sentence without full stop. Returns out. */
 char *gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap);

@@ -16,6 +16,15 @@ static const char *const reserved[] = {
 	"events_pipe",
 };
 
+bool
+gs_conf_is_reserved(const char *name)
+{
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (strcmp(name, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
 static size_t
 row_of(const struct gs_conf_option *o)
 {
@@ -67,9 +76,8 @@ take_table(struct gs_conf_draft *d, const char *section, const char *name, struc
 
 	if (!gs_name_is_valid(name))
 		return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": %s", section, NAMES);
-	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": any name but those of control files (control cluster node stats metrics ctl events find ...)", section);
+	if (gs_conf_is_reserved(name))
+		return gs_conf_refuse(GS_EINVAL, why, "\"[%s]\": any name but those of control files (control cluster node stats metrics ctl events find ...)", section);
 	i = find_table(d, name);
 	if (i == GS_CONF_TABLES)
 		return gs_conf_refuse(GS_ERANGE, why, "\"[%s]\": at most %d tables", section, GS_CONF_TABLES);
@@ -226,6 +234,8 @@ follow_chain(const struct gs_conf_draft_table *t, size_t chain[GS_DRAFT_RINGS], 
 			return gs_conf_refuse(GS_EINVAL, why, "\"decay_to = %s\": a ring of table %s, or none", r->decay_to, t->table.name);
 		if (t->rings[next].is_suspect)
 			return gs_conf_refuse(GS_EINVAL, why, "\"decay_to = %s\": a ring that is not suspect", r->decay_to);
+		if (t->rings[next].state != GS_CONF_STATE_ON)
+			return gs_conf_refuse(GS_EINVAL, why, "\"decay_to = %s\": a ring that is on", r->decay_to);
 		if (is_taken[next])
 			return gs_conf_refuse(GS_EINVAL, why, "\"decay_to = %s\": outwards, never back to a ring passed before", r->decay_to);
 	}
@@ -240,7 +250,7 @@ check_reached(const struct gs_conf_draft_table *t, const size_t *chain, size_t n
 	for (i = 0; i < t->n_rings; i++) {
 		for (k = 0; k < n_chain && chain[k] != i; k++)
 			;
-		if (k < n_chain || t->rings[i].is_suspect || t->ring_sections[i].opened.line == 0)
+		if (k < n_chain || t->rings[i].is_suspect || t->ring_sections[i].opened.line == 0 || t->rings[i].state != GS_CONF_STATE_ON)
 			continue;
 		*place = t->ring_sections[i].opened;
 		return gs_conf_refuse(GS_EINVAL, why, "\"[ring %s/%s]\": a ring that decay_to leads to, beginning at active",
@@ -292,11 +302,23 @@ refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char 
 	return gs_conf_refuse(GS_EINVAL, why, "\"[ring %s/%s]\": needs a [table %s]", t->table.name, t->rings[i].name, t->table.name);
 }
 
+/* Add the rings that are not on behind those of the chain. Returns how many. */
+static int
+add_off(const struct gs_conf_draft_table *t, size_t chain[GS_DRAFT_RINGS], int n)
+{
+	int n_off = 0;
+
+	for (size_t i = 0; i < t->n_rings; i++)
+		if (t->rings[i].state != GS_CONF_STATE_ON && !t->rings[i].is_suspect && i != chain[0])
+			chain[n + n_off++] = i;
+	return n_off;
+}
+
 static int
 finish_table(const struct gs_conf_draft_table *t, struct gs_conf_table *out, struct gs_place *place, char *why)
 {
 	size_t chain[GS_DRAFT_RINGS], i;
-	int n, rc;
+	int n, n_off, rc;
 
 	if (t->section.opened.line == 0 && strcmp(t->table.name, "sessions") != 0)
 		return refuse_orphan(t, place, why);
@@ -307,10 +329,11 @@ finish_table(const struct gs_conf_draft_table *t, struct gs_conf_table *out, str
 	if (rc < 0)
 		return rc;
 	*place = t->section.opened;
-	if (n + 1 > GS_CONF_RINGS)
+	n_off = add_off(t, chain, n);
+	if (n + n_off + 1 > GS_CONF_RINGS)
 		return gs_conf_refuse(GS_ERANGE, why, "\"[table %s]\": at most %d rings, suspect too", t->table.name, GS_CONF_RINGS);
 	*out = t->table;
-	for (i = 0; i < (size_t)n; i++) {
+	for (i = 0; i < (size_t)(n + n_off); i++) {
 		rc = check_new_ring(t, chain[i], place, why);
 		if (rc < 0)
 			return rc;

@@ -76,6 +76,8 @@ enum gs_wire_verb {
 	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; a growing file's has its size behind */
 	GS_VERB_STAT = 4,		/* one such line of a path itself */
 	GS_VERB_WAIT = 6,		/* as GET of a growing file, when it is longer than offset; without text when it was not for GS_WIRE_WAIT_MS */
+	GS_VERB_MAKE = 7,		/* a directory: a ring */
+	GS_VERB_REMOVE = 8,		/* one */
 	GS_VERB_AUDIT = 5,		/* walk every invariant; rc GS_ECORRUPT when one is broken, text has the report */
 };
 

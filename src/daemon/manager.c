@@ -12,6 +12,7 @@
 #include "daemon/events.h"
 #include "daemon/instance.h"
 #include "daemon/merge.h"
+#include "daemon/rings.h"
 #include "daemon/spec.h"
 #include "daemon/stores.h"
 #include "prog/log.h"
@@ -38,27 +39,6 @@ enum {
 #define REMEDY "give the old value back, or, to lose the sessions, gsessiond --purge"
 
 static int
-check_rings(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
-{
-	uint32_t ids[GS_MAX_RINGS], n;
-
-	for (uint32_t i = 0; i < spec->n_rings; i++) {
-		const struct gs_ring_spec *r = &spec->rings[i];
-		uint32_t id = gs_table_ring(t, r->name);
-
-		if (id == GS_RING_NONE)
-			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has no ring %s: " REMEDY, spec->name, r->name);
-		if (r->capacity + r->reserve > t->arena[id * GS_MAX_CLASSES].n_slots)
-			return gs_conf_refuse(GS_ERANGE, why, "table %s: ring %s: the memory was made for %" PRIu32 " sessions, not %" PRIu64 ": " REMEDY,
-			    spec->name, r->name, t->arena[id * GS_MAX_CLASSES].n_slots, r->capacity + r->reserve);
-	}
-	n = gs_table_rings(t, ids);
-	if (n != spec->n_rings)
-		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has %u rings, the configuration %u: " REMEDY, spec->name, n, spec->n_rings);
-	return 0;
-}
-
-static int
 check_shape(const struct gs_table *t, const struct gs_table_spec *spec, char why[GS_CONF_WHY_BYTES])
 {
 	if (t->record_size != spec->record_size)
@@ -76,7 +56,7 @@ check_shape(const struct gs_table *t, const struct gs_table_spec *spec, char why
 	if (t->ctl->max_sessions < spec->max_sessions)
 		return gs_conf_refuse(GS_ERANGE, why, "table %s: the memory was made for max_sessions %" PRIu64 ", the configuration says %" PRIu64 ": "
 		    REMEDY, spec->name, t->ctl->max_sessions, spec->max_sessions);
-	return check_rings(t, spec, why);
+	return 0;
 }
 
 /* Does the memory in use have room for what a configuration asks? It also says how many sessions its index holds. */
@@ -91,6 +71,8 @@ check_shapes(const struct manager *m, struct gs_conf *c, char why[GS_CONF_WHY_BY
 
 		spec_from_conf(&spec, &c->tables[i]);
 		rc = check_shape(t, &spec, why);
+		if (rc == 0)
+			rc = rings_check(t, &c->tables[i], why);
 		if (rc < 0)
 			return rc;
 		c->tables[i].max_sessions = t->ctl->max_sessions;
@@ -276,6 +258,8 @@ use_table(struct manager *m, size_t i, uint32_t lost, char why[GS_CONF_WHY_BYTES
 		return rc;
 	spec_from_conf(&spec, c);
 	rc = check_shape(mt->shm, &spec, why);
+	if (rc == 0)
+		rc = rings_check(mt->shm, c, why);
 	if (rc < 0)
 		return rc;
 	if (lost != 0) {
@@ -352,8 +336,7 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 		any_old = any_old || !is_new;
 	}
 	for (size_t i = 0; i < m->conf.n_tables; i++)
-		for (size_t r = 0; r < m->conf.tables[i].n_rings; r++)
-			manager_apply(m, i, (int)r);
+		manager_apply(m, i, 0);
 	manager_tick(m);
 	rc = stores_open(m);
 	if (rc < 0)
@@ -447,34 +430,6 @@ manager_tick(struct manager *m)
 /* ---- changing ---- */
 
 static void
-apply_ring(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
-{
-	const struct gs_conf_ring *from = &c->rings[ring];
-	uint32_t id = gs_table_ring(mt->shm, from->name), decay_to;
-	struct gs_ring_cfg *to;
-
-	if (id == GS_RING_NONE)
-		return;
-	to = &mt->shm->ctl->ring[id];
-	decay_to = strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to);
-	/* First: a daemon that dies after the first rule leaves the others for the next one, and this. */
-	if (atomic_load_explicit(&to->ttl_ms, memory_order_relaxed) != from->ttl_ms ||
-	    atomic_load_explicit(&to->half_life_ms, memory_order_relaxed) != from->half_life_ms ||
-	    atomic_load_explicit(&to->decay_to, memory_order_relaxed) != decay_to)
-		atomic_store_explicit(&to->rearm, 1, memory_order_relaxed);
-	if (from->capacity + from->reserve < atomic_load_explicit(&to->capacity, memory_order_relaxed) +
-	    atomic_load_explicit(&to->reserve, memory_order_relaxed))
-		shrink_hurry(&mt->shrink, id);
-	/* relaxed; each is a rule on its own, clients read it whenever they judge */
-	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
-	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);
-	atomic_store_explicit(&to->capacity, from->capacity, memory_order_relaxed);
-	atomic_store_explicit(&to->reserve, from->reserve, memory_order_relaxed);
-	atomic_store_explicit(&to->promote, (uint32_t)from->promote, memory_order_relaxed);
-	atomic_store_explicit(&to->decay_to, decay_to, memory_order_relaxed);
-}
-
-static void
 apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
 {
 	struct gs_quota_rules rules;
@@ -486,14 +441,15 @@ apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
+	/* Kept first: a daemon that is killed before the memory follows brings it there when it starts again. */
+	keep_conf(m);
 	if (m->tables[table].shm != NULL) {
 		apply_quota(&m->tables[table], &m->conf.tables[table]);
 		atomic_store_explicit(&m->tables[table].shm->ctl->ended, (uint32_t)m->conf.tables[table].ended, memory_order_relaxed);
 	}
-	if (ring >= 0 && m->tables[table].shm != NULL)
-		apply_ring(&m->tables[table], &m->conf.tables[table], (size_t)ring);
+	if (ring >= 0)
+		rings_apply(m, table);
 	log_set_level((enum log_level)m->conf.log_level);
-	keep_conf(m);
 }
 
 int
@@ -505,7 +461,7 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 	if (rc < 0)
 		return rc;
 	stores_keep(&fresh, &m->file, true);
-	if (merge_needs_restart(&m->file, &fresh, why))
+	if (merge_needs_restart(&m->file, &fresh, &m->conf, why))
 		return GS_EBUSY;
 	merged = fresh;
 	merge_conf(&merged, &m->file, &m->conf);
@@ -518,8 +474,7 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 	m->file = fresh;
 	m->conf = merged;
 	for (size_t i = 0; i < m->conf.n_tables; i++)
-		for (size_t r = 0; r < m->conf.tables[i].n_rings; r++)
-			manager_apply(m, i, (int)r);
+		manager_apply(m, i, 0);
 	events_add(m->events, "reloaded", "file=%s", m->conf_path == NULL ? "none" : m->conf_path);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "daemon/preview.h"
 #include "daemon/shrink.h"
 #include "daemon/watch.h"
 #include "shm/audit.h"
@@ -41,6 +42,7 @@ struct manager_table {
 	struct watch watch;			/* the search for damage */
 	struct gs_event_cursor drain;		/* how far its events are in the log */
 	uint64_t belled;			/* the last event of which the bell was rung */
+	struct preview preview[GS_MAX_RINGS];	/* by ring id */
 };
 
 /* On whose behalf a request is made. */
@@ -90,8 +92,8 @@ void manager_tick(struct manager *m);
 
 /*
  * Put a changed setting of conf.tables[table] into force: table-wide when ring is negative. Its quota in any case.
- * For rings: ttl, half_life, decay_to, promote, capacity, reserve go to shared memory; where that changes when sessions
- * leave, the ring is re-armed by the next sweep, should this daemon not live to see it by another one's.
+ * For a ring: what the table's rings are goes to shared memory, see rings.h; where that changes when sessions leave, the ring
+ * is re-armed by the next sweep, should this daemon not live to see it by another one's.
  */
 void manager_apply(struct manager *m, size_t table, int ring);
 

@@ -44,6 +44,21 @@ ring_of(const struct gs_conf_table *t, const char *name)
 	return NULL;
 }
 
+/* Rings that were added by hand since the file was read are there, those that were removed are not, unless the file says anything new. */
+static void
+merge_ring_set(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
+{
+	for (size_t i = fresh->n_rings; i-- > 0;) {
+		if (ring_of(before, fresh->rings[i].name) == NULL || ring_of(live, fresh->rings[i].name) != NULL)
+			continue;
+		memmove(&fresh->rings[i], &fresh->rings[i + 1], (fresh->n_rings - i - 1) * sizeof(fresh->rings[0]));
+		memset(&fresh->rings[--fresh->n_rings], 0, sizeof(fresh->rings[0]));
+	}
+	for (size_t i = 0; i < live->n_rings && fresh->n_rings < GS_CONF_RINGS; i++)
+		if (ring_of(before, live->rings[i].name) == NULL && ring_of(fresh, live->rings[i].name) == NULL)
+			fresh->rings[fresh->n_rings++] = live->rings[i];
+}
+
 static void
 merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
 {
@@ -55,12 +70,14 @@ merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, con
 	 */
 	if (fresh->max_sessions == before->max_sessions || fresh->max_sessions < live->max_sessions)
 		fresh->max_sessions = live->max_sessions;
+	merge_ring_set(fresh, before, live);
 	for (size_t i = 0; i < fresh->n_rings; i++) {
 		const struct gs_conf_ring *was = ring_of(before, fresh->rings[i].name), *is = ring_of(live, fresh->rings[i].name);
 
 		if (was != NULL && is != NULL)
 			merge_section(GS_CONF_IN_RING, &fresh->rings[i], was, is);
 	}
+	gs_conf_order_rings(fresh);
 }
 
 void
@@ -93,18 +110,28 @@ fixed_difference(enum gs_conf_section section, const void *a, const void *b)
 	return NULL;
 }
 
-/* What differs of two tables' rings and cannot change, or NULL. */
+/* Does a table have exactly these rings? */
+static bool
+has_same_rings(const struct gs_conf_table *a, const struct gs_conf_table *b)
+{
+	for (size_t i = 0; i < a->n_rings; i++)
+		if (ring_of(b, a->rings[i].name) == NULL)
+			return false;
+	return a->n_rings == b->n_rings;
+}
+
+/* What differs of two tables' rings and cannot change, or NULL; rings that were added or removed by hand may be so in the file, too. */
 static const char *
-ring_difference(const struct gs_conf_table *a, const struct gs_conf_table *b)
+ring_difference(const struct gs_conf_table *a, const struct gs_conf_table *b, const struct gs_conf_table *live)
 {
 	const struct gs_conf_option *o;
 
-	if (a->n_rings != b->n_rings)
+	if (!has_same_rings(a, b) && (live == NULL || !has_same_rings(b, live)))
 		return "its rings";
 	for (size_t i = 0; i < a->n_rings; i++) {
-		if (strcmp(a->rings[i].name, b->rings[i].name) != 0)
-			return "its rings";
-		o = fixed_difference(GS_CONF_IN_RING, &a->rings[i], &b->rings[i]);
+		const struct gs_conf_ring *r = ring_of(b, a->rings[i].name);
+
+		o = r == NULL ? NULL : fixed_difference(GS_CONF_IN_RING, &a->rings[i], r);
 		if (o != NULL)
 			return o->key;
 	}
@@ -112,7 +139,7 @@ ring_difference(const struct gs_conf_table *a, const struct gs_conf_table *b)
 }
 
 bool
-merge_needs_restart(const struct gs_conf *a, const struct gs_conf *b, char why[GS_CONF_WHY_BYTES])
+merge_needs_restart(const struct gs_conf *a, const struct gs_conf *b, const struct gs_conf *live, char why[GS_CONF_WHY_BYTES])
 {
 	const struct gs_conf_option *o = fixed_difference(GS_CONF_IN_DAEMON, a, b);
 
@@ -129,7 +156,7 @@ merge_needs_restart(const struct gs_conf *a, const struct gs_conf *b, char why[G
 		const char *what;
 
 		o = u == NULL ? NULL : fixed_difference(GS_CONF_IN_TABLE, t, u);
-		what = o != NULL ? o->key : u == NULL ? "its rings" : ring_difference(t, u);
+		what = o != NULL ? o->key : u == NULL ? "its rings" : ring_difference(t, u, table_of(live, t->name));
 		if (what == NULL)
 			continue;
 		(void)snprintf(why, GS_CONF_WHY_BYTES, "[table %s] %s cannot change while the memory is in use", t->name, what);

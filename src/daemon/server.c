@@ -204,7 +204,7 @@ do_request(struct server *s, const struct tree_request *r, FILE *to)
 static bool
 is_valid_verb(uint32_t verb)
 {
-	return verb >= GS_VERB_GET && verb <= GS_VERB_WAIT;
+	return verb >= GS_VERB_GET && verb <= GS_VERB_REMOVE;
 }
 
 /* Do a request and begin to send its answer. */

@@ -23,6 +23,7 @@ _Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW 
     (int)GS_CONF_QUARANTINE == (int)GS_QUOTA_QUARANTINE, "action has the same values in both");
 _Static_assert((int)GS_CONF_ENDED_PLAIN == (int)GS_ENDED_PLAIN && (int)GS_CONF_ENDED_FINAL == (int)GS_ENDED_FINAL,
     "ended has the same values in both");
+_Static_assert((int)GS_CONF_PROMOTE_TO_NEXT == (int)GS_PROMOTE_TO_NEXT, "promote_to has the same values in both");
 
 static void
 spec_slots(struct gs_table_spec *out, const struct gs_conf_table *c)
@@ -61,6 +62,7 @@ spec_ring(struct gs_ring_spec *out, const struct gs_conf_table *c, const struct 
 	memcpy(out->name, r->name, sizeof(out->name));
 	out->kind = r->is_suspect ? GS_RING_SUSPECT : GS_RING_NORMAL;
 	out->promote = (uint32_t)r->promote;
+	out->promote_to = (uint32_t)r->promote_to;
 	out->ttl_ms = r->ttl_ms;
 	out->half_life_ms = r->half_life_ms;
 	out->capacity = r->capacity;

@@ -5,12 +5,14 @@
 #include "base/match.h"
 #include "daemon/events.h"
 #include "daemon/readers.h"
+#include "daemon/rings.h"
 #include "shm/record.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
 
 enum {
 	STUCK_RETRY_MS = 1000,
+	DRAIN_BUDGET = 1 << 16,		/* sessions moved in a tick out of rings that drain */
 	DAMAGED_RETRY_MS = 60000,
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
 	BATCH = 32,			/* slots that are fetched at once */
@@ -21,6 +23,7 @@ struct sweeping {
 	struct manager *m;
 	struct manager_table *mt;
 	uint64_t now_ms;
+	uint32_t drained;			/* sessions moved so far out of rings that drain */
 	uint32_t n_due, due[BATCH];		/* slots of the arena under way whose hints have come */
 };
 
@@ -33,7 +36,7 @@ set_due(struct gs_arena *a, uint32_t slot, uint32_t seen, uint32_t due)
 
 /* A hint has come: do what is due to whatever is in the slot. */
 static void
-settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
+settle_at(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 {
 	struct manager_table *mt = sw->mt;
 	uint32_t addr = gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, slot));
@@ -68,6 +71,15 @@ settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 	case GS_SETTLE_GONE:
 		break;	/* looked at again in the next tick */
 	}
+}
+
+static void
+settle_slot(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
+{
+	/* All of a ring that drains is due at once: the rest stays due until the next tick. */
+	if (gs_table_ring_state(sw->mt->shm, a->ring) != GS_RING_ON && sw->drained++ >= DRAIN_BUDGET)
+		return;
+	settle_at(sw, a, slot);
 }
 
 /*
@@ -210,6 +222,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	watch_tick(&mt->watch, mt->shm, &mt->ctx, m->events);
 	recount(mt);
 	give_back(m, mt, sw.now_ms);
+	preview_tick(mt->preview, mt->shm);
 }
 
 void
@@ -218,5 +231,6 @@ sweep_tick(struct manager *m)
 	for (size_t i = 0; i < m->conf.n_tables; i++)
 		if (m->tables[i].shm != NULL)
 			sweep_table(m, &m->tables[i]);
+	rings_tick(m);
 	m->sweeps++;
 }

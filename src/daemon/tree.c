@@ -162,6 +162,8 @@ const struct tree_file tree_files[] = {
 	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },
 	{ TREE_TABLE, "stats", tree_stats_table, NULL, "counters of the table" },
 	{ TREE_RING, "count", tree_stats_count, NULL, "sessions in the ring" },
+	{ TREE_RING, "preview", tree_ring_preview, tree_ring_set_preview,
+	    "write ttl 2m half_life 1m, read how many sessions that would move now" },
 	{ TREE_RING, "stats", tree_stats_ring, NULL, "sessions and memory of the ring" },
 	{ TREE_ROOT, NULL, NULL, NULL, NULL },
 };
@@ -375,7 +377,9 @@ answer_get(const struct tree_place *p, uint64_t offset, FILE *to)
 		return 0;
 	}
 	gs_conf_get(p->option, tree_set_member(&p->m->conf, p), text, sizeof(text));
-	(void)fprintf(to, "%s\n", text);
+	(void)fputs(text, to);
+	tree_ring_state_left(p, to);
+	(void)fputc('\n', to);
 	return 0;
 }
 
@@ -386,6 +390,8 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 		(void)fputs("cannot be written", to);
 		if (p->option != NULL)
 			(void)fputs(": it is fixed when the daemon starts", to);
+		if (p->option != NULL && strcmp(p->option->key, "store") == 0)
+			(void)fputs("; a ring in files is one of the configuration file, and of a restart", to);
 		return GS_EPERM;
 	}
 	if (!r->caller.is_operator) {
@@ -397,9 +403,23 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 	return p->file->store(p, r, to);
 }
 
+/* What is not there may be a ring to come. */
+static int
+answer_make(struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	const char *slash = strrchr(r->path, '/');
+
+	if (slash != NULL && resolve_dir(p, r->path, (size_t)(slash - r->path)) && p->dir == TREE_RINGS)
+		return tree_ring_make(p, slash + 1, r, to);
+	(void)fputs("only a ring can be made, in <table>/rings", to);
+	return GS_EPERM;
+}
+
 static int
 answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 {
+	if (r->verb == GS_VERB_MAKE && resolve(p, r->path) < 0)
+		return answer_make(p, r, to);
 	if (resolve(p, r->path) < 0) {
 		(void)fputs("no such control file", to);
 		return GS_ENOENT;
@@ -419,6 +439,11 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 		return answer_list(p, to);
 	case GS_VERB_STAT:
 		return answer_stat(p, r->path, to);
+	case GS_VERB_REMOVE:
+		return tree_ring_remove(p, r, to);
+	case GS_VERB_MAKE:
+		(void)fputs("is there", to);
+		return GS_EEXIST;
 	case GS_VERB_AUDIT:
 		break;
 	}
@@ -457,7 +482,7 @@ tree_answer(struct manager *m, const struct tree_request *r, FILE *to)
 	if (rc < 0) {
 		(void)gs_text_escape(shown, sizeof(shown), r->path, strlen(r->path));
 		(void)fprintf(to, "%s: %s", shown, text);
-		if (r->verb == GS_VERB_SET)
+		if (r->verb == GS_VERB_SET || r->verb == GS_VERB_MAKE || r->verb == GS_VERB_REMOVE)
 			(void)snprintf(m->last_error, sizeof(m->last_error), "pid %d: %s: %.300s", (int)r->caller.pid, shown, text);
 	} else {
 		(void)fwrite(text, 1, len, to);

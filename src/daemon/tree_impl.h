@@ -11,6 +11,8 @@
 
 #include "daemon/tree.h"
 
+enum { TREE_LINE_BYTES = 4096 };	/* longest line of a write */
+
 enum tree_dir {
 	TREE_ROOT,			/* "" */
 	TREE_NODE,			/* node */
@@ -54,6 +56,23 @@ int tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE 
 void tree_set_verbs(struct manager *m, FILE *to);
 /* The struct in c that has the setting's member: the gs_conf, one of its tables, a quota or a ring. */
 void *tree_set_member(struct gs_conf *c, const struct tree_place *p);
+
+/* The lines of a write, one after the other. */
+struct tree_lines {
+	const char *at, *end;
+	char line[TREE_LINE_BYTES + 1];	/* the current one, blanks trimmed */
+};
+struct tree_lines tree_set_lines(const struct tree_request *r);
+/* Returns 1 with the next line in l->line, 0 at the end, or an error with its sentence. */
+int tree_set_next_line(struct tree_lines *l, FILE *to);
+
+/* tree_ring.c: rings that are made and removed, their states, and what another law would do to one. */
+int tree_ring_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
+int tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE *to);
+/* Behind `draining`: how many sessions are left; nothing for other files. */
+void tree_ring_state_left(const struct tree_place *p, FILE *to);
+void tree_ring_preview(const struct tree_place *p, uint64_t offset, FILE *to);
+int tree_ring_set_preview(const struct tree_place *p, const struct tree_request *r, FILE *to);
 
 /* tree_stats.c: print numbers. */
 void tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to);

@@ -7,17 +7,11 @@
 #include "base/text.h"
 #include "daemon/events.h"
 #include "daemon/jobs.h"
+#include "daemon/rings.h"
 
 enum {
-	LINE_BYTES = 4096,		/* longest line of a write */
 	SHOWN_BYTES = 4 * 64 + 1,	/* of a refused line, escaped */
 	VALUE_BYTES = GS_CONF_VALUE_BYTES,	/* a setting as text */
-};
-
-/* The lines of a write that are still to come. */
-struct lines {
-	const char *at, *end;
-	char line[LINE_BYTES + 1];	/* the current one, blanks trimmed */
 };
 
 static bool
@@ -48,9 +42,8 @@ refuse_bytes(const char *s, size_t n, FILE *to)
 	return GS_EINVAL;
 }
 
-/* Returns 1 with the next line in l->line, 0 at the end, or an error with its sentence. */
-static int
-next_line(struct lines *l, FILE *to)
+int
+tree_set_next_line(struct tree_lines *l, FILE *to)
 {
 	const char *from = l->at, *stop;
 
@@ -60,8 +53,8 @@ next_line(struct lines *l, FILE *to)
 	l->at = stop == NULL ? l->end : stop + 1;
 	if (stop == NULL)
 		stop = l->end;
-	if (stop - from > LINE_BYTES) {
-		(void)fprintf(to, "a line of %zu bytes: at most %d", (size_t)(stop - from), LINE_BYTES);
+	if (stop - from > TREE_LINE_BYTES) {
+		(void)fprintf(to, "a line of %zu bytes: at most %d", (size_t)(stop - from), TREE_LINE_BYTES);
 		return GS_ERANGE;
 	}
 	while (from < stop && is_blank(*from))
@@ -75,10 +68,10 @@ next_line(struct lines *l, FILE *to)
 	return 1;
 }
 
-static struct lines
-begin_lines(const struct tree_request *r)
+struct tree_lines
+tree_set_lines(const struct tree_request *r)
 {
-	return (struct lines){ .at = r->value, .end = r->value + r->value_len };
+	return (struct tree_lines){ .at = r->value, .end = r->value + r->value_len };
 }
 
 void *
@@ -112,17 +105,48 @@ check_slots(const struct tree_place *p, const struct gs_conf_ring *ring, char wh
 	return GS_ERANGE;
 }
 
+static bool
+is_state(const struct gs_conf_option *o)
+{
+	return o->section == GS_CONF_IN_RING && strcmp(o->key, "state") == 0;
+}
+
+/* The same ring in a configuration whose rings stand in another order. */
+static struct tree_place
+place_in(const struct tree_place *p, const struct gs_conf *c)
+{
+	struct tree_place at = *p;
+
+	if (p->option->section == GS_CONF_IN_RING)
+		at.ring = gs_conf_ring(&c->tables[p->table], p->m->conf.tables[p->table].rings[p->ring].name);
+	return at;
+}
+
+/* A state changes the chain with it. What a ring that drains says can be written back, too. */
+static int
+try_state(const struct tree_place *p, const char *line, struct gs_conf *next, char why[GS_CONF_WHY_BYTES])
+{
+	struct gs_conf_ring asked = { .state = GS_CONF_STATE_ON };
+	char word[TREE_LINE_BYTES + 1];
+	int rc;
+
+	(void)snprintf(word, sizeof(word), "%.*s", strncmp(line, "draining ", 9) == 0 ? 8 : TREE_LINE_BYTES, line);
+	rc = gs_conf_set(p->option, &asked, word, why);
+	return rc < 0 ? rc : rings_switch(p->m, next, p->table, p->ring, asked.state, why);
+}
+
 /* The configuration as it would be with one line more; *next is as good as unset when that is refused. */
 static int
 try_line(const struct tree_place *p, const char *line, struct gs_conf *next, char why[GS_CONF_WHY_BYTES])
 {
-	int rc;
+	struct tree_place at = place_in(p, next);
+	int rc = is_state(p->option) ? try_state(&at, line, next, why) : gs_conf_set(p->option, tree_set_member(next, &at), line, why);
 
-	rc = gs_conf_set(p->option, tree_set_member(next, p), line, why);
 	if (rc == 0)
 		rc = gs_conf_check(next, why);
+	at = place_in(p, next);
 	if (rc == 0 && p->option->section == GS_CONF_IN_RING)
-		rc = check_slots(p, tree_set_member(next, p), why);
+		rc = check_slots(&at, tree_set_member(next, &at), why);
 	return rc;
 }
 
@@ -130,11 +154,12 @@ static void
 commit(const struct tree_place *p, const struct tree_request *r, const struct gs_conf *next)
 {
 	char old[VALUE_BYTES], new[VALUE_BYTES], old_shown[4 * VALUE_BYTES], new_shown[4 * VALUE_BYTES];
+	const struct tree_place now = place_in(p, next);
 	struct manager *m = p->m;
 
 	gs_conf_get(p->option, tree_set_member(&m->conf, p), old, sizeof(old));
 	m->conf = *next;
-	gs_conf_get(p->option, tree_set_member(&m->conf, p), new, sizeof(new));
+	gs_conf_get(p->option, tree_set_member(&m->conf, &now), new, sizeof(new));
 	manager_apply(m, p->table, p->option->section == GS_CONF_IN_RING ? (int)p->ring : -1);
 	(void)gs_text_escape(old_shown, sizeof(old_shown), old, strlen(old));
 	(void)gs_text_escape(new_shown, sizeof(new_shown), new, strlen(new));
@@ -145,12 +170,12 @@ commit(const struct tree_place *p, const struct tree_request *r, const struct gs
 int
 tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
-	struct lines l = begin_lines(r);
+	struct tree_lines l = tree_set_lines(r);
 	char why[GS_CONF_WHY_BYTES];
 	struct gs_conf next = p->m->conf;
 	int rc, n_lines = 0;
 
-	while ((rc = next_line(&l, to)) > 0) {
+	while ((rc = tree_set_next_line(&l, to)) > 0) {
 		why[0] = '\0';
 		rc = try_line(p, l.line, &next, why);
 		if (rc < 0) {
@@ -278,13 +303,13 @@ tree_set_verbs(struct manager *m, FILE *to)
 static int
 check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 {
-	struct lines l = begin_lines(r);
+	struct tree_lines l = tree_set_lines(r);
 	int rc, n_lines = 0, n_jobs = 0;
 	char shown[SHOWN_BYTES];
 	const struct verb *v;
 	const char *arg;
 
-	while ((rc = next_line(&l, to)) > 0) {
+	while ((rc = tree_set_next_line(&l, to)) > 0) {
 		v = find_verb(l.line, &arg);
 		if (v == NULL) {
 			(void)gs_text_escape(shown, sizeof(shown), l.line, strlen(l.line));
@@ -308,12 +333,12 @@ check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 int
 tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
-	struct lines l = begin_lines(r);
+	struct tree_lines l = tree_set_lines(r);
 	int rc = check_verbs(p->m, r, to);
 	const struct verb *v;
 	const char *arg;
 
-	while (rc == 0 && next_line(&l, to) > 0) {
+	while (rc == 0 && tree_set_next_line(&l, to) > 0) {
 		v = find_verb(l.line, &arg);
 		rc = v->run(p->m, arg, r, to);
 		if (rc == 0)

@@ -144,15 +144,16 @@ follow(struct taking *d, struct gs_hit *hit, struct gs_slot *head)
 
 /* Through an outer ring: bring the session in where that ring allows it. False when it has another record now. */
 static bool
-bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const struct told *told)
+bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const struct told *told, bool *was_brought_in)
 {
 	uint64_t record = gs_feedback_record(hit->entry);
 	struct gs_slot before = *head;
+	int rc;
 
 	/* Of several at once the last has one before it, and that was just now. */
 	if (told->n > 1)
 		gs_kv_set(&before.A, gs_timed(told->at_ms, 0));
-	if (!gs_kv_is_promotable(d->t, gs_entry_ring(hit->entry), &before, told->at_ms))
+	if (*was_brought_in || !gs_kv_is_promotable(d->t, gs_entry_ring(hit->entry), &before, told->at_ms))
 		return true;
 	hit->ordinal = gs_index_ordinal_of(d->t, head->hash, gs_entry_addr(hit->entry), gs_entry_gen(hit->entry));
 	if (hit->ordinal == UINT64_MAX)
@@ -164,7 +165,9 @@ bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const
 		hit->entry = record;
 		return false;
 	}
-	return gs_kv_promote(d->t, d->c, hit, d->now_ms) != KV_AGAIN;
+	rc = gs_kv_promote(d->t, d->c, hit, d->now_ms);
+	*was_brought_in = rc == 1;
+	return rc == 0;
 }
 
 /* Do what the accesses would have done. False when their session is another by now, or gone. */
@@ -172,6 +175,7 @@ static bool
 count_told(struct taking *d, const struct told *told)
 {
 	struct gs_hit hit = { .entry = told->entry };
+	bool was_brought_in = false;
 	struct gs_slot head;
 
 	if (!open_record(d->t, &hit, &head))
@@ -181,7 +185,7 @@ count_told(struct taking *d, const struct told *told)
 
 		if (d->t->ctl->ring[ring].kind == GS_RING_SUSPECT || gs_record_is_over(d->t, ring, &head, told->at_ms))
 			return false;
-		if (gs_word_state(hit.w) == GS_SLOT_READY && bring_in(d, &hit, &head, told) &&
+		if (gs_word_state(hit.w) == GS_SLOT_READY && bring_in(d, &hit, &head, told, &was_brought_in) &&
 		    gs_record_accesses(d->t, &hit, told->at_ms, told->n))
 			return true;
 		if (!follow(d, &hit, &head))

@@ -68,7 +68,7 @@ gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, ui
 	gs_kv_unreserve(t, from);
 	gs_ctx_count(c, GS_COUNT_PROMOTED);
 	gs_kv_tell(t, c, c->scratch, &turn);
-	return KV_AGAIN;
+	return 1;
 }
 
 /* By a reader nothing is written here: it tells the daemon. False as gs_record_access. */
@@ -86,17 +86,32 @@ struct reading {
 	size_t cap;
 	uint32_t flags;
 	struct gs_meta *meta;
+	bool was_brought_in;		/* by this access, which is one, and brings it no further */
 };
 
 /* A hit and the header as copied, with all of it or its first line, as meta asks. */
 struct seen {
 	struct gs_hit hit;
 	struct gs_slot head;
+	bool was_brought_in;
 };
+
+/* Bring a session in, if this access does that, and has not yet. Whether it is another record by now. */
+static bool
+bring_in(struct gs_table *t, struct gs_ctx *c, const struct seen *s, uint64_t now_ms, struct reading *r)
+{
+	int rc;
+
+	if (r->was_brought_in || !gs_kv_is_promotable(t, gs_entry_ring(s->hit.entry), &s->head, now_ms))
+		return false;
+	rc = gs_kv_promote(t, c, &s->hit, now_ms);
+	r->was_brought_in = rc == 1;
+	return rc != 0;
+}
 
 /* Copy the value that a hit names. Its length, when all that is left is count_hit; READ_AGAIN; or an error. */
 static ssize_t
-copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, const struct reading *r)
+copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, struct reading *r)
 {
 	const struct gs_hit *hit = &s->hit;
 	struct gs_slot *head = &s->head;
@@ -112,7 +127,7 @@ copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, 
 		return gs_kv_fill_meta(hit, head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
 	if (head->val_len > r->cap && r->buf != NULL)
 		return gs_kv_fill_meta(hit, head, r->meta) ? GS_ERANGE : READ_AGAIN;
-	if (counts && !c->is_reader && gs_kv_is_promotable(t, ring, head, now_ms) && gs_kv_promote(t, c, hit, now_ms) == KV_AGAIN)
+	if (counts && !c->is_reader && bring_in(t, c, s, now_ms, r))
 		return READ_AGAIN;
 	if (r->buf != NULL) {
 		gs_racy_load(r->buf, (unsigned char *)hit->slot + gs_record_value_off(head->key_len, head->owner_len, head->link_len), head->val_len);
@@ -135,7 +150,7 @@ count_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms,
 }
 
 static ssize_t
-get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct reading *r)
+get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct reading *r)
 {
 	struct seen s;
 	ssize_t rc;
@@ -170,7 +185,7 @@ ssize_t
 gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, void *buf, size_t cap, uint32_t flags,
     struct gs_meta *meta)
 {
-	const struct reading r = { buf, cap, flags, meta };
+	struct reading r = { buf, cap, flags, meta, false };
 	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
 
 	count_answer(c, flags, rc);
@@ -196,12 +211,12 @@ prefetch_slots(const struct gs_table *t, const struct gs_kv_item *item)
 static ssize_t
 copy_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
 {
-	const struct reading r = { item->buf, item->cap, 0, item->meta };
-	int rc = gs_index_find(t, c, &item->key, 0, &s->hit);
+	struct reading r = { item->buf, item->cap, 0, item->meta, false };
+	int found = gs_index_find(t, c, &item->key, 0, &s->hit);
+	ssize_t rc = found < 0 ? found : found == 0 ? GS_ENOENT : copy_hit(t, c, s, now_ms, &r);
 
-	if (rc <= 0)
-		return rc < 0 ? rc : GS_ENOENT;
-	return copy_hit(t, c, s, now_ms, &r);
+	s->was_brought_in = r.was_brought_in;
+	return rc;
 }
 
 /* Was the session got since it was copied for meta? A key that is asked for twice is copied twice before it is counted once. */
@@ -215,8 +230,7 @@ was_got_since(const struct gs_kv_item *item, const struct seen *s)
 static ssize_t
 finish_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
 {
-	const struct reading r = { item->buf, item->cap, 0, item->meta };
-
+	struct reading r = { item->buf, item->cap, 0, item->meta, s->was_brought_in };
 	bool is_seen = item->rc >= 0 || item->rc == GS_ERANGE;
 
 	if (is_seen && !was_got_since(item, s) && (item->rc < 0 || count_hit(t, c, s, now_ms, &r)))

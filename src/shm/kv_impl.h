@@ -42,7 +42,7 @@ bool gs_kv_is_promotable(const struct gs_table *t, uint32_t ring, const struct g
 /* The ring to which an access brings a session of this one. */
 uint32_t gs_kv_promote_to(const struct gs_table *t, uint32_t ring);
 
-/* Bring a session in because it was asked for. KV_AGAIN: it is in, or changed; 0: it stays where it is. */
+/* Bring a session in because it was asked for. 1: it is in; KV_AGAIN: it changed; 0: it stays where it is. */
 int gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms);
 
 /* Fill meta (may be NULL) from a validated header, and key and owner from the slot. False: look again. */

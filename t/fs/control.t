@@ -56,7 +56,7 @@ refused "$control/version" 2 'not permitted'
 refused "$control/sessions/rings/active/count" 2 'not permitted'
 refused "$control/nonsense" 2 'not permitted'
 refused "$active/capacity" 99999999999999999999 'argument|range'
-for what in "rm $control/version" "rm $active/ttl" "mkdir $control/sessions/rings/deep" "rmdir $active" "mv $active/ttl $active/lifetime" \
+for what in "rm $control/version" "rm $active/ttl" "mkdir $control/sessions/deep" "mkdir $control/deep" "rmdir $active" "mv $active/ttl $active/lifetime" \
 	"ln $control/version $control/v" "chmod 777 $control/version" "chown 1 $control/version"; do
 	check_not "refused: ${what%% *}" $what
 	check_match "with EPERM" "$output" 'not permitted'

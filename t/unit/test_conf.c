@@ -34,10 +34,10 @@ static void
 defaults_are_those_of_the_design(void **state)
 {
 	static const struct gs_conf_ring rings[] = {
-		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 8192, 2048, "shm", false },
-		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 16384, 0, "shm", false },
-		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 32768, 0, "auto", false },
-		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 1024, 0, "shm", true },
+		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 0, 0, 8192, 2048, "shm", false },
+		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 0, 0, 16384, 0, "shm", false },
+		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 32768, 0, "auto", false },
+		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 1024, 0, "shm", true },
 	};
 	static const uint64_t slots[GS_CONF_CLASSES] = { 384, 768, 2048, 0 };
 	char why[GS_CONF_WHY_BYTES];
@@ -283,7 +283,7 @@ a_refused_value_leaves_the_old_one(void **state)
 	(void)state;
 	gs_conf_defaults(&c);
 	assert_int_equal(gs_conf_set(ttl, &c.tables[0].rings[0], "5x", why), GS_EINVAL);
-	assert_string_equal(why, "\"5x\": ttl is a duration from 0 to max, as 500ms 30s 5m 2h 7d");
+	assert_string_equal(why, "\"5x\": ttl is a duration from 1ms to max, as 500ms 30s 5m 2h 7d");
 	assert_int_equal(c.tables[0].rings[0].ttl_ms, 300000);
 	assert_int_equal(gs_conf_set(sizes, &c.tables[0], "512 100", why), GS_ERANGE);
 	gs_conf_get(sizes, &c.tables[0], value, sizeof(value));

@@ -37,7 +37,7 @@ static void
 randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 {
 	static const char *const stores[] = { "shm", "auto", "file:/var/lib/some-where/ring@1" };
-	uint64_t ttl_ms = 0, half_life_ms = 0;
+	uint64_t ttl_ms = 1, half_life_ms = 0;
 	size_t i;
 
 	t->n_rings = 2 + random_below(seed, GS_CONF_RINGS - 1);
@@ -60,6 +60,7 @@ randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 		r->ttl_ms = ttl_ms;
 		r->half_life_ms = half_life_ms;
 		r->promote = random_below(seed, 3);
+		r->promote_to = random_below(seed, 2);
 		r->capacity = 1 + random_below(seed, 100000);
 		(void)strcpy(r->store, stores[random_below(seed, 3)]);
 	}

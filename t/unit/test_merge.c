@@ -260,7 +260,7 @@ only_settings_of_the_memory_and_the_socket_need_a_restart(void **state)
 		assert_int_equal(make_three(&of_row), 0);
 		t = of_row;
 		set(&t->fresh, &changes[i].where, changes[i].value);
-		if (merge_needs_restart(&t->before, &t->fresh, why) != (changes[i].named != NULL))
+		if (merge_needs_restart(&t->before, &t->fresh, &t->before, why) != (changes[i].named != NULL))
 			fail_msg("%s", changes[i].where.key);
 		if (changes[i].named != NULL)
 			assert_non_null(strstr(why, changes[i].named));
@@ -274,21 +274,21 @@ other_tables_and_rings_need_a_restart(void **state)
 	struct three *t = *state;
 	char why[GS_CONF_WHY_BYTES];
 
-	assert_false(merge_needs_restart(&t->before, &t->fresh, why));
+	assert_false(merge_needs_restart(&t->before, &t->fresh, &t->before, why));
 	t->fresh.n_tables = 1;
-	assert_true(merge_needs_restart(&t->before, &t->fresh, why));
-	assert_true(merge_needs_restart(&t->fresh, &t->before, why));
+	assert_true(merge_needs_restart(&t->before, &t->fresh, &t->before, why));
+	assert_true(merge_needs_restart(&t->fresh, &t->before, &t->fresh, why));
 	make_conf(&t->fresh);
 	(void)snprintf(t->fresh.tables[1].name, GS_CONF_NAME_BYTES, "other");
-	assert_true(merge_needs_restart(&t->before, &t->fresh, why));
+	assert_true(merge_needs_restart(&t->before, &t->fresh, &t->before, why));
 	assert_non_null(strstr(why, "carts"));
 	make_conf(&t->fresh);
 	(void)snprintf(t->fresh.tables[0].rings[2].name, GS_CONF_NAME_BYTES, "frozen");
-	assert_true(merge_needs_restart(&t->before, &t->fresh, why));
+	assert_true(merge_needs_restart(&t->before, &t->fresh, &t->before, why));
 	assert_non_null(strstr(why, "[table sessions] its rings"));
 	make_conf(&t->fresh);
 	t->fresh.tables[1].n_rings--;
-	assert_true(merge_needs_restart(&t->before, &t->fresh, why));
+	assert_true(merge_needs_restart(&t->before, &t->fresh, &t->before, why));
 	assert_non_null(strstr(why, "[table carts] its rings"));
 }
 
