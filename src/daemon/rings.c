@@ -115,11 +115,16 @@ make_missing(struct manager_table *mt, const struct gs_conf_table *c)
 static void
 drop_others(struct manager_table *mt, const struct gs_conf_table *c)
 {
+	uint32_t outermost = gs_table_ring(mt->shm, c->rings[gs_conf_chain(c) - 1].name);
 	char name[GS_RING_NAME_BYTES];
 
-	for (uint32_t id = 0; id < mt->shm->n_rings; id++)
-		if (gs_table_ring_name(mt->shm, id, name) && gs_conf_ring(c, name) == c->n_rings)
-			gs_rings_drop(mt->shm, id);
+	for (uint32_t id = 0; id < mt->shm->n_rings; id++) {
+		if (!gs_table_ring_name(mt->shm, id, name) || gs_conf_ring(c, name) < c->n_rings)
+			continue;
+		atomic_store_explicit(&mt->shm->ctl->ring[id].decay_to, outermost, memory_order_relaxed);
+		gs_rings_drop(mt->shm, id);
+		shrink_hurry(&mt->shrink, id);
+	}
 }
 
 void
@@ -145,17 +150,15 @@ rings_apply(struct manager *m, size_t table)
 
 #define REMEDY "give the old value back, or, to lose the sessions, gsessiond --purge"
 
-/* A ring that the configuration does not have may go when there is nothing in it and nothing comes in. */
+/* A ring that the configuration does not have may go when there is nothing in it. */
 static int
 check_others(const struct gs_table *t, const struct gs_conf_table *c, char why[GS_CONF_WHY_BYTES])
 {
 	char name[GS_RING_NAME_BYTES];
 
 	for (uint32_t id = 0; id < t->n_rings; id++)
-		if (gs_table_ring_name(t, id, name) && gs_conf_ring(c, name) == c->n_rings &&
-		    (gs_table_ring_state(t, id) == GS_RING_ON || population(t, id) > 0))
-			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has a ring %s, the configuration has none: drain and remove it "
-			    "while the daemon runs, or " REMEDY, c->name, name);
+		if (gs_table_ring_name(t, id, name) && gs_conf_ring(c, name) == c->n_rings && population(t, id) > 0)
+			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has a ring %s, the configuration has none: " REMEDY, c->name, name);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 enum {
 	STUCK_RETRY_MS = 1000,
-	DRAIN_BUDGET = 1 << 16,		/* sessions moved in a tick out of rings that drain */
+	DRAIN_BUDGET = 1 << 13,		/* sessions moved in a tick out of rings that drain */
 	DAMAGED_RETRY_MS = 60000,
 	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
 	BATCH = 32,			/* slots that are fetched at once */

@@ -81,5 +81,7 @@ gs_rings_set(struct gs_table *t, uint32_t ring, uint32_t state, uint32_t diamete
 void
 gs_rings_drop(struct gs_table *t, uint32_t ring)
 {
+	atomic_store_explicit(&t->ctl->ring[ring].capacity, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->ctl->ring[ring].reserve, 0, memory_order_relaxed);
 	set_word(&t->ctl->ring[ring], gs_ring_word_names(word_of(t, ring)), GS_RING_ABSENT);
 }

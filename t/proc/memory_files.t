@@ -30,6 +30,7 @@ refused() {
 
 start_manager
 "$client" fill "$INSTANCE" 300
+gs mv "$(gs ls --limit 1)" warm
 stop_manager
 shm=$GSESSION_SHM_DIR/$INSTANCE
 cp -a "$shm" "$tmp/saved"
@@ -115,9 +116,21 @@ shape key_max '[table sessions]\nkey_max = 64\n' 'key_max 255, the configuration
 shape slot_sizes '[table sessions]\nslot_sizes = 512 768 2K\n' 'slot size 384, the configuration 512'
 shape "number of slot_sizes" '[table sessions]\nslot_sizes = 384 2K\n' 'slot_sizes'
 shape max_sessions '[table sessions]\nmax_sessions = 100000\n' 'max_sessions 75520, the configuration says 100000'
-shape "number of rings" '[table sessions]\nmax_sessions = 75520\n[ring cold]\ndecay_to = frozen\n[ring frozen]\nttl = 20d\ncapacity = 100\n' 'ring'
-shape capacity '[table sessions]\nmax_sessions = 75520\n[ring active]\ncapacity = 20000\n' 'ring active: the memory was made for [0-9]+ sessions, not 22048'
+shape "set of rings" '[table sessions]\nmax_sessions = 75520\n[ring active]\ndecay_to = cold\n' 'the memory has a ring warm, the configuration has none'
 check_nothing_lost "another shape"
+
+# ---- rings that a file adds, enlarges, and takes away again ----
+printf '[table sessions]\nmax_sessions = 75520\n[ring active]\ncapacity = 9000\n[ring cold]\ndecay_to = frozen\n[ring frozen]\nttl = 20d\ncapacity = 100\n' > "$tmp/shape.conf"
+start_manager "$tmp/shape.conf"
+check_eq "a ring that the file adds is made" "$(gs show sessions/rings/frozen/state)" on
+check_eq "and one that it enlarges is larger" "$(gs show sessions/rings/active/capacity)" 9000
+check "the memory is sound" gs audit
+stop_manager
+start_manager "$tmp/defaults.conf"
+check_not "one without sessions that the file has no more goes" gs show sessions/rings/frozen/state
+check "the memory is sound, too" gs audit
+stop_manager
+check_nothing_lost "rings more and fewer"
 
 # ---- the directory ----
 chmod 755 "$shm"
