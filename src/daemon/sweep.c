@@ -61,6 +61,12 @@ settle_at(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 		set_due(a, slot, seen, gs_record_due(sw->now_ms + STUCK_RETRY_MS));
 		break;
 	case GS_SETTLE_DECAYED:
+		set_due(a, slot, seen, GS_DUE_NEVER);
+		break;
+	case GS_SETTLE_PARDONED:
+		/* Where it was moved, the hint of its new slot is set. */
+		set_due(a, slot, seen, done.from == done.to ? gs_record_due(done.next_ms) : GS_DUE_NEVER);
+		break;
 	case GS_SETTLE_EXPIRED:
 		set_due(a, slot, seen, GS_DUE_NEVER);
 		break;

@@ -7,6 +7,7 @@
 
 #include "gsession.h"
 #include "policy/decay.h"
+#include "shm/quota.h"
 #include "shm/slots.h"
 #include "lab/bench_store.h"
 
@@ -32,6 +33,8 @@ make_table(struct bench_store *s, uint64_t records, uint32_t size)
 	rc = gs_table_create_private(&s->t, &spec);
 	if (rc < 0)
 		return rc;
+	/* Accesses are charged, as on any store. */
+	gs_quota_apply(s->t, &(struct gs_quota_rules){ .limit = gs_quota_limit(50 * 3600, 200), .hold_ms = 10000, .release_ms = 60000 });
 	return gs_ctx_init(&s->ctx, s->t, MAIN_CTX);
 }
 

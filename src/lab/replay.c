@@ -23,6 +23,8 @@ struct session {
 	uint32_t ring;
 	uint32_t waits_for;		/* the full ring it should decay to, or GS_RING_NONE */
 	bool is_there;
+	uint64_t accused_ms;		/* since when it was accused, the last time; 0: never */
+	uint32_t offences, rate_code;
 };
 
 struct replay {
@@ -112,6 +114,13 @@ settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
 		*left = s->ring;
 		s->ring = did.to;
 		return deadlines_set(&r->due, id, did.next_ms);
+	case GS_SETTLE_PARDONED:
+		if (did.from != did.to) {
+			r->out->moves[did.from][did.to]++;
+			*left = s->ring;
+			s->ring = did.to;
+		}
+		return deadlines_set(&r->due, id, gs_max_u64(did.next_ms, r->now_ms + 1));
 	case GS_SETTLE_EXPIRED:
 		r->out->expired++;
 		*left = s->ring;
@@ -119,7 +128,7 @@ settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
 		return deadlines_set(&r->due, id, DEADLINES_NONE);
 	case GS_SETTLE_STUCK:
 		*is_stuck = true;
-		rc = start_waiting(r, id, atomic_load_explicit(&r->t->ctl->ring[s->ring].decay_to, memory_order_relaxed));
+		rc = start_waiting(r, id, did.to);
 		return rc < 0 ? rc : deadlines_set(&r->due, id, first_after(did.meta.expires_ms));
 	case GS_SETTLE_DAMAGED:
 	case GS_SETTLE_GONE:
@@ -177,7 +186,21 @@ run_until(struct replay *r, uint64_t until_ms)
 	return rc;
 }
 
-/* The session has been put or got: where is it now, and until when? */
+/* Is it accused, and as of another access than the last time? */
+static void
+note_offence(struct session *s, const struct gs_meta *meta)
+{
+	uint64_t since_ms = gs_offence_since_ms(meta->offence);
+
+	if (since_ms == 0)
+		return;
+	if (since_ms != s->accused_ms)
+		s->offences++;
+	s->accused_ms = since_ms;
+	s->rate_code = meta->rate_code;
+}
+
+/* The session has been put or got, or that was refused: where is it now, and until when? */
 static int
 note(struct replay *r, uint32_t id, const struct gs_meta *meta)
 {
@@ -192,8 +215,10 @@ note(struct replay *r, uint32_t id, const struct gs_meta *meta)
 	s->is_there = true;
 	s->ordinal = meta->ordinal;
 	s->ring = meta->ring;
+	note_offence(s, meta);
 	if (rc == GS_OK)
-		rc = deadlines_set(&r->due, id, first_after(gs_min_u64(gs_kv_leaves_ms(r->t, meta), meta->expires_ms)));
+		rc = deadlines_set(&r->due, id, gs_min_u64(first_after(gs_min_u64(gs_kv_leaves_ms(r->t, meta), meta->expires_ms)),
+		    gs_kv_pardon_ms(r->t, meta)));
 	return rc == GS_OK ? let_in(r, left) : rc;
 }
 
@@ -227,6 +252,10 @@ access_session(struct replay *r, const struct feed_access *a)
 		rc = put(r, &k, &meta);
 	if (rc == GS_ENOSPC || rc == GS_ERANGE)
 		return GS_OK;
+	if (rc == GS_EQUARANTINE) {
+		r->out->refused++;
+		rc = 0;
+	}
 	return rc < 0 ? (int)rc : note(r, a->id, &meta);
 }
 
@@ -286,7 +315,33 @@ run_log(struct replay *r)
 	return rc;
 }
 
-static void
+static int
+list_suspects(struct replay *r)
+{
+	struct report *out = r->out;
+	struct report_suspect *all = calloc(r->feed->keys.n_items + 1, sizeof(*all));
+
+	out->suspects = all;
+	for (uint32_t id = 0; all != NULL && id < r->feed->keys.n_items; id++) {
+		const struct keys_item *key = &r->feed->keys.items[id];
+		const struct session *s = &r->sessions[id];
+		struct report_suspect *one = &all[out->n_suspects];
+
+		if (s->offences == 0)
+			continue;
+		one->key = malloc(key->len);
+		if (one->key == NULL)
+			return GS_ENOMEM;
+		memcpy(one->key, key->bytes, key->len);
+		one->key_len = key->len;
+		one->rate_per_s = gs_quota_rate_per_s(s->rate_code);
+		one->offences = s->offences;
+		out->n_suspects++;
+	}
+	return all == NULL ? GS_ENOMEM : GS_OK;
+}
+
+static int
 finish(struct replay *r)
 {
 	struct report *out = r->out;
@@ -299,15 +354,18 @@ finish(struct replay *r)
 	count_all(r, out->population);
 	if (out->requests > 0)
 		count_all(r, series_add(&out->series, out->span_ms)->count);
+	return list_suspects(r);
 }
 
 static int
 make_table(struct replay *r, const struct gs_conf_table *conf)
 {
+	struct gs_quota_rules rules;
 	struct gs_table_spec spec;
 	uint32_t i;
 	int rc;
 
+	spec_quota(&rules, &conf->quota);
 	spec_from_conf(&spec, conf);
 	/* In memory of its own, whatever `store` says, and nobody adds rings to it. */
 	spec.can_grow = false;
@@ -316,6 +374,7 @@ make_table(struct replay *r, const struct gs_conf_table *conf)
 	rc = gs_table_create_private(&r->t, &spec);
 	if (rc < 0)
 		return rc;
+	gs_quota_apply(r->t, &rules);
 	rc = gs_ctx_init(&r->ctx, r->t, REPLAY_CTX);
 	if (rc < 0)
 		return rc;
@@ -359,8 +418,8 @@ replay_run(struct report *out, const struct gs_conf_table *conf, const char *log
 	if (rc == GS_OK)
 		rc = run_log(&r);
 	if (rc == GS_OK)
-		finish(&r);
-	else
+		rc = finish(&r);
+	if (rc < 0)
 		(void)snprintf(why, REPLAY_WHY_BYTES, "%s: %s", r.failed, rc == GS_ESYSTEM ? strerror(errno) : gs_strerror(rc));
 	free_all(&r);
 	return rc;

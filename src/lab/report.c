@@ -56,6 +56,20 @@ json_series(struct gs_json *j, const struct report *r)
 }
 
 static void
+json_suspects(struct gs_json *j, const struct report *r)
+{
+	gs_json_array(j, "suspects");
+	for (size_t i = 0; i < r->n_suspects; i++) {
+		gs_json_object(j, NULL);
+		gs_json_string(j, "key", r->suspects[i].key, r->suspects[i].key_len);
+		gs_json_double(j, "rate", r->suspects[i].rate_per_s);
+		gs_json_u64(j, "offences", r->suspects[i].offences);
+		gs_json_end(j, false);
+	}
+	gs_json_end(j, true);
+}
+
+static void
 json_latency(struct gs_json *j, const char *name, const struct latency *l)
 {
 	gs_json_object(j, name);
@@ -87,8 +101,7 @@ report_print_json(const struct report *r, FILE *to)
 		json_moves(&j, r);
 	}
 	json_rings(&j, r, r->population);
-	gs_json_array(&j, "suspects");
-	gs_json_end(&j, true);
+	json_suspects(&j, r);
 	json_series(&j, r);
 	if (r->is_live) {
 		gs_json_object(&j, "latency");
@@ -143,6 +156,19 @@ print_moves(const struct report *r, FILE *to)
 }
 
 static void
+print_suspects(const struct report *r, FILE *to)
+{
+	char key[4 * 64 + 1];
+
+	if (r->n_suspects > 0)
+		(void)fprintf(to, "suspects\n");
+	for (size_t i = 0; i < r->n_suspects; i++) {
+		(void)gs_text_escape(key, sizeof(key), r->suspects[i].key, r->suspects[i].key_len);
+		(void)fprintf(to, "  %-40s %8.3g/s   offences %" PRIu64 "\n", key, r->suspects[i].rate_per_s, r->suspects[i].offences);
+	}
+}
+
+static void
 print_latency(FILE *to, const char *name, const struct latency *l)
 {
 	(void)fprintf(to, "  %-4s %10" PRIu64 "   p50 %8.1f   p99 %8.1f   max %8.1f us\n", name, l->n,
@@ -192,6 +218,7 @@ report_print(const struct report *r, FILE *to)
 		print_count(to, "stuck", r->stuck);
 		(void)fputs("moves\n", to);
 		print_moves(r, to);
+		print_suspects(r, to);
 	}
 	if (r->series.n > 0)
 		print_series(r, to);

@@ -15,6 +15,14 @@
 
 enum { REPORT_RINGS = SERIES_COUNTS, REPORT_NAME_BYTES = 32 };
 
+/* A key whose session was found over its quota. */
+struct report_suspect {
+	char *key;
+	size_t key_len;
+	double rate_per_s;		/* of its attempts, as of the last one while it was accused */
+	uint64_t offences;		/* in the whole log */
+};
+
 struct report {				/* all zero is empty */
 	uint64_t requests;		/* readable lines: started + replaced + gets + refused */
 	uint64_t keys;			/* distinct */
@@ -22,7 +30,7 @@ struct report {				/* all zero is empty */
 	uint64_t started;		/* puts that began a session */
 	uint64_t replaced;		/* puts that found one: only on a running store */
 	uint64_t gets;			/* that found their session */
-	uint64_t refused;		/* no room in the ring, or a suspect */
+	uint64_t refused;		/* no room in the ring, or asked for too often */
 	uint64_t expired;
 	uint64_t stuck;			/* decays that had to wait for room */
 	uint64_t moves[REPORT_RINGS][REPORT_RINGS];	/* from, to */
@@ -31,6 +39,8 @@ struct report {				/* all zero is empty */
 	uint64_t population[REPORT_RINGS];	/* at the end */
 	int64_t first_ms;		/* of the log, since 1970 */
 	uint64_t span_ms;
+	struct report_suspect *suspects;	/* in the order in which their keys appear */
+	size_t n_suspects;
 	struct series series;
 	bool is_live;			/* of a running store: no moves and expiries, but latencies */
 	struct latency get, put;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "shm/kv_impl.h"
+#include "shm/kv_quota.h"
 
 enum {
 	DIRTY_BITS = 64,		/* in a word */
@@ -170,12 +170,40 @@ bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const
 	return rc == 0;
 }
 
+/* What is known of the accesses told together, however often their record is looked for. */
+struct charge {
+	bool is_done;
+	uint32_t n;			/* so many of them count */
+};
+
+/* Count them in their record. False when it was replaced. */
+static bool
+count_in(struct taking *d, struct gs_hit *hit, const struct told *told, struct charge *charge)
+{
+	uint64_t entry = hit->entry;
+
+	/* Where that may move it, they are counted first: they were served. */
+	if (!charge->is_done && !gs_kv_is_suspect(d->t, entry) && !gs_kv_is_gated(d->t)) {
+		charge->n = told->n;
+		charge->is_done = gs_record_accesses(d->t, hit, told->at_ms, told->n);
+		if (charge->is_done)
+			(void)gs_kv_charge_told(d->t, d->c, hit, told->at_ms, told->n);
+		return charge->is_done;
+	}
+	if (!charge->is_done)
+		charge->n = gs_kv_charge_told(d->t, d->c, hit, told->at_ms, told->n);
+	charge->is_done = true;
+	/* What was moved to the suspects is counted there. */
+	return charge->n == 0 || (hit->entry == entry && gs_record_accesses(d->t, hit, told->at_ms, charge->n));
+}
+
 /* Do what the accesses would have done. False when their session is another by now, or gone. */
 static bool
 count_told(struct taking *d, const struct told *told)
 {
 	struct gs_hit hit = { .entry = told->entry };
 	bool was_brought_in = false;
+	struct charge charge = { .is_done = false };
 	struct gs_slot head;
 
 	if (!open_record(d->t, &hit, &head))
@@ -183,10 +211,10 @@ count_told(struct taking *d, const struct told *told)
 	for (int i = 0; i < FOLLOWS; i++) {
 		uint32_t ring = gs_entry_ring(hit.entry);
 
-		if (d->t->ctl->ring[ring].kind == GS_RING_SUSPECT || gs_record_is_over(d->t, ring, &head, told->at_ms))
+		if (gs_record_is_over(d->t, ring, &head, told->at_ms))
 			return false;
 		if (gs_word_state(hit.w) == GS_SLOT_READY && bring_in(d, &hit, &head, told, &was_brought_in) &&
-		    gs_record_accesses(d->t, &hit, told->at_ms, told->n))
+		    count_in(d, &hit, told, &charge))
 			return true;
 		if (!follow(d, &hit, &head))
 			return false;
@@ -207,7 +235,7 @@ is_ours(struct gs_table *t, uint64_t entry)
 static bool
 can_be(const struct taking *d, const struct told *told)
 {
-	return told->n > 0 && is_ours(d->t, told->entry) && d->t->ctl->ring[gs_entry_ring(told->entry)].kind != GS_RING_SUSPECT &&
+	return told->n > 0 && is_ours(d->t, told->entry) &&
 	    told->at_ms <= d->now_ms + GS_FEEDBACK_AHEAD_MS && told->at_ms + GS_FEEDBACK_AGE_MS >= d->now_ms;
 }
 

@@ -8,7 +8,7 @@
 #include "policy/decay.h"
 #include "policy/promote.h"
 #include "shm/damage.h"
-#include "shm/kv_impl.h"
+#include "shm/kv_quota.h"
 
 int
 gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
@@ -171,7 +171,13 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 		return KV_AGAIN;
 	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_record_merge. */
 	gs_kv_set(&d.head.X, gs_record_expiry(gs_kv_word(&d.head.T), d.head.ttl_ms, d.head.deadline));
-	if (as == GS_MOVE_AS_ACCESS) {
+	if (as == GS_MOVE_ACCUSE)
+		gs_kv_draft_accused(&d, gs_quota_find(t, d.head.hash, d.owner, d.head.owner_len), now_ms);
+	if (as == GS_MOVE_SUSPECT)
+		gs_kv_draft_accused(&d, GS_QUOTA_FREE, now_ms);
+	if (as == GS_MOVE_PARDON)
+		gs_kv_draft_pardoned(&d);
+	if (as == GS_MOVE_AS_ACCESS || as == GS_MOVE_PARDON) {
 		gs_kv_set(&d.head.I, gs_decay_access(gs_kv_word(&d.head.I), gs_sub_sat(now_ms, gs_kv_word(&d.head.A)), gs_kv_half_life_ms(t)));
 		gs_kv_set(&d.head.A, gs_max_u64(now_ms, gs_kv_word(&d.head.A)));
 		gs_kv_set(&d.head.H, gs_kv_word(&d.head.H) + 1);
@@ -203,7 +209,7 @@ gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int r
 /* ---- touch, move ---- */
 
 static int
-touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
+touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_charge *charge)
 {
 	struct gs_slot head;
 	struct gs_hit hit;
@@ -211,18 +217,21 @@ touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 
 	if (rc != 1)
 		return rc;
-	if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT)
-		return GS_EQUARANTINE;
+	if (gs_kv_is_suspect(t, hit.entry) || gs_kv_is_gated(t))
+		rc = gs_kv_admit(t, c, &hit, now_ms, charge);
+	if (rc < 0 || rc == KV_AGAIN)
+		return rc;
 	return gs_record_renew(t, &hit, &head, now_ms) ? 0 : KV_AGAIN;
 }
 
 int
 gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
 {
+	struct gs_charge charge = { .is_touch = true };
 	int rc = KV_AGAIN;
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
-		rc = touch_once(t, c, k, now_ms);
+		rc = touch_once(t, c, k, now_ms, &charge);
 	if (rc == 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	if (rc == GS_EQUARANTINE) {
@@ -266,14 +275,18 @@ move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 {
 	uint32_t from = gs_entry_ring(hit->entry);
 	struct gs_turn turn = { .kind = move_kind(t, from, to), .reason = GS_REASON_OPERATOR, .from = from, .to = to, .now_ms = now_ms };
-	bool inwards = is_inwards(t, from, to);
+	enum gs_move_as as = is_inwards(t, from, to) ? GS_MOVE_AS_ACCESS : GS_MOVE_KEEP_TIMES;
 	int rc;
 
+	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
+		as = GS_MOVE_SUSPECT;
+	else if (gs_kv_is_suspect(t, hit->entry))
+		as = GS_MOVE_PARDON;
 	if (!gs_kv_reserve(t, to)) {
 		gs_ctx_count(c, GS_COUNT_ENOSPC);
 		return GS_ENOSPC;
 	}
-	rc = gs_kv_relocate(t, c, hit, to, now_ms, inwards ? GS_MOVE_AS_ACCESS : GS_MOVE_KEEP_TIMES);
+	rc = gs_kv_relocate(t, c, hit, to, now_ms, as);
 	gs_kv_unreserve(t, rc == 0 ? from : to);
 	if (rc == 0) {
 		gs_ctx_count(c, move_counter(t, from, to));
@@ -356,6 +369,28 @@ gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms
 	if (rc == 0 || gs_record_is_over(t, meta->ring, &head, now_ms))
 		return GS_ENOENT;
 	return 0;
+}
+
+uint64_t
+gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	uint64_t limit = gs_quota_find(t, meta->hash, meta->owner, meta->owner_len);
+	struct gs_accused a = {
+		.since_ms = gs_offence_since_ms(meta->offence), .soon_ms = meta->soon_ms, .served = meta->arrival,
+	};
+	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
+
+	if (!is_suspect && (a.since_ms == 0 || !gs_kv_is_gated(t)))
+		return 0;
+	return gs_quota_refused_ms(&a, is_suspect ? GS_QUOTA_HOLDS : GS_QUOTA_SLOWS, limit,
+	    atomic_load_explicit(&q->hold_ms, memory_order_relaxed), now_ms);
+}
+
+uint64_t
+gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta)
+{
+	return gs_record_pardon_ms(t, meta->offence, meta->soon_ms);
 }
 
 uint64_t
@@ -453,6 +488,11 @@ tell_settled(struct gs_table *t, struct gs_ctx *c, const struct gs_settled *s, u
 		turn.to = GS_RING_NONE;
 		gs_event_tell(t, c, &turn);
 		return;
+	case GS_SETTLE_PARDONED:
+		turn.kind = GS_EVENT_PARDONED;
+		turn.reason = GS_REASON_SERVED;
+		gs_event_tell(t, c, &turn);
+		return;
 	case GS_SETTLE_STUCK:
 		turn.kind = GS_EVENT_STUCK;
 		turn.reason = GS_REASON_FULL;
@@ -469,6 +509,42 @@ static uint64_t
 after(uint64_t instant_ms)
 {
 	return instant_ms == UINT64_MAX ? UINT64_MAX : instant_ms + 1;
+}
+
+/* When to look at a session again that stays. */
+static uint64_t
+next_of(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
+{
+	return gs_min_u64(after(gs_record_next_ms(t, ring, meta->expires_ms, meta->accessed_ms, meta->interest)), gs_kv_pardon_ms(t, meta));
+}
+
+/* From suspect to the innermost ring, as an access; from elsewhere nowhere. */
+static enum gs_settle
+pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, struct gs_settled *out, uint64_t now_ms)
+{
+	uint32_t to = gs_table_innermost(t);
+	int rc;
+
+	if (!gs_kv_is_suspect(t, hit->entry)) {
+		out->to = out->from;
+		if (!gs_kv_pardon_here(hit, head))
+			return GS_SETTLE_GONE;
+		gs_ctx_count(c, GS_COUNT_PARDONED);
+		return GS_SETTLE_PARDONED;
+	}
+	out->to = to;
+	if (!gs_kv_reserve(t, to)) {
+		gs_ctx_count(c, GS_COUNT_STUCK);
+		return GS_SETTLE_STUCK;
+	}
+	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_PARDON);
+	gs_kv_unreserve(t, rc == 0 ? out->from : to);
+	if (rc != 0)
+		return rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
+	out->meta.interest = gs_decay_access(out->meta.interest, gs_sub_sat(now_ms, out->meta.accessed_ms), gs_kv_half_life_ms(t));
+	out->meta.accessed_ms = gs_max_u64(now_ms, out->meta.accessed_ms);
+	gs_ctx_count(c, GS_COUNT_PARDONED);
+	return GS_SETTLE_PARDONED;
 }
 
 static void
@@ -496,14 +572,20 @@ settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, 
 		out->what = expire(t, c, &hit, &head, now_ms);
 		return;
 	}
-	out->next_ms = after(gs_record_next_ms(t, out->from, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+	if (gs_kv_pardon_ms(t, &out->meta) <= now_ms) {
+		out->what = pardon(t, c, &hit, &head, out, now_ms);
+		out->meta.offence = out->what == GS_SETTLE_PARDONED ? gs_offence(gs_offence_count(out->meta.offence), 0) : out->meta.offence;
+		out->next_ms = next_of(t, out->to, &out->meta);
+		return;
+	}
+	out->next_ms = next_of(t, out->from, &out->meta);
 	if (to == GS_RING_NONE || to >= t->n_rings || gs_kv_leaves_ms(t, &out->meta) >= now_ms) {
 		out->what = GS_SETTLE_STAYS;
 		return;
 	}
 	out->what = decay(t, c, &hit, &head, now_ms, to);
 	if (out->what == GS_SETTLE_DECAYED)
-		out->next_ms = after(gs_record_next_ms(t, to, out->meta.expires_ms, out->meta.accessed_ms, out->meta.interest));
+		out->next_ms = next_of(t, to, &out->meta);
 }
 
 void

@@ -40,7 +40,9 @@ struct gs_meta {
 	uint32_t uid, gid, mode, class_id;
 	uint32_t flags;			/* enum gs_slot_flag */
 	uint32_t resume_ttl_s;
-	uint64_t arrival, offence, attempt_ms, soon_ms;	/* Q, O, L, S */
+	uint64_t arrival, offence;	/* Q, O */
+	uint64_t attempt_ms, soon_ms;	/* of L and S */
+	uint32_t attempts, rate_code;	/* ... and what else they hold: policy/quota.h */
 	uint32_t key_len, owner_len, link_len, val_len;
 	uint8_t key[GS_KEY_BYTES + 1];
 	uint8_t owner[GS_OWNER_BYTES + 1];
@@ -133,11 +135,16 @@ int gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_
 /* End, as its owner: for good if the table says `ended = final`. As gs_kv_end. */
 int gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version);
 
-/* Move to ring, by an operator: inwards it is an access, out of suspect a pardon. Returns 0, GS_ENOENT, GS_ENOSPC. */
+/* Move to ring, by an operator: inwards it is an access, into suspect an accusation, out of it a pardon. Returns 0, GS_ENOENT, GS_ENOSPC. */
 int gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t ring);
 
 /* The session at an entry, whole header; 0, or GS_ENOENT when the entry is empty, tentative or over. */
 int gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta);
+
+/* How long an access to the accused is refused at now_ms; 0: it is not. As gs_kv_get would, the session's header being meta. */
+uint64_t gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms);
+/* When it is pardoned, if it does not come too soon again; UINT64_MAX: it is not accused. */
+uint64_t gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta);
 
 /* When a session leaves its ring by the decay law as of now; UINT64_MAX: never. */
 uint64_t gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta);
@@ -153,20 +160,21 @@ enum gs_settle {
 	GS_SETTLE_STAYS,		/* next_ms says when to look again */
 	GS_SETTLE_DECAYED,		/* moved to meta.ring's decay_to; look again at next_ms */
 	GS_SETTLE_EXPIRED,		/* gone */
-	GS_SETTLE_STUCK,		/* should move, the outer ring is full */
+	GS_SETTLE_STUCK,		/* should move, the ring `to` is full */
+	GS_SETTLE_PARDONED,		/* accused no more; where it was a suspect, moved to the ring `to`; look again at next_ms */
 	GS_SETTLE_GONE,			/* there was none, or somebody changed it meanwhile: look again */
 	GS_SETTLE_DAMAGED,		/* no law can be applied to it */
 };
 
 struct gs_settled {
 	enum gs_settle what;
-	uint32_t from, to;		/* ring ids, of a decay */
+	uint32_t from, to;		/* ring ids, of a decay or pardon; from = to: it was no suspect */
 	uint64_t next_ms;		/* first instant at which it may be due again; UINT64_MAX never */
 	struct gs_meta meta;		/* the session as it was */
 };
 
 /*
- * gs_kv_settle - do to the session at an entry what the decay law and its lifetime ask at now_ms: at most one step.
+ * gs_kv_settle - do to the session at an entry what its lifetime, the quota law and the decay law ask at now_ms: at most one step.
  * The sweep and `gsession replay` both call this and nothing else.
  */
 void gs_kv_settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_settled *out);

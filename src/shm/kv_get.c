@@ -6,7 +6,7 @@
 #include "policy/decay.h"
 #include "shm/feedback.h"
 #include "shm/kv.h"
-#include "shm/kv_impl.h"
+#include "shm/kv_quota.h"
 
 enum {
 	NAMES_BYTES = 2 * 256 + GS_OWNER_BYTES,
@@ -75,8 +75,13 @@ gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, ui
 static inline bool
 count_access(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
 {
-	if (__builtin_expect(!c->is_reader, 1))
-		return gs_record_access(t, hit, now_ms);
+	if (__builtin_expect(!c->is_reader, 1)) {
+		if (!gs_record_access(t, hit, now_ms))
+			return false;
+		if (!gs_kv_is_gated(t) && !gs_kv_is_suspect(t, hit->entry))
+			gs_kv_charge(t, c, hit, now_ms);
+		return true;
+	}
 	gs_feedback_tell(c, hit->entry, now_ms);
 	return true;
 }
@@ -87,12 +92,14 @@ struct reading {
 	uint32_t flags;
 	struct gs_meta *meta;
 	bool was_brought_in;		/* by this access, which is one, and brings it no further */
+	struct gs_charge *charge;
 };
 
 /* A hit and the header as copied, with all of it or its first line, as meta asks. */
 struct seen {
 	struct gs_hit hit;
 	struct gs_slot head;
+	struct gs_charge charge;	/* of one of many */
 	bool was_brought_in;
 };
 
@@ -109,6 +116,20 @@ bring_in(struct gs_table *t, struct gs_ctx *c, const struct seen *s, uint64_t no
 	return rc != 0;
 }
 
+/* Judge the access to a hit. 0: do it; READ_AGAIN, GS_EQUARANTINE. */
+static ssize_t
+admit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, const struct reading *r)
+{
+	int rc = gs_kv_admit(t, c, &s->hit, now_ms, r->charge);
+
+	if (rc == 0)
+		return 0;
+	if (rc == KV_AGAIN || !gs_kv_fill_meta(&s->hit, &s->head, r->meta))
+		return READ_AGAIN;
+	gs_kv_meta_quota(&s->hit, r->meta);
+	return rc;
+}
+
 /* Copy the value that a hit names. Its length, when all that is left is count_hit; READ_AGAIN; or an error. */
 static ssize_t
 copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, struct reading *r)
@@ -116,17 +137,19 @@ copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, 
 	const struct gs_hit *hit = &s->hit;
 	struct gs_slot *head = &s->head;
 	uint32_t ring = gs_entry_ring(hit->entry);
-	bool counts = (r->flags & GS_KV_INSPECT) == 0;
+	bool counts = (r->flags & GS_KV_INSPECT) == 0, is_suspect = gs_kv_is_suspect(t, hit->entry);
 	ssize_t rc = r->meta == NULL ? gs_record_first_line(t, hit, head) : gs_record_header(t, hit, head);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : READ_AGAIN;
 	if (gs_record_is_over(t, ring, head, now_ms))
 		return GS_ENOENT;
-	if (counts && t->ctl->ring[ring].kind == GS_RING_SUSPECT)
-		return gs_kv_fill_meta(hit, head, r->meta) ? GS_EQUARANTINE : READ_AGAIN;
+	if (counts && is_suspect && (rc = admit(t, c, s, now_ms, r)) != 0)
+		return rc;
 	if (head->val_len > r->cap && r->buf != NULL)
 		return gs_kv_fill_meta(hit, head, r->meta) ? GS_ERANGE : READ_AGAIN;
+	if (counts && !is_suspect && gs_kv_is_gated(t) && (rc = admit(t, c, s, now_ms, r)) != 0)
+		return rc;
 	if (counts && !c->is_reader && bring_in(t, c, s, now_ms, r))
 		return READ_AGAIN;
 	if (r->buf != NULL) {
@@ -146,7 +169,11 @@ count_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms,
 	if (counts && r->meta != NULL)
 		account(t, &s->head, now_ms);
 	/* Counting is the last thing that may fail: what is read again is counted again. */
-	return gs_kv_fill_meta(&s->hit, &s->head, r->meta) && (!counts || count_access(t, c, &s->hit, now_ms));
+	if (!gs_kv_fill_meta(&s->hit, &s->head, r->meta) || (counts && !count_access(t, c, &s->hit, now_ms)))
+		return false;
+	if (counts)
+		gs_kv_meta_quota(&s->hit, r->meta);
+	return true;
 }
 
 static ssize_t
@@ -185,7 +212,8 @@ ssize_t
 gs_kv_get(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, void *buf, size_t cap, uint32_t flags,
     struct gs_meta *meta)
 {
-	struct reading r = { buf, cap, flags, meta, false };
+	struct gs_charge charge = { .is_done = false };
+	struct reading r = { buf, cap, flags, meta, false, &charge };
 	ssize_t rc = get_uncounted(t, c, k, now_ms, &r);
 
 	count_answer(c, flags, rc);
@@ -211,7 +239,7 @@ prefetch_slots(const struct gs_table *t, const struct gs_kv_item *item)
 static ssize_t
 copy_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
 {
-	struct reading r = { item->buf, item->cap, 0, item->meta, false };
+	struct reading r = { item->buf, item->cap, 0, item->meta, false, &s->charge };
 	int found = gs_index_find(t, c, &item->key, 0, &s->hit);
 	ssize_t rc = found < 0 ? found : found == 0 ? GS_ENOENT : copy_hit(t, c, s, now_ms, &r);
 
@@ -230,7 +258,7 @@ was_got_since(const struct gs_kv_item *item, const struct seen *s)
 static ssize_t
 finish_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struct seen *s, uint64_t now_ms)
 {
-	struct reading r = { item->buf, item->cap, 0, item->meta, s->was_brought_in };
+	struct reading r = { item->buf, item->cap, 0, item->meta, s->was_brought_in, &s->charge };
 	bool is_seen = item->rc >= 0 || item->rc == GS_ERANGE;
 
 	if (is_seen && !was_got_since(item, s) && (item->rc < 0 || count_hit(t, c, s, now_ms, &r)))
@@ -248,6 +276,7 @@ get_batch(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, struct gs_kv_it
 
 	for (size_t i = 0; i < n; i++) {
 		is_asked[i] = items[i].rc == 0;
+		s[i].charge = (struct gs_charge){ .is_done = false };
 		if (is_asked[i])
 			gs_index_prefetch_home(t, items[i].key.hash);
 	}

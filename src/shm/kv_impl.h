@@ -105,7 +105,13 @@ void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
 void gs_kv_give_up_start(struct gs_ctx *c);
 int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms);
 
-enum gs_move_as { GS_MOVE_KEEP_TIMES, GS_MOVE_AS_ACCESS };
+enum gs_move_as {
+	GS_MOVE_KEEP_TIMES,
+	GS_MOVE_AS_ACCESS,
+	GS_MOVE_PARDON,			/* an access too, and accused no more */
+	GS_MOVE_ACCUSE,			/* by an access over its quota */
+	GS_MOVE_SUSPECT,		/* accused by an operator */
+};
 
 /* Copy the record that hit names to another ring, where a place is reserved. 0, KV_AGAIN, GS_ENOSPC, GS_ECORRUPT. */
 int gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint32_t ring, uint64_t now_ms, enum gs_move_as as);

@@ -4,7 +4,7 @@
 #include "base/atomic.h"
 #include "policy/decay.h"
 #include "shm/kv.h"
-#include "shm/kv_impl.h"
+#include "shm/kv_quota.h"
 
 struct putting {
 	const struct gs_key *key;
@@ -13,6 +13,7 @@ struct putting {
 	uint32_t val_len;
 	uint64_t now_ms;
 	struct gs_meta *meta;			/* may be NULL */
+	struct gs_charge *charge;
 };
 
 /* A number that differs between two sessions that use one entry, one after the other. */
@@ -78,6 +79,11 @@ apply_life(struct gs_draft *d, const struct gs_meta *from)
 	gs_kv_set(&d->head.I, from->interest);
 	gs_kv_set(&d->head.T, from->touched_ms);
 	gs_kv_set(&d->head.H, from->hits);
+	/* Under another name it is accused as well. */
+	gs_kv_set(&d->head.Q, from->arrival);
+	gs_kv_set(&d->head.O, from->offence);
+	gs_kv_set(&d->head.L, gs_offence(from->attempts, from->attempt_ms));
+	gs_kv_set(&d->head.S, gs_offence(from->rate_code, from->soon_ms));
 }
 
 /* The parts that a put replaces whether the session is new or not. */
@@ -98,6 +104,16 @@ draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint6
 	gs_kv_set(&d->head.T, p->now_ms);
 }
 
+/* The access that starts it. */
+static void
+charge_new(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
+{
+	uint64_t limit = gs_quota_find(t, d->head.hash, d->owner, d->head.owner_len);
+
+	if (limit != GS_QUOTA_FREE)
+		gs_kv_set(&d->head.Q, gs_quota_charge(limit, 0, now_ms, 1, GS_QUOTA_CLOCK_MS));
+}
+
 /* A session that starts. */
 static void
 draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
@@ -115,6 +131,8 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	gs_kv_set(&d->head.I, GS_INTEREST_ONE);
 	gs_kv_set(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
 	apply_args(d, p->args);
+	if ((p->args->flags & GS_KV_INSPECT) == 0)
+		charge_new(t, d, p->now_ms);
 	apply_times(t, d, p->args);
 	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
 		apply_life(d, p->args->life);
@@ -210,6 +228,14 @@ end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const s
 	return gs_kv_end_start(t, c, &s, p->now_ms);
 }
 
+/* What starts among the suspects is accused, by whoever starts it there. */
+static void
+accuse_new(const struct gs_table *t, struct gs_draft *d, uint32_t ring, uint64_t now_ms)
+{
+	if (t->ctl->ring[ring].kind == GS_RING_SUSPECT && gs_offence_since_ms(gs_kv_word(&d->head.O)) == 0)
+		gs_kv_draft_accused(d, GS_QUOTA_FREE, now_ms);
+}
+
 /* Nothing is there: start the session. */
 static int
 put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
@@ -226,6 +252,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if (!gs_kv_reserve(t, ring))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, 0);
+	accuse_new(t, &d, ring, p->now_ms);
 	cell = gs_slots_claim(t, c, ring, gs_record_class(t, &d.head));
 	if (cell < 0) {
 		gs_kv_unreserve(t, ring);
@@ -281,6 +308,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	/* Whoever wins the entry copied the bytes of its record: a slot is not written again before. */
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
 	draft_new(t, c, &d, p, seen->version);
+	accuse_new(t, &d, ring, p->now_ms);
 	gs_kv_begin_start(c, p->key);
 	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
 	if (ring != from)
@@ -323,6 +351,20 @@ draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft
 	return gs_record_is_same(hit->slot, hit->w);
 }
 
+/* Judge the put of a session that is there. 0: do it; KV_AGAIN, GS_EQUARANTINE. */
+static int
+admit(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+{
+	int rc = gs_kv_admit(t, c, hit, p->now_ms, p->charge);
+
+	if (rc != GS_EQUARANTINE)
+		return rc;
+	if (!gs_kv_fill_meta(hit, seen, p->meta))
+		return KV_AGAIN;
+	gs_kv_meta_quota(hit, p->meta);
+	return rc;
+}
+
 /* The session is there: replace its value, and bring it in if the access does that. */
 static int
 put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
@@ -330,18 +372,24 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
 	struct gs_turn turn = { .kind = GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from, .now_ms = p->now_ms };
+	bool is_suspect = gs_kv_is_suspect(t, hit->entry), is_judged = counts && (is_suspect || gs_kv_is_gated(t));
 	struct names names;
+	struct gs_hit made;
 	struct gs_draft d;
 	int rc;
 
-	if (counts && t->ctl->ring[from].kind == GS_RING_SUSPECT)
-		return GS_EQUARANTINE;
+	if (counts && is_suspect && (rc = admit(t, c, p, hit, seen)) != 0)
+		return rc;
 	if ((p->args->flags & GS_KV_ONLY_NEW) != 0)
 		return GS_EEXIST;
 	if (p->args->if_version != 0 && p->args->if_version != seen->version)
 		return GS_ECONFLICT;
+	if (is_judged && !is_suspect && (rc = admit(t, c, p, hit, seen)) != 0)
+		return rc;
 	if (!draft_from(hit, seen, &d, &names))
 		return KV_AGAIN;
+	if (is_judged)
+		gs_kv_draft_quota(hit, &d);
 	draft_over(t, c, &d, p);
 	if (counts && gs_kv_is_promotable(t, from, seen, p->now_ms)) {
 		in = gs_kv_promote_to(t, from);
@@ -360,6 +408,11 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	}
 	gs_ctx_count(c, GS_COUNT_UPDATED);
 	report(hit, to, &d, p->meta);
+	if (counts && !is_judged) {
+		made = *hit;
+		gs_kv_charge_put(t, c, &made, seen->birth, p->now_ms);
+		gs_kv_meta_quota(&made, p->meta);
+	}
 	return 0;
 }
 
@@ -414,7 +467,8 @@ int
 gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const void *val, size_t val_len,
     const struct gs_put_args *args, struct gs_meta *meta)
 {
-	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta };
+	struct gs_charge charge = { .is_done = false };
+	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta, &charge };
 	int rc = KV_AGAIN;
 
 	gs_ctx_count_max(c, GS_COUNT_LARGEST, val_len);
@@ -444,12 +498,14 @@ apply_renewal(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
 }
 
 static int
-setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
+setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
+	const struct gs_put_args *args = p->args;
+	uint64_t now_ms = p->now_ms;
 	struct gs_slot seen;
 	struct gs_draft d;
 	struct gs_hit hit;
-	int rc = gs_index_find(t, c, k, GS_FETCH_WHOLE, &hit);
+	int rc = gs_index_find(t, c, p->key, GS_FETCH_WHOLE, &hit);
 
 	if (rc <= 0)
 		return rc < 0 ? rc : GS_ENOENT;
@@ -459,9 +515,11 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 	memcpy(&seen, c->scratch, sizeof(seen));
 	if (gs_record_is_over(t, gs_entry_ring(hit.entry), &seen, now_ms))
 		return GS_ENOENT;
-	if ((args->set & GS_SET_RENEW_BIT) != 0 && t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT)
-		return GS_EQUARANTINE;
+	if ((args->set & GS_SET_RENEW_BIT) != 0 && (gs_kv_is_suspect(t, hit.entry) || gs_kv_is_gated(t)) &&
+	    (rc = gs_kv_admit(t, c, &hit, now_ms, p->charge)) != 0)
+		return rc;
 	gs_record_draft_of(&d, c->scratch);
+	gs_kv_draft_quota(&hit, &d);
 	d.head.ctime_ns = args->wall_ns;
 	apply_args(&d, args);
 	apply_times(t, &d, args);
@@ -474,10 +532,12 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 int
 gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
 {
+	struct gs_charge charge = { .is_touch = true };
+	const struct putting p = { .key = k, .args = args, .now_ms = now_ms, .charge = &charge };
 	int rc = KV_AGAIN;
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
-		rc = setattr_once(t, c, k, now_ms, args);
+		rc = setattr_once(t, c, &p);
 	if (rc == 0 && (args->set & GS_SET_RENEW_BIT) != 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	count_refusal(t, c, k, now_ms, rc);

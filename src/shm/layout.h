@@ -69,6 +69,8 @@
  *   X, A, I, T	by seq_cst compare-and-swap, and seq_cst loads where two look
  *	at each other's word: an access at A and the sweep at X, a touch at T and
  *	a move at the entry.  With less, neither might see the other.
+ *   O	an accusation at O and a put at the entry, as a touch at T: the put carries it over,
+ *	or the accuser sees the entry swung, and follows it.
  *   held, op_entry	released, loaded acquire by recovery: a cell is filled before
  *	its slot can be ours and emptied after it is not.
  *   bitmap	acq_rel: W is FREE before the bit is seen; loaded acquire by who
@@ -269,10 +271,10 @@ struct gs_slot {
 	uint64_t version;			/* 30 */
 	_Atomic uint64_t T;			/* 38 last put, update or touch, ms */
 	_Atomic uint64_t H;			/* 40 accesses counted; plain stores, a lost one is lost */
-	_Atomic uint64_t Q;			/* 48 quota: theoretical arrival time, in 1/64 ms; plain stores */
+	_Atomic uint64_t Q;			/* 48 quota: theoretical arrival time, of the accused when last served, in 1/64 ms; plain stores */
 	_Atomic uint64_t O;			/* 50 accused: how often, and since when */
-	_Atomic uint64_t L;			/* 58 last attempt while accused, ms */
-	_Atomic uint64_t S;			/* 60 last attempt that came too soon, ms */
+	_Atomic uint64_t L;			/* 58 last attempt while accused: [46:41] attempts at that ms  [40:0] ms */
+	_Atomic uint64_t S;			/* 60 last attempt that came too soon: [46:41] code of the rate  [40:0] ms */
 	uint64_t deadline;			/* 68 absolute end, ms; GS_TIME_NEVER */
 	uint64_t ttl_ms;			/* 70 own ttl from T; 0 = none */
 	uint64_t created;			/* 78 ms */

@@ -3,7 +3,6 @@
 
 #include "base/atomic.h"
 #include "base/siphash.h"
-#include "shm/record.h"
 
 _Static_assert((int)GS_QUOTA_OFFENCES_MAX == (int)GS_OFFENCES_MAX, "offences stick where their bits end");
 
@@ -38,21 +37,6 @@ gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules)
 	atomic_store_explicit(&q->turn, turn + 1, memory_order_release);
 }
 
-/* The owner's hash, if the array of kin says that it may be one of those; false when there is none. */
-static bool
-hash_owner(struct gs_table *t, uint64_t entry, const struct gs_slot *head, uint64_t *out)
-{
-	const struct gs_slot *s = gs_table_slot(t, entry);
-	unsigned char owner[GS_OWNER_BYTES];
-	uint32_t len = head->owner_len;
-
-	if (len == 0 || len > sizeof(owner) || s == NULL)
-		return false;
-	gs_racy_load(owner, (const unsigned char *)s + gs_record_owner_off(head->key_len), len);
-	*out = gs_siphash13(t->sip_k0, t->sip_k1, owner, len);
-	return true;
-}
-
 /* The place of a hash in the overrides, or n. */
 static uint32_t
 find(const struct gs_quota_cfg *q, uint32_t n, enum gs_quota_whose whose, uint64_t hash)
@@ -68,18 +52,18 @@ find(const struct gs_quota_cfg *q, uint32_t n, enum gs_quota_whose whose, uint64
 
 /* The limit of an override about the session, or of the table. *is_whole: nobody was changing them. */
 static uint64_t
-find_override(struct gs_table *t, uint64_t entry, const struct gs_slot *head, bool *is_whole)
+find_override(const struct gs_table *t, uint64_t hash, uint64_t owner, bool *is_whole)
 {
 	const struct gs_quota_cfg *q = &t->ctl->quota;
 	/* acquire; pairs with the release in gs_quota_apply */
 	uint32_t turn = atomic_load_explicit(&q->turn, memory_order_acquire);
 	uint32_t n = atomic_load_explicit(&q->n_overrides, memory_order_relaxed), i;
-	uint64_t limit = gs_quota_table_limit(t), owner;
+	uint64_t limit = gs_quota_table_limit(t);
 
 	if (n > GS_QUOTA_OVERRIDES)
 		n = GS_QUOTA_OVERRIDES;
-	i = find(q, n, GS_QUOTA_OF_KEY, head->hash);
-	if (i == n && hash_owner(t, entry, head, &owner))
+	i = find(q, n, GS_QUOTA_OF_KEY, hash);
+	if (i == n && owner != 0)
 		i = find(q, n, GS_QUOTA_OF_OWNER, owner);
 	if (i < n)
 		limit = atomic_load_explicit(&q->override[i].limit, memory_order_relaxed);
@@ -89,14 +73,14 @@ find_override(struct gs_table *t, uint64_t entry, const struct gs_slot *head, bo
 }
 
 uint64_t
-gs_quota_of(struct gs_table *t, uint64_t entry, const struct gs_slot *head)
+gs_quota_find(const struct gs_table *t, uint64_t hash, const void *owner, uint32_t owner_len)
 {
 	bool is_whole;
 	uint64_t limit;
 
 	if (!gs_quota_has_overrides(t))
 		return gs_quota_table_limit(t);
-	limit = find_override(t, entry, head, &is_whole);
+	limit = find_override(t, hash, owner_len > 0 ? gs_siphash13(t->sip_k0, t->sip_k1, owner, owner_len) : 0, &is_whole);
 	/* A daemon that was killed while changing them will do it again; meanwhile nobody is charged. */
 	return is_whole ? limit : GS_QUOTA_FREE;
 }

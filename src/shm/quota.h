@@ -28,11 +28,8 @@ struct gs_quota_rules {
 /* By the daemon: put them into force. Who judges at this moment goes by the rules before, or by these. */
 void gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules);
 
-/*
- * The limit of the session whose header, complete, was copied from the slot that an entry names. Its key's override goes
- * before its owner's, that before the table's.
- */
-uint64_t gs_quota_of(struct gs_table *t, uint64_t entry, const struct gs_slot *head);
+/* The limit of a session by the hash of its key, and its owner. The key's override goes before the owner's, that before the table's. */
+uint64_t gs_quota_find(const struct gs_table *t, uint64_t hash, const void *owner, uint32_t owner_len);
 
 static inline bool
 gs_quota_has_overrides(const struct gs_table *t)

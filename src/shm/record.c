@@ -6,6 +6,7 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "policy/quota.h"
 #include "shm/store.h"
 
 /* Words of the header behind W, which is written on its own. */
@@ -165,11 +166,25 @@ stamp_words(struct gs_slot *head, uint32_t gen)
 	}
 }
 
+uint64_t
+gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	uint64_t since_ms = gs_offence_since_ms(offence);
+
+	return since_ms == 0 ? UINT64_MAX : gs_quota_pardon_ms(since_ms, soon_ms, atomic_load_explicit(&q->hold_ms, memory_order_relaxed),
+	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
+}
+
+/* head has plain values, without generations. */
 static uint32_t
 due_of(const struct gs_table *t, uint32_t addr, const struct gs_slot *head)
 {
-	return gs_record_due(gs_record_next_ms(t, gs_entry_ring(addr), atomic_load_explicit(&head->X, memory_order_relaxed),
-	    atomic_load_explicit(&head->A, memory_order_relaxed), atomic_load_explicit(&head->I, memory_order_relaxed)));
+	uint64_t at_ms = gs_record_next_ms(t, gs_entry_ring(addr), atomic_load_explicit(&head->X, memory_order_relaxed),
+	    atomic_load_explicit(&head->A, memory_order_relaxed), atomic_load_explicit(&head->I, memory_order_relaxed));
+
+	return gs_record_due(gs_min_u64(at_ms, gs_record_pardon_ms(t, atomic_load_explicit(&head->O, memory_order_relaxed),
+	    gs_offence_since_ms(atomic_load_explicit(&head->S, memory_order_relaxed)))));
 }
 
 static _Atomic uint32_t *
@@ -383,8 +398,8 @@ take_over(_Atomic uint64_t *word)
 
 /* What came to an old slot between its copy and its closing, and is still to be carried. */
 struct carried {
-	uint64_t was_i, was_a, i, a, touched;
-	bool has_accesses, has_touch;
+	uint64_t was_i, was_a, i, a, touched, offence, attempt, soon;
+	bool has_accesses, has_touch, has_offence;
 };
 
 static void
@@ -398,6 +413,11 @@ close_slot(struct carried *c, struct gs_slot *old, const struct gs_slot *seen)
 	c->touched = take_over(&old->T);
 	c->has_accesses = c->a != c->was_a || c->i != c->was_i;
 	c->has_touch = c->touched != atomic_load_explicit(&seen->T, memory_order_relaxed);
+	/* seq_cst; pairs with the accusation in kv_quota.c: we see it, or he sees the entry swung, and follows it */
+	c->offence = gs_timed_value(atomic_load_explicit(&old->O, memory_order_seq_cst));
+	c->has_offence = c->offence != gs_timed_value(atomic_load_explicit(&seen->O, memory_order_relaxed)) && gs_offence_since_ms(c->offence) != 0;
+	c->attempt = gs_timed_value(atomic_load_explicit(&old->L, memory_order_relaxed));
+	c->soon = gs_timed_value(atomic_load_explicit(&old->S, memory_order_relaxed));
 }
 
 /* Add the accesses, at their own times, to a slot. Not if it is closed itself: then they are still to be carried. */
@@ -440,6 +460,23 @@ carry_touch(struct carried *c, struct gs_slot *s, const struct gs_slot *head, ui
 	c->has_touch = false;
 }
 
+/* It is accused in the new record too, as of the same instant. False when that record was replaced in turn. */
+static bool
+carry_offence(const struct carried *c, struct gs_table *t, const struct gs_hit *hit)
+{
+	uint32_t gen = gs_entry_gen(hit->entry), addr = gs_entry_addr(hit->entry);
+	uint64_t seen = atomic_load_explicit(&hit->slot->O, memory_order_relaxed);
+
+	/* Who accused it here already did so for the same reason. */
+	if (gs_timed_gen(seen) == gen && gs_offence_since_ms(gs_timed_value(seen)) == 0 &&
+	    atomic_compare_exchange_strong_explicit(&hit->slot->O, &seen, gs_timed(c->offence, gen), memory_order_seq_cst, memory_order_relaxed)) {
+		atomic_store_explicit(&hit->slot->L, gs_timed(c->attempt, gen), memory_order_relaxed);
+		atomic_store_explicit(&hit->slot->S, gs_timed(c->soon, gen), memory_order_relaxed);
+		atomic_store_explicit(due_at(t, addr), 0, memory_order_relaxed);
+	}
+	return atomic_load_explicit(hit->at, memory_order_seq_cst) == hit->entry;
+}
+
 /* The record that an entry names by now. False when it is none, or another session. */
 static bool
 current_record(struct gs_table *t, struct gs_hit *hit, struct gs_slot *head, uint32_t birth)
@@ -474,13 +511,15 @@ gs_record_merge(struct gs_table *t, const struct gs_hit *old, const struct gs_sl
 	hit.slot = gs_table_slot(t, entry);
 	memcpy(&head, &d->head, sizeof(head));
 	/* Whoever replaced our record before we came here has closed its slot: on to his. */
-	for (int tries = 0; tries < MERGE_TRIES && (c.has_accesses || c.has_touch); tries++) {
+	for (int tries = 0; tries < MERGE_TRIES && (c.has_accesses || c.has_touch || c.has_offence); tries++) {
 		if (tries > 0 && !current_record(t, &hit, &head, d->head.birth))
 			return;
 		if (c.has_accesses)
 			carry_accesses(&c, hit.slot, innermost_half_life_ms(t), gs_entry_gen(hit.entry));
 		if (c.has_touch)
 			carry_touch(&c, hit.slot, &head, gs_entry_gen(hit.entry));
+		if (c.has_offence)
+			c.has_offence = !carry_offence(&c, t, &hit);
 	}
 }
 
@@ -515,8 +554,10 @@ gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsig
 	out->resume_ttl_s = head->resume_ttl_s;
 	out->arrival = gs_timed_value(atomic_load_explicit(&head->Q, memory_order_relaxed));
 	out->offence = gs_timed_value(atomic_load_explicit(&head->O, memory_order_relaxed));
-	out->attempt_ms = gs_timed_value(atomic_load_explicit(&head->L, memory_order_relaxed));
-	out->soon_ms = gs_timed_value(atomic_load_explicit(&head->S, memory_order_relaxed));
+	out->attempts = gs_offence_count(gs_timed_value(atomic_load_explicit(&head->L, memory_order_relaxed)));
+	out->attempt_ms = gs_offence_since_ms(gs_timed_value(atomic_load_explicit(&head->L, memory_order_relaxed)));
+	out->rate_code = gs_offence_count(gs_timed_value(atomic_load_explicit(&head->S, memory_order_relaxed)));
+	out->soon_ms = gs_offence_since_ms(gs_timed_value(atomic_load_explicit(&head->S, memory_order_relaxed)));
 	out->val_len = head->val_len;
 	out->key[0] = 0;
 	out->owner[0] = 0;

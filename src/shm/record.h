@@ -79,6 +79,9 @@ void gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d
 /* When the sweep must look at a record: the earlier of its expiry and its leaving of the ring; UINT64_MAX never; 0 where the ring is not on. */
 uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest);
 
+/* When a session with these words is pardoned; UINT64_MAX: it is not accused. */
+uint64_t gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms);
+
 /* The due hint of an instant. */
 uint32_t gs_record_due(uint64_t at_ms);
 

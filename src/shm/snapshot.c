@@ -115,7 +115,7 @@ record_of(const struct gs_slot *s, uint32_t ring, uint32_t bytes)
 		.created = s->created, .deadline = s->deadline, .ttl_ms = s->ttl_ms, .mtime_ms = s->mtime_ms, .hlc = s->hlc,
 		.mtime_ns = s->mtime_ns, .ctime_ns = s->ctime_ns, .accessed_ms = value_of(&s->A), .interest = value_of(&s->I),
 		.touched_ms = value_of(&s->T), .hits = value_of(&s->H), .arrival = value_of(&s->Q), .offence = value_of(&s->O),
-		.attempt_ms = value_of(&s->L), .soon_ms = value_of(&s->S),
+		.attempt_ms = gs_offence_since_ms(value_of(&s->L)), .soon_ms = gs_offence_since_ms(value_of(&s->S)),
 	};
 }
 

@@ -49,6 +49,15 @@ as_calculated() {
 	}
 }
 
+# The quotas of issue 4, and others under which sessions come and go.
+quota_conf() {
+	printf '[ring active]\nhalf_life = %s\n[quota]\nrate = %s\nburst = %s\naction = %s\nhold = %s\nrelease = %s\n[ring suspect]\ncapacity = %s\n' "$@"
+}
+quota_conf 10m 1/s 20 report 10s 1m 1024 > "$tmp/report.conf"
+quota_conf 10m 1/s 20 quarantine 10s 1m 1024 > "$tmp/quarantine.conf"
+quota_conf 5m 20/m 3 quarantine 5s 10s 2 > "$tmp/few.conf"
+quota_conf 0 20/m 3 slow 5s 10s 1024 > "$tmp/slow.conf"
+
 # shipped NAME REQUESTS KEYS
 shipped() {
 	local log=$shared/data/$1-access.log
@@ -60,6 +69,14 @@ shipped() {
 	check_eq "$1 has $2 requests of $3 keys" "$(counts requests keys unreadable)" "$2 $3 0"
 	as_calculated "$1, half_life 0" "$log" "-c $tmp/plain.conf" "--half-life 0"
 	as_calculated "$1, full rings" "$log" "-c $tmp/small.conf" "--half-life 120000 --rings $small_rings --max-lifetime 72000000"
+	quotas "$1" "$log"
+}
+
+quotas() {
+	as_calculated "$1, quota 1/s, report" "$2" "-c $tmp/report.conf" "--half-life 600000 --quota 1000:20:report:10000:60000:1024"
+	as_calculated "$1, quota 1/s, quarantine" "$2" "-c $tmp/quarantine.conf" "--half-life 600000 --quota 1000:20:quarantine:10000:60000:1024"
+	as_calculated "$1, quota 20/m, two suspects" "$2" "-c $tmp/few.conf" "--quota 3000:3:quarantine:5000:10000:2"
+	as_calculated "$1, quota 20/m, slow" "$2" "-c $tmp/slow.conf" "--half-life 0 --quota 3000:3:slow:5000:10000:1024"
 }
 
 shipped semicomplete 10000 1753
@@ -82,6 +99,7 @@ for seed in 1 2 3; do
 		as_calculated "generated log $seed by $key, half_life 0" "$log" "--key $key -c $tmp/plain.conf" "--key $key --half-life 0"
 		as_calculated "generated log $seed by $key, full rings" "$log" "--key $key -c $tmp/small.conf" \
 		    "--key $key --half-life 120000 --rings $small_rings --max-lifetime 72000000"
+		[ "$key" != ip ] || quotas "generated log $seed" "$log"
 		as_calculated "generated log $seed by $key, full rings, half_life 0" "$log" "--key $key -c $tmp/small-plain.conf" \
 		    "--key $key --half-life 0 --rings $small_rings --max-lifetime 72000000"
 	done

@@ -6,7 +6,7 @@ Reads the log with a regular expression and applies the decay law as it is
 written down, with interest as a number.  Knows nothing of the store: rings are
 counters.  Shares no code and no table with the C.
 
-	replay_model.py expect REPORT.json LOG [--key K] [--half-life MS] [--rings R] [--max-lifetime MS]
+	replay_model.py expect REPORT.json LOG [--key K] [--half-life MS] [--rings R] [--max-lifetime MS] [--quota Q]
 	    print every difference; exit 1 when there is one
 	replay_model.py generate SEED LINES
 	    print a log with odd lines in it
@@ -14,6 +14,7 @@ counters.  Shares no code and no table with the C.
 	    print figures of a report on one line
 
 Rings are NAME:TTL_MS:CAPACITY, from the innermost outwards, with commas between.
+A quota is INTERVAL_MS:BURST:ACTION:HOLD_MS:RELEASE_MS:SUSPECTS, the last the capacity of suspect.
 """
 
 import argparse
@@ -38,6 +39,8 @@ STEPS = [SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * 
          HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY] + [DAY * 10 ** i for i in range(1, 6)]
 BUILT_IN = 'active:300000:8192,warm:1800000:16384,cold:1209600000:32768'
 NEVER = math.inf
+QUOTA = '20:200:report:10000:60000:1024'
+CLOCK_MS = 10
 
 
 def time_of(m):
@@ -85,10 +88,16 @@ class Session:
         self.ring = None                # index; None: there is none
         self.due = NEVER
         self.since = None               # waiting for room since
+        self.arrival = 0                # when the last of the accesses that were charged would be due, ms
+        self.offences = 0
+        self.accused = None             # since when
+        self.half_octaves = 0           # of the rate of its attempts
 
 
 class Store:
-    def __init__(self, rings, half_life, max_lifetime):
+    def __init__(self, rings, half_life, max_lifetime, quota):
+        self.interval, self.burst, self.action, self.hold, self.release, self.suspects = quota
+        self.in_suspect = 0
         self.names = [r[0] for r in rings]
         self.ttl = [r[1] for r in rings]
         self.capacity = [r[2] for r in rings]
@@ -101,6 +110,63 @@ class Store:
         self.moves = {}
         self.now = 0
 
+    def is_suspect(self, s):
+        return s.ring == -1
+
+    def name(self, ring):
+        return 'suspect' if ring == -1 else self.names[ring]
+
+    def pardoned(self, s):
+        if s.accused is None:
+            return NEVER
+        return max(s.accused + self.hold, s.soon + self.release)
+
+    def accuse(self, s):
+        s.accused = s.soon = s.attempt = s.served = self.now
+        s.attempts = 1
+        s.offences += 1
+        s.half_octaves = math.floor(2 * math.log2(1000 / self.interval))
+
+    def attempted(self, s):
+        gap = self.now - s.attempt
+        if gap < 2 * self.interval:
+            s.soon = self.now
+        if gap == 0:
+            s.attempts = min(s.attempts + 1, 63)
+            return
+        code = min(max(math.floor(2 * math.log2(1000 * s.attempts / gap)), -24), 39)
+        s.half_octaves += (code > s.half_octaves) - (code < s.half_octaves)
+        s.attempts = 1
+        s.attempt = self.now
+
+    def is_served(self, s):
+        """Judge an access to a session that is there."""
+        if s.accused is None:
+            arrival = max(s.arrival, self.now) + self.interval
+            if arrival <= self.now + self.burst * self.interval + CLOCK_MS:
+                s.arrival = arrival
+                return True
+            self.accuse(s)
+            if self.action == 'report':
+                return True
+            if self.action == 'quarantine' and self.in_suspect < self.suspects:
+                self.move(s, -1)
+            return False
+        if self.is_suspect(s):
+            served = self.now >= max(s.accused + self.hold, s.served + self.interval)
+        elif self.action == 'report':
+            served = True
+        else:
+            served = self.now >= s.served + max(self.interval, min((s.soon - s.accused) // 8, 1000))
+        self.attempted(s)
+        if served:
+            s.served = self.now
+        return served
+
+    def next_look(self, s):
+        leaves = NEVER if self.is_suspect(s) else self.leaves(s)
+        return min(leaves + 1, s.end + 1, self.pardoned(s))
+
     def leaves(self, s):
         bonus = self.half_life * math.log2(s.interest) if self.half_life else 0
         return math.floor(s.last + self.ttl[s.ring] + bonus)
@@ -111,10 +177,13 @@ class Store:
             heapq.heappush(self.heap, (when, s.number, s))
 
     def move(self, s, to):
-        name = '%s>%s' % (self.names[s.ring], self.names[to])
+        name = '%s>%s' % (self.name(s.ring), self.name(to))
         self.moves[name] = self.moves.get(name, 0) + 1
-        self.count[s.ring] -= 1
-        self.count[to] += 1
+        for ring, by in ((s.ring, -1), (to, 1)):
+            if ring == -1:
+                self.in_suspect += by
+            else:
+                self.count[ring] += by
         s.ring = to
 
     def settle(self, s):
@@ -122,14 +191,39 @@ class Store:
         s.since = None
         left = s.ring
         outer = s.ring + 1
+        if self.is_suspect(s) and self.now > s.end:
+            self.expired += 1
+            self.in_suspect -= 1
+            s.ring = None
+            s.due = NEVER
+            return None
+        if self.is_suspect(s):
+            if self.now < self.pardoned(s):
+                self.arm(s, self.next_look(s))
+                return None
+            if self.count[0] >= self.capacity[0]:
+                self.stuck += 1
+                s.since = self.now
+                heapq.heappush(self.waiting[0], (s.since, s.number, s))
+                self.arm(s, s.end + 1)
+                return None
+            self.move(s, 0)
+            s.accused, s.arrival = None, 0
+            self.count_access(s)
+            self.arm(s, self.next_look(s))
+            return None
         if self.now > s.end or (self.now > self.leaves(s) and outer == len(self.names)):
             self.expired += 1
             self.count[left] -= 1
             s.ring = None
             s.due = NEVER
             return left
+        if self.now >= self.pardoned(s):
+            s.accused, s.arrival = None, 0
+            self.arm(s, max(self.next_look(s), self.now + 1))
+            return None
         if self.now <= self.leaves(s):
-            self.arm(s, min(self.leaves(s), s.end) + 1)
+            self.arm(s, self.next_look(s))
             return None
         if self.count[outer] >= self.capacity[outer]:
             self.stuck += 1
@@ -138,13 +232,13 @@ class Store:
             self.arm(s, s.end + 1)
             return None
         self.move(s, outer)
-        self.arm(s, min(self.leaves(s), s.end) + 1)
+        self.arm(s, self.next_look(s))
         return left
 
     def let_in(self, ring):
         while ring is not None and self.count[ring] < self.capacity[ring] and self.waiting[ring]:
             since, _, s = heapq.heappop(self.waiting[ring])
-            if s.since == since and s.ring == ring - 1:
+            if s.since == since and s.ring == ring - 1:  # suspect is -1, and its way out is 0
                 self.let_in(self.settle(s))
 
     def run_until(self, until):
@@ -157,38 +251,51 @@ class Store:
             self.let_in(self.settle(s))
         self.now = until
 
+    def count_access(self, s):
+        faded = s.interest * 2 ** (-(self.now - s.last) / self.half_life) if self.half_life else 0
+        s.interest = 1 + faded
+        s.last = self.now
+
     def access(self, s):
-        now, left = self.now, None
+        now, left, ring = self.now, None, s.ring
         if s.ring is None:
             if self.count[0] >= self.capacity[0]:
                 self.refused += 1
                 return
             self.started += 1
             self.count[0] += 1
-            s.ring, s.interest = 0, 1
+            s.ring, s.interest, s.last = 0, 1, now
             s.end = now + self.max_lifetime
+            s.accused, s.arrival = None, now + self.interval
+        elif not self.is_served(s):
+            self.refused += 1
+            left = ring if s.ring != ring else None
+            s.since = None
+            self.arm(s, self.next_look(s))
+            self.let_in(left)
+            return
         else:
             self.gets += 1
-            faded = s.interest * 2 ** (-(now - s.last) / self.half_life) if self.half_life else 0
-            s.interest = 1 + faded
+            self.count_access(s)
             if s.ring > 0 and self.count[0] < self.capacity[0]:
                 left = s.ring
                 self.move(s, 0)
-        s.last = now
         s.since = None
-        self.arm(s, min(self.leaves(s), s.end) + 1)
+        self.arm(s, self.next_look(s))
         self.let_in(left)
 
     def populations(self):
         rings = dict(zip(self.names, self.count))
-        rings['suspect'] = 0
+        rings['suspect'] = self.in_suspect
         return rings
 
 
 def replay(args):
     rings = [(n, int(t), int(c)) for n, t, c in (r.split(':') for r in args.rings.split(','))]
     lines = list(read_log(args.log, args.key))
-    store = Store(rings, args.half_life, args.max_lifetime)
+    quota = args.quota.split(':')
+    quota = float(quota[0]), int(quota[1]), quota[2], int(quota[3]), int(quota[4]), int(quota[5])
+    store = Store(rings, args.half_life, args.max_lifetime, quota)
     sessions, accesses, first, at = {}, [], None, 0
     for line in lines:
         if line is None:
@@ -210,7 +317,9 @@ def replay(args):
     return {
         'requests': len(accesses), 'keys': len(sessions), 'unreadable': len(lines) - len(accesses),
         'started': store.started, 'gets': store.gets, 'refused': store.refused, 'expired': store.expired,
-        'stuck': store.stuck, 'moves': store.moves, 'rings': store.populations(), 'suspects': [], 'series': series,
+        'stuck': store.stuck, 'moves': store.moves, 'rings': store.populations(), 'series': series,
+        'suspects': [{'key': who.decode(), 'rate': 2 ** (s.half_octaves / 2), 'offences': s.offences}
+                     for who, s in sessions.items() if s.offences > 0],
     }
 
 
@@ -279,6 +388,7 @@ def main():
     v.add_argument('--half-life', type=int, default=300000)
     v.add_argument('--rings', default=BUILT_IN)
     v.add_argument('--max-lifetime', type=int, default=30 * DAY)
+    v.add_argument('--quota', default=QUOTA)
     v.set_defaults(run=expect)
     v = verbs.add_parser('generate')
     v.add_argument('seed', type=int)

@@ -21,6 +21,7 @@
 #include "shm/audit.h"
 #include "shm/index.h"
 #include "shm/kv.h"
+#include "shm/quota.h"
 #include "shm/record.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
@@ -87,10 +88,14 @@ small_arena_spec(uint64_t capacity)
 	return spec;
 }
 
+/* Nobody has a quota, and suspects stay refused; for tests of other things. */
 static inline void
 open_store(struct store *s, const struct gs_table_spec *spec)
 {
+	const struct gs_quota_rules rules = { .limit = GS_QUOTA_FREE, .hold_ms = 1000 * DAY };
+
 	assert_int_equal(gs_table_create_private(&s->t, spec), 0);
+	gs_quota_apply(s->t, &rules);
 	assert_int_equal(gs_ctx_init(&s->c, s->t, 1), 0);
 }
 
