@@ -47,7 +47,7 @@ if [ "$is_root" = yes ]; then
 	check "the daemon is at rest" poll_until 10 has_swept
 	before=$(sums)
 	as_reader doors "$INSTANCE" "$shm" > "$tmp/doors" 2>&1
-	check_match "a reader of another user has the table's descriptors and maps" "$(cat "$tmp/doors")" '^doors: 18, maps: found$'
+	check_match "a reader of another user has the table's descriptors and maps" "$(cat "$tmp/doors")" '^doors: 35, maps: found$'
 	while read -r way; do
 		check_eq "shut: $way" "$(sed -n "s|^$way: ||p" "$tmp/doors")" shut
 	done <<-'END'
