@@ -118,6 +118,19 @@ gs_kv_tell(struct gs_table *t, const struct gs_ctx *c, const unsigned char *reco
 }
 
 void
+gs_kv_tell_draft(struct gs_table *t, const struct gs_ctx *c, const struct gs_draft *d, struct gs_turn *turn)
+{
+	turn->hash = d->head.hash;
+	turn->version = d->head.version;
+	turn->ns = d->head.ns;
+	turn->key = d->key;
+	turn->key_len = d->head.key_len;
+	turn->owner = d->owner;
+	turn->owner_len = d->head.owner_len;
+	gs_event_tell(t, c, turn);
+}
+
+void
 gs_kv_tell_refused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, enum gs_event_reason reason)
 {
 	const struct gs_turn turn = {

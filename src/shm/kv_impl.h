@@ -66,6 +66,8 @@ int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit
 
 /* Tell what happened to a record, of which record points to a private copy with its names; *turn says the rest. */
 void gs_kv_tell(struct gs_table *t, const struct gs_ctx *c, const unsigned char *record, struct gs_turn *turn);
+/* The same of a record that was made from this draft. */
+void gs_kv_tell_draft(struct gs_table *t, const struct gs_ctx *c, const struct gs_draft *d, struct gs_turn *turn);
 /* Tell that something was refused to a key; of what a stranger repeats, now and then. */
 void gs_kv_tell_refused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, enum gs_event_reason reason);
 

@@ -181,20 +181,6 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 	meta->link[head.link_len] = 0;
 }
 
-/* What a put made of a session, of which the draft is the record now. */
-static void
-tell_put(struct gs_table *t, const struct gs_ctx *c, const struct gs_draft *d, struct gs_turn *turn)
-{
-	turn->hash = d->head.hash;
-	turn->version = d->head.version;
-	turn->ns = d->head.ns;
-	turn->key = d->key;
-	turn->key_len = d->head.key_len;
-	turn->owner = d->owner;
-	turn->owner_len = d->head.owner_len;
-	gs_event_tell(t, c, turn);
-}
-
 static void
 tell_started(struct gs_table *t, const struct gs_ctx *c, const struct putting *p, uint32_t ring, const struct gs_draft *d)
 {
@@ -203,7 +189,7 @@ tell_started(struct gs_table *t, const struct gs_ctx *c, const struct putting *p
 		.from = GS_RING_NONE, .to = ring, .now_ms = p->now_ms,
 	};
 
-	tell_put(t, c, d, &turn);
+	gs_kv_tell_draft(t, c, d, &turn);
 }
 
 static uint32_t
@@ -404,7 +390,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (to != from) {
 		gs_ctx_count(c, GS_COUNT_PROMOTED);
 		turn.to = to;
-		tell_put(t, c, &d, &turn);
+		gs_kv_tell_draft(t, c, &d, &turn);
 	}
 	gs_ctx_count(c, GS_COUNT_UPDATED);
 	report(hit, to, &d, p->meta);

@@ -255,6 +255,7 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 static enum gs_restored
 put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
+	struct gs_turn turn = { .kind = GS_EVENT_CREATED, .reason = GS_REASON_RESTORE, .from = GS_RING_NONE, .now_ms = now_ms };
 	int rc = KV_AGAIN;
 
 	for (uint32_t steps = 0; ring != GS_RING_NONE && steps <= GS_MAX_RINGS; steps++) {
@@ -265,8 +266,11 @@ put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *
 		rc = KV_AGAIN;
 		ring = next_outwards(r->t, ring);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		turn.to = ring;
+		gs_kv_tell_draft(r->t, r->c, d, &turn);
 		return GS_RESTORED;
+	}
 	if (rc == GS_EEXIST)
 		return GS_RESTORE_OLDER;
 	return rc == GS_ECORRUPT ? GS_RESTORE_DAMAGED : GS_RESTORE_NO_ROOM;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "shm/event.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
 
@@ -102,6 +103,42 @@ restore_into(struct f *f, struct store *s, int64_t later_ms, const struct gs_res
 	}
 	assert_int_equal(rc, 0);
 	gs_snapshot_close(&in);
+}
+
+/* What was told last of a store is that this session came from a snapshot, or is nothing of the kind. */
+static bool
+is_told(struct store *s, const char *key, const char *owner)
+{
+	struct gs_told e;
+
+	return gs_event_at(s->t, gs_event_last(s->t), &e) == 1 && e.kind == GS_EVENT_CREATED && e.reason == GS_REASON_RESTORE &&
+	    e.to == ACTIVE && strcmp((char *)e.key, key) == 0 && strcmp((char *)e.owner, owner) == 0;
+}
+
+static void
+what_comes_back_is_told(void **state)
+{
+	struct gs_put_args args = plain_args();
+	uint64_t became[GS_RESTORE_KINDS], last;
+	struct gs_key k;
+	struct f f;
+
+	(void)state;
+	begin(&f);
+	args.set = GS_SET_OWNER_BIT;
+	args.owner = "bob";
+	args.owner_len = 3;
+	k = key_of(f.from.t, "k");
+	assert_int_equal(gs_kv_put(f.from.t, &f.from.c, &k, NOW, "v", 1, &args, NULL), 1);
+	take_snapshot(&f);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 1);
+	assert_true(is_told(&f.to, "k", "bob"));
+	last = gs_event_last(f.to.t);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORE_OLDER], 1);
+	assert_int_equal(gs_event_last(f.to.t), last);
+	finish(&f);
 }
 
 static void
@@ -548,6 +585,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(what_comes_back_is_told),
 		T(everything_of_a_session_comes_back),
 		T(ages_go_on_by_the_wall_clock),
 		T(own_ttl_ends_what_comes_back_too_late),
