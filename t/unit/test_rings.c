@@ -52,6 +52,44 @@ put_args(struct store *s, const char *key, uint64_t now_ms, const struct gs_put_
 	return gs_kv_put(s->t, &s->c, &k, now_ms, "v", 1, args, NULL);
 }
 
+/* ---- promote_to ---- */
+
+static void
+next_brings_a_session_in_by_one_ring_an_access(void **state)
+{
+	struct store *s = *state;
+	struct gs_key k = key_of(s->t, "k");
+	struct gs_meta meta;
+	char buf[8];
+
+	for (uint32_t i = WARM; i <= COLD; i++)
+		atomic_store(&s->t->ctl->ring[i].promote_to, (uint16_t)GS_PROMOTE_TO_NEXT);
+	assert_int_equal(put_at(s, "k", "v", NOW), 1);
+	assert_int_equal(gs_kv_move(s->t, &s->c, &k, NOW, COLD), 0);
+	assert_int_equal(gs_kv_get(s->t, &s->c, &k, NOW + 1, buf, sizeof(buf), 0, &meta), 1);
+	assert_int_equal(meta.ring, WARM);
+	assert_int_equal(gs_ctx_total(s->t, GS_COUNT_PROMOTED), 1);
+	/* A put as a get, and of many at once each as one alone. */
+	assert_int_equal(put_at(s, "k", "w", NOW + 2), 0);
+	assert_int_equal(gs_kv_get(s->t, &s->c, &k, NOW + 3, buf, sizeof(buf), GS_KV_INSPECT, &meta), 1);
+	assert_int_equal(meta.ring, ACTIVE);
+	assert_int_equal(gs_kv_move(s->t, &s->c, &k, NOW + 4, COLD), 0);
+	{
+		struct gs_kv_item item = { .key = k, .buf = buf, .cap = sizeof(buf), .meta = &meta };
+
+		gs_kv_get_many(s->t, &s->c, NOW + 5, &item, 1);
+		assert_int_equal(item.rc, 1);
+		assert_int_equal(meta.ring, WARM);
+	}
+	/* By diameter, whatever the ids: cold stands within warm now. */
+	atomic_store(&s->t->ctl->ring[COLD].diameter, 1);
+	atomic_store(&s->t->ctl->ring[WARM].diameter, 2);
+	assert_int_equal(gs_kv_get(s->t, &s->c, &k, NOW + 6, buf, sizeof(buf), 0, &meta), 1);
+	assert_int_equal(meta.ring, COLD);
+	assert_int_equal(gs_kv_get(s->t, &s->c, &k, NOW + 7, buf, sizeof(buf), 0, &meta), 1);
+	assert_int_equal(meta.ring, ACTIVE);
+}
+
 /* ---- capacity ---- */
 
 static void
@@ -396,6 +434,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T_USUAL(next_brings_a_session_in_by_one_ring_an_access),
 		T_NARROW(full_ring_refuses_a_new_session_and_nothing_else),
 		T_NARROW(capacity_counts_each_ring_for_itself),
 		T_NARROW(capacity_that_is_lowered_refuses_and_takes_nothing_away),

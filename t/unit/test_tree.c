@@ -13,7 +13,9 @@
 
 #include "base/clock.h"
 #include "daemon/events.h"
+#include "daemon/rings.h"
 #include "daemon/spec.h"
+#include "shm/rings.h"
 
 /* A manager with the built-in configuration on private memory, and what it said last. */
 struct fixture {
@@ -442,6 +444,83 @@ ctl_lists_its_verbs_and_audit_reports_to_the_events(void **state)
 	assert_non_null(strstr(get(f, "events"), " audit broken=0 free="));
 }
 
+static int
+ask_ring(struct fixture *f, enum gs_wire_verb verb, const char *path, bool is_operator)
+{
+	return ask(f, (struct tree_request){ .verb = verb, .path = path, .value = "", .fd = -1, .caller = { .uid = 7, .pid = 4711, .is_operator = is_operator } });
+}
+
+static void
+rings_are_made_switched_and_removed(void **state)
+{
+	struct fixture *f = *state;
+	const struct gs_table *t = f->m.tables[0].shm;
+	uint32_t id;
+
+	assert_int_equal(ask_ring(f, GS_VERB_MAKE, "sessions/rings/deep", false), GS_EPERM);
+	assert_int_equal(ask_ring(f, GS_VERB_MAKE, "sessions/deep", true), GS_EPERM);
+	assert_int_equal(ask_ring(f, GS_VERB_MAKE, "sessions/rings/deep", true), 0);
+	assert_int_equal(ask_ring(f, GS_VERB_MAKE, "sessions/rings/deep", true), GS_EEXIST);
+	assert_int_equal(ask_ring(f, GS_VERB_MAKE, "sessions/rings/no/pe", true), GS_EPERM);
+	id = gs_table_ring(t, "deep");
+	assert_true(id != GS_RING_NONE);
+	assert_int_equal(gs_table_ring_state(t, id), GS_RING_OFF);
+	assert_int_equal(atomic_load(&t->ctl->ring[id].capacity), 0);
+	assert_string_equal(get(f, "sessions/rings/deep/state"), "off\n");
+	assert_int_equal(set(f, "sessions/rings/deep/state", "on\n"), 0);
+	assert_int_equal(gs_table_ring_state(t, id), GS_RING_ON);
+	assert_int_equal(atomic_load(&t->ctl->ring[gs_table_ring(t, "cold")].decay_to), id);
+	assert_true(atomic_load(&t->ctl->ring[id].diameter) > atomic_load(&t->ctl->ring[gs_table_ring(t, "cold")].diameter));
+	/* Refused, it is in the chain as before; of several lines each counts. */
+	assert_int_equal(set(f, "sessions/rings/deep/state", "draining\nperhaps\n"), GS_EINVAL);
+	assert_int_equal(gs_table_ring_state(t, id), GS_RING_ON);
+	assert_int_equal(set(f, "sessions/rings/deep/state", "draining\non\ndraining\n"), 0);
+	assert_int_equal(gs_table_ring_state(t, id), GS_RING_DRAINING);
+	assert_string_equal(get(f, "sessions/rings/deep/state"), "draining 0\n");
+	assert_int_equal(set(f, "sessions/rings/deep/state", "draining 0\n"), 0);
+	assert_int_equal(atomic_load(&t->ctl->ring[id].decay_to), gs_table_ring(t, "cold"));
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/deep", true), GS_EBUSY);
+	rings_tick(&f->m);
+	assert_string_equal(get(f, "sessions/rings/deep/state"), "off\n");
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/deep/state", true), GS_EPERM);
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/deep", false), GS_EPERM);
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/deep", true), 0);
+	assert_int_equal(gs_table_ring(t, "deep"), GS_RING_NONE);
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/deep", true), GS_ENOENT);
+	assert_int_equal(ask_ring(f, GS_VERB_REMOVE, "sessions/rings/active", true), GS_EPERM);
+	assert_non_null(strstr(f->m.last_error, "no table is without it"));
+}
+
+/* The daemon is killed after the settings were kept and before the memory follows; the next one finds the settings. */
+static void
+memory_follows_what_was_kept_before_a_kill(void **state)
+{
+	struct fixture *f = *state;
+	struct gs_table *t = f->m.tables[0].shm;
+	struct gs_conf *c = &f->m.conf;
+	char why[GS_CONF_WHY_BYTES];
+
+	/* A ring was added and switched on. */
+	assert_int_equal(gs_conf_add_ring(&c->tables[0], "deep", why), 0);
+	assert_int_equal(gs_conf_switch_ring(&c->tables[0], gs_conf_ring(&c->tables[0], "deep"), GS_CONF_STATE_ON, why), 0);
+	assert_int_equal(rings_check(t, &c->tables[0], why), 0);
+	rings_apply(&f->m, 0);
+	assert_int_equal(gs_table_ring_state(t, gs_table_ring(t, "deep")), GS_RING_ON);
+	/* It was to drain, was off, and is no more. */
+	c->tables[0].rings[2].ttl_ms = c->tables[0].rings[3].ttl_ms;
+	assert_int_equal(gs_conf_switch_ring(&c->tables[0], gs_conf_ring(&c->tables[0], "deep"), GS_CONF_STATE_OFF, why), 0);
+	assert_int_equal(gs_conf_remove_ring(&c->tables[0], gs_conf_ring(&c->tables[0], "deep"), why), 0);
+	assert_int_equal(rings_check(t, &c->tables[0], why), 0);
+	rings_apply(&f->m, 0);
+	assert_int_equal(gs_table_ring(t, "deep"), GS_RING_NONE);
+	assert_int_equal(atomic_load(&t->ctl->ring[gs_table_ring(t, "cold")].decay_to), GS_RING_NONE);
+	/* One that was made, and that no settings were kept of. */
+	assert_int_equal(gs_rings_make(t, gs_rings_unused(t), "stray"), 0);
+	assert_int_equal(rings_check(t, &c->tables[0], why), 0);
+	rings_apply(&f->m, 0);
+	assert_int_equal(gs_table_ring(t, "stray"), GS_RING_NONE);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -464,6 +543,8 @@ main(void)
 		T(events_are_read_from_an_offset_and_their_size_is_listed),
 		T(stats_count_what_sessions_do),
 		T(the_readme_explains_every_file),
+		T(rings_are_made_switched_and_removed),
+		T(memory_follows_what_was_kept_before_a_kill),
 		T(ctl_lists_its_verbs_and_audit_reports_to_the_events),
 	};
 
