@@ -11,11 +11,12 @@
 #include "base/text.h"
 #include "cmd.h"
 #include "conf/conf.h"
+#include "suspect.h"
 
 enum { PATH_BYTES = 256 };
 
 /* What a control file's text is. */
-enum kind { KIND_TEXT, KIND_PROSE, KIND_COUNT, KIND_DURATION, KIND_SIZE, KIND_SIZES, KIND_BOOL, KIND_COUNTERS };
+enum kind { KIND_TEXT, KIND_PROSE, KIND_COUNT, KIND_DURATION, KIND_SIZE, KIND_SIZES, KIND_BOOL, KIND_COUNTERS, KIND_SUSPECTS };
 
 static const struct {
 	const char *name;
@@ -24,6 +25,7 @@ static const struct {
 	{ "README", KIND_PROSE },
 	{ "events", KIND_PROSE },
 	{ "ctl", KIND_PROSE },
+	{ "suspects", KIND_SUSPECTS },
 	{ "stats", KIND_COUNTERS },
 	{ "events.counts", KIND_COUNTERS },
 	{ "uptime", KIND_DURATION },
@@ -137,6 +139,17 @@ json_sizes(struct gs_json *j, const char *name, char *text)
 }
 
 static void
+json_suspects(struct gs_json *j, const char *name, const char *text)
+{
+	struct suspect s;
+
+	gs_json_array(j, name);
+	while (suspect_next(&text, &s))
+		suspect_print_json(j, &s);
+	gs_json_end(j, true);
+}
+
+static void
 json_value(struct gs_json *j, const char *path, char *text)
 {
 	const char *name = base_name(path);
@@ -167,6 +180,9 @@ json_value(struct gs_json *j, const char *path, char *text)
 		break;
 	case KIND_COUNTERS:
 		json_counters(j, name, text);
+		break;
+	case KIND_SUSPECTS:
+		json_suspects(j, name, text);
 		break;
 	}
 }

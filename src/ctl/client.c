@@ -298,11 +298,17 @@ receive_packet(struct gs_ctl *c, enum gs_wire_type type, struct gs_wire_head *he
 
 /* ---- control ---- */
 
+/* r has all but the lengths. */
 static int
-send_request(struct gs_ctl *c, const struct gs_wire_request *r, const char *path, const void *value)
+send_request(struct gs_ctl *c, struct gs_wire_request *r, const char *path, const void *value, size_t value_len)
 {
 	unsigned char *p = c->packet + sizeof(struct gs_wire_head);
+	size_t path_len = strlen(path);
 
+	if (path_len >= GS_WIRE_PATH_BYTES || value_len > GS_WIRE_VALUE_BYTES)
+		return GS_ERANGE;
+	r->path_len = (uint32_t)path_len;
+	r->value_len = (uint32_t)value_len;
 	memcpy(p, r, sizeof(*r));
 	memcpy(p + sizeof(*r), path, r->path_len);
 	if (r->value_len > 0)
@@ -344,19 +350,38 @@ gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const
 		.verb = verb, .as_uid = as == NULL ? geteuid() : as->uid, .as_gid = as == NULL ? getegid() : as->gid,
 		.as_pid = as == NULL ? getpid() : as->pid, .offset = offset,
 	};
-	size_t len = 0, path_len = strlen(path);
+	size_t len = 0;
 	int rc;
 
 	*text = calloc(1, 1);
 	if (*text == NULL)
 		return GS_ENOMEM;
-	if (path_len >= GS_WIRE_PATH_BYTES || value_len > GS_WIRE_VALUE_BYTES)
-		return GS_ERANGE;
-	r.path_len = (uint32_t)path_len;
-	r.value_len = (uint32_t)value_len;
-	rc = send_request(c, &r, path, value);
+	rc = send_request(c, &r, path, value, value_len);
 	if (rc == 0)
 		rc = receive_reply(c, text, &len);
+	if (text_len != NULL)
+		*text_len = len;
+	return rc;
+}
+
+int
+gs_ctl_say_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len, uint64_t offset)
+{
+	struct gs_wire_request r = { .verb = verb, .as_uid = geteuid(), .as_gid = getegid(), .as_pid = getpid(), .offset = offset };
+
+	return send_request(c, &r, path, value, value_len);
+}
+
+int
+gs_ctl_hear_reply(struct gs_ctl *c, char **text, size_t *text_len)
+{
+	size_t len = 0;
+	int rc;
+
+	*text = calloc(1, 1);
+	if (*text == NULL)
+		return GS_ENOMEM;
+	rc = receive_reply(c, text, &len);
 	if (text_len != NULL)
 		*text_len = len;
 	return rc;

@@ -45,6 +45,13 @@ int gs_ctl_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, c
 void gs_ctl_give(struct gs_ctl *c, int fd);
 
 /*
+ * The same on one's own behalf in two halves, for an answer that the daemon may put off: meanwhile gs_ctl_fd() can be waited
+ * for, and nothing else may be asked. Returns 0, GS_ERANGE, GS_EDOWN, GS_ETIMEDOUT; the second as gs_ctl_request.
+ */
+int gs_ctl_say_request(struct gs_ctl *c, enum gs_wire_verb verb, const char *path, const void *value, size_t value_len, uint64_t offset);
+int gs_ctl_hear_reply(struct gs_ctl *c, char **text, size_t *text_len);
+
+/*
  * The handshake of an attach. fds has room for n_fds; *n_got descriptors came and are the caller's.  In two halves: without an
  * answer yet the second is GS_ETIMEDOUT on a connection that does not wait, and may be asked again.
  */

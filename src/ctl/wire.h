@@ -79,7 +79,36 @@ enum gs_wire_verb {
 	GS_VERB_MAKE = 7,		/* a directory: a ring */
 	GS_VERB_REMOVE = 8,		/* one */
 	GS_VERB_AUDIT = 5,		/* walk every invariant; rc GS_ECORRUPT when one is broken, text has the report */
+	/* Of suspects; the path is the name of a table. The first two are answered when there is something, or when wait_ms are over. */
+	GS_VERB_SUSPECTS = 9,		/* value gs_wire_wait; `revision N`, then the lines of control/TABLE/suspects, as soon as N is not offset */
+	GS_VERB_LEASE = 10,		/* value gs_wire_lease; lines `id key rate offences held_ms state`, nothing when the time is over */
+	GS_VERB_JUDGE = 11,		/* value gs_wire_verdict and a key; a sentence: what was done to whom */
 };
+
+struct gs_wire_wait {
+	uint32_t wait_ms;
+};
+
+/* A loan of suspects to the connection that asks. It is over with a verdict, when its time is, or when the connection ends. */
+struct gs_wire_lease {
+	uint32_t n;			/* at most so many, 1..GS_WIRE_MAX_LEASE */
+	uint32_t lease_ms;		/* 1..GS_WIRE_LEASE_MS_MAX */
+	uint32_t wait_ms;
+	uint32_t min_offences;		/* only those with so many; GS_WIRE_LISTED: with as many as the quota's expel_after */
+};
+
+enum { GS_WIRE_MAX_LEASE = 256, GS_WIRE_LEASE_MS_MAX = 3600000, GS_WIRE_WAIT_MS_MAX = 600000 };
+#define GS_WIRE_LISTED UINT32_MAX
+
+enum gs_wire_judgement { GS_JUDGE_LEAVE = 1, GS_JUDGE_PARDON = 2, GS_JUDGE_EXPEL = 3 };
+
+/* Over a suspect that was lent, or over whatever session has the key. */
+struct gs_wire_verdict {
+	uint64_t id;			/* as a loan's line has it; 0: whoever has the key */
+	uint32_t what;			/* enum gs_wire_judgement */
+	uint32_t quiet_ms;		/* LEAVE: is not lent again for so long, unless it offends anew */
+};
+_Static_assert(sizeof(struct gs_wire_lease) == 16 && sizeof(struct gs_wire_verdict) == 16, "a daemon refuses other lengths");
 
 struct gs_wire_request {
 	uint32_t verb;			/* enum gs_wire_verb */

@@ -12,24 +12,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "daemon/events.h"
+#include "daemon/shown.h"
 
 enum {
-	SHOWN_KEY_BYTES = 8,		/* of a key, unless log_keys */
-	KEY_TEXT_BYTES = 4 * GS_KEY_BYTES + 16,
 	OWNER_TEXT_BYTES = 4 * GS_OWNER_BYTES + 1,
 	WORDS_BYTES = 4096,		/* of a line behind its name */
 };
-
-/* A key is a visitor's credential: eight characters and a hash tell sessions apart and let nobody in. */
-static void
-print_key(char out[KEY_TEXT_BYTES], const struct gs_told *e, bool is_whole)
-{
-	size_t n = is_whole || e->key_len < SHOWN_KEY_BYTES ? e->key_len : SHOWN_KEY_BYTES;
-
-	n = gs_text_escape(out, KEY_TEXT_BYTES, e->key, n);
-	if (!is_whole)
-		(void)snprintf(out + n, KEY_TEXT_BYTES - n, "~%08x", (unsigned)(e->hash >> 32));
-}
 
 static void
 print_rings(FILE *to, const struct gs_table *t, const struct gs_told *e)
@@ -44,13 +32,11 @@ print_rings(FILE *to, const struct gs_table *t, const struct gs_told *e)
 static void
 print_words(FILE *to, const struct manager *m, const struct manager_table *mt, const struct gs_told *e)
 {
-	char key[KEY_TEXT_BYTES], owner[OWNER_TEXT_BYTES];
+	char key[SHOWN_KEY_BYTES], owner[OWNER_TEXT_BYTES];
 
 	(void)fprintf(to, "table=%s", mt->shm->name);
-	if (e->key_len > 0) {
-		print_key(key, e, m->conf.log_keys);
-		(void)fprintf(to, " key=%s", key);
-	}
+	if (e->key_len > 0)
+		(void)fprintf(to, " key=%s", shown_key(key, e->key, e->key_len, e->hash, m->conf.log_keys));
 	print_rings(to, mt->shm, e);
 	if (e->reason != GS_REASON_NONE)
 		(void)fprintf(to, " reason=%s", gs_reason_name(e->reason));

@@ -15,6 +15,7 @@
 #include "daemon/rings.h"
 #include "daemon/spec.h"
 #include "daemon/stores.h"
+#include "daemon/suspects.h"
 #include "prog/log.h"
 #include "shm/adopt.h"
 #include "shm/disk.h"
@@ -316,6 +317,17 @@ keep_conf(struct manager *m)
 		log_warnx("the settings in force could not be kept in the instance's directory: a restart reads the file");
 }
 
+static int
+open_suspects(struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		m->tables[i].suspects = suspects_new(m->tables[i].shm, &m->tables[i].ctx);
+		if (m->tables[i].suspects == NULL)
+			return GS_ENOMEM;
+	}
+	return 0;
+}
+
 int
 manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES])
 {
@@ -338,6 +350,9 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	for (size_t i = 0; i < m->conf.n_tables; i++)
 		manager_apply(m, i, 0);
 	manager_tick(m);
+	rc = open_suspects(m);
+	if (rc < 0)
+		return gs_conf_refuse(rc, why, "the list of suspects: %s", gs_strerror(rc));
 	rc = stores_open(m);
 	if (rc < 0)
 		return gs_conf_refuse(rc, why, "rings on disks: %s", gs_strerror(rc));
@@ -385,6 +400,7 @@ manager_close(struct manager *m)
 	for (size_t i = 0; i < m->conf.n_tables; i++) {
 		struct manager_table *mt = &m->tables[i];
 
+		suspects_free(&mt->suspects);
 		if (mt->shm == NULL)
 			continue;
 		gs_ctx_fini(&mt->ctx, mt->shm);
@@ -409,6 +425,15 @@ follow_wall_clock(struct gs_table *t)
 
 	if (off + WALL_SLACK_MS > 2 * WALL_SLACK_MS)
 		atomic_store_explicit(&t->ctl->wall_add_ms, add, memory_order_relaxed);
+}
+
+int
+manager_table(const struct manager *m, const char *name)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (strcmp(m->conf.tables[i].name, name) == 0)
+			return (int)i;
+	return GS_ENOENT;
 }
 
 void

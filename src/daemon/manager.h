@@ -26,6 +26,7 @@ struct events;
 struct jobs;
 struct readers;
 struct server;
+struct suspects;
 struct syncer;
 
 /* One table: what the memory is, what rules are in force. */
@@ -43,6 +44,7 @@ struct manager_table {
 	struct gs_event_cursor drain;		/* how far its events are in the log */
 	uint64_t belled;			/* the last event of which the bell was rung */
 	struct preview preview[GS_MAX_RINGS];	/* by ring id */
+	struct suspects *suspects;		/* who is accused; NULL: nobody is listed */
 };
 
 /* On whose behalf a request is made. */
@@ -87,6 +89,8 @@ int manager_purge(const char *instance, const struct gs_conf *conf, char why[GS_
 
 /* Unmap; the memory stays for the next daemon. */
 void manager_close(struct manager *m);
+/* The place of a table in m->conf.tables and m->tables, by its name, or GS_ENOENT. */
+int manager_table(const struct manager *m, const char *name);
 /* Once a tick: the clock that clients read. */
 void manager_tick(struct manager *m);
 

@@ -23,6 +23,7 @@
 #include "daemon/events.h"
 #include "daemon/jobs.h"
 #include "daemon/readers.h"
+#include "daemon/reapers.h"
 #include "daemon/stores.h"
 #include "daemon/sweep.h"
 #include "daemon/tree.h"
@@ -53,8 +54,10 @@ struct peer {
 	size_t len, sent;
 	int rc;
 	bool is_done;			/* the last packet of the answer is out */
-	bool is_waiting;		/* for events behind wait_offset, until wait_until_ms */
+	bool is_waiting;		/* for what `ask` is about, or for events behind wait_offset, until wait_until_ms */
 	uint64_t wait_offset, wait_until_ms;
+	struct reapers_ask *ask;	/* about suspects, or NULL */
+	uint64_t serial;		/* of the connection: never another's */
 	bool has_joined;		/* was granted contexts: once per connection */
 };
 
@@ -65,7 +68,8 @@ struct server {
 	int epoll_fd, listen_fd, signal_fd, timer_fd, drain_fd;
 	int spare_fd;			/* given up for a moment to refuse a connection when there are no descriptors left */
 	bool is_stopping;
-	uint32_t n_waiting;		/* peers that wait for events */
+	uint32_t n_waiting;		/* peers that wait for an answer */
+	uint64_t last_serial;
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 	struct peer peer[MAX_PEERS];
 };
@@ -73,10 +77,19 @@ struct server {
 /* ---- peers ---- */
 
 static void
-drop_peer(struct server *s, struct peer *p)
+end_wait(struct server *s, struct peer *p)
 {
 	s->n_waiting -= p->is_waiting;
 	p->is_waiting = false;
+	free(p->ask);
+	p->ask = NULL;
+}
+
+static void
+drop_peer(struct server *s, struct peer *p)
+{
+	end_wait(s, p);
+	reapers_let_go(s->m, p->serial);
 	(void)close(p->fd);
 	free(p->text);
 	p->text = NULL;
@@ -138,6 +151,7 @@ accept_peer(struct server *s)
 	}
 	*p = (struct peer){
 		.fd = fd,
+		.serial = ++s->last_serial,
 		.who = { .uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .is_operator = cred.uid == 0 || cred.uid == geteuid() },
 	};
 }
@@ -189,9 +203,14 @@ believed(const struct peer *p, const struct gs_wire_request *r)
 	return who;
 }
 
+/* r NULL: what it has asked for. */
 static int
-do_request(struct server *s, const struct tree_request *r, FILE *to)
+do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE *to)
 {
+	if (r == NULL)
+		return reapers_answer(s->m, p->ask, to);
+	if (reapers_is_verb(r->verb))
+		return reapers_begin(s->m, r, p->serial, &p->ask, to);
 	if (r->verb != GS_VERB_AUDIT)
 		return tree_answer(s->m, r, to);
 	if (!r->caller.is_operator) {
@@ -204,10 +223,10 @@ do_request(struct server *s, const struct tree_request *r, FILE *to)
 static bool
 is_valid_verb(uint32_t verb)
 {
-	return verb >= GS_VERB_GET && verb <= GS_VERB_REMOVE;
+	return verb >= GS_VERB_GET && verb <= GS_VERB_JUDGE;
 }
 
-/* Do a request and begin to send its answer. */
+/* Do a request and begin to send its answer, or leave it waiting. */
 static void
 answer_peer(struct server *s, struct peer *p, const struct tree_request *r)
 {
@@ -219,16 +238,24 @@ answer_peer(struct server *s, struct peer *p, const struct tree_request *r)
 		drop_peer(s, p);
 		return;
 	}
-	p->rc = do_request(s, r, to);
+	p->rc = do_request(s, p, r, to);
 	if (fclose(to) != 0) {
 		drop_peer(s, p);
 		return;
 	}
+	if (p->rc == REAPERS_WAITS) {
+		free(p->text);
+		p->text = NULL;
+		s->n_waiting += !p->is_waiting;
+		p->is_waiting = true;
+		return;
+	}
+	end_wait(s, p);
 	p->is_done = false;
 	send_reply(s, p);
 }
 
-/* ---- who waits for events ---- */
+/* ---- who waits ---- */
 
 /* Put a request off until there is something to answer. False: it can be answered now, be it that it is wrong. */
 static bool
@@ -253,7 +280,9 @@ answer_waiting(struct server *s)
 		struct peer *p = &s->peer[i];
 		struct tree_request one = r;
 
-		if (p->fd < 0 || !p->is_waiting || (events_size(s->m->events) <= p->wait_offset && now_ms < p->wait_until_ms))
+		if (p->fd >= 0 && p->ask != NULL)
+			answer_peer(s, p, NULL);
+		if (p->fd < 0 || !p->is_waiting || p->ask != NULL || (events_size(s->m->events) <= p->wait_offset && now_ms < p->wait_until_ms))
 			continue;
 		p->is_waiting = false;
 		s->n_waiting--;
@@ -295,22 +324,13 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 /* ---- attach ---- */
 
 static int
-find_table(const struct manager *m, const char *name)
-{
-	for (size_t i = 0; i < m->conf.n_tables; i++)
-		if (strcmp(m->conf.tables[i].name, name) == 0)
-			return (int)i;
-	return GS_ENOENT;
-}
-
-static int
 check_hello(const struct server *s, const struct gs_wire_hello *h)
 {
 	if (h->abi_major != GS_API_MAJOR)
 		return GS_EVERSION;
 	if (memchr(h->table, 0, sizeof(h->table)) == NULL || h->n_ctx == 0 || h->n_ctx > GS_WIRE_MAX_GRANT || h->role > GS_WIRE_READER)
 		return GS_EINVAL;
-	return find_table(s->m, h->table);
+	return manager_table(s->m, h->table);
 }
 
 /* What the peer wants to be is his choice: who may connect may be either. The table, or as clients_grant; *pages_fd: of a reader, or -1. */

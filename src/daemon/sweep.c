@@ -6,6 +6,7 @@
 #include "daemon/events.h"
 #include "daemon/readers.h"
 #include "daemon/rings.h"
+#include "daemon/suspects.h"
 #include "shm/record.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
@@ -53,6 +54,8 @@ settle_at(struct sweeping *sw, struct gs_arena *a, uint32_t slot)
 		return;
 	}
 	gs_kv_settle(mt->shm, &mt->ctx, ordinal, sw->now_ms, &done);
+	if (done.what == GS_SETTLE_STAYS || done.what == GS_SETTLE_DECAYED)
+		suspects_note(mt->suspects, &done.meta, sw->now_ms);
 	switch (done.what) {
 	case GS_SETTLE_STAYS:
 		set_due(a, slot, seen, gs_record_due(done.next_ms));
@@ -227,6 +230,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	walk(m, mt);
 	watch_tick(&mt->watch, mt->shm, &mt->ctx, m->events);
 	recount(mt);
+	suspects_tick(mt->suspects, sw.now_ms);
 	give_back(m, mt, sw.now_ms);
 	preview_tick(mt->preview, mt->shm);
 }

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "daemon/drain.h"
 #include "daemon/events.h"
+#include "daemon/reapers.h"
+#include "daemon/suspects.h"
 #include "daemon/tree_impl.h"
 
 enum { MODE_READ = 0440, MODE_WRITE = 0640, VALUE_BYTES = GS_CONF_VALUE_BYTES };
@@ -119,6 +121,15 @@ render_instance(const struct tree_place *p, uint64_t offset, FILE *to)
 }
 
 static void
+render_suspects(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	struct manager_table *mt = &p->m->tables[p->table];
+
+	(void)offset;
+	suspects_print(mt->suspects, gs_table_now_ms(mt->shm), reapers_may(p->m, p->caller, p->table), to);
+}
+
+static void
 render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
 {
 	const struct gs_conf_option *o;
@@ -161,6 +172,7 @@ const struct tree_file tree_files[] = {
 	{ TREE_NODE, "pid", render_pid, NULL, "process id of the daemon" },
 	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },
 	{ TREE_TABLE, "stats", tree_stats_table, NULL, "counters of the table" },
+	{ TREE_TABLE, "suspects", render_suspects, NULL, "who asks too fast, a line each: key rate offences held_ms state" },
 	{ TREE_RING, "count", tree_stats_count, NULL, "sessions in the ring" },
 	{ TREE_RING, "preview", tree_ring_preview, tree_ring_set_preview,
 	    "write ttl 2m half_life 1m, read how many sessions that would move now" },
@@ -445,6 +457,9 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 		(void)fputs("is there", to);
 		return GS_EEXIST;
 	case GS_VERB_AUDIT:
+	case GS_VERB_SUSPECTS:
+	case GS_VERB_LEASE:
+	case GS_VERB_JUDGE:
 		break;
 	}
 	(void)fputs("not a verb of control files", to);
@@ -460,7 +475,7 @@ tree_is_growing(const char *path)
 int
 tree_answer(struct manager *m, const struct tree_request *r, FILE *to)
 {
-	struct tree_place p = { .m = m };
+	struct tree_place p = { .m = m, .caller = &r->caller };
 	char shown[4 * 64 + 1];
 	char *text = NULL;
 	size_t len = 0;

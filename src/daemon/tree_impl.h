@@ -28,6 +28,7 @@ struct tree_file;
 /* A path, resolved. */
 struct tree_place {
 	struct manager *m;
+	const struct manager_caller *caller;
 	enum tree_dir dir;		/* the directory, or the one the file is in */
 	size_t table, ring;		/* indices into m->conf, where the shape has them */
 	const struct tree_file *file;	/* a file that is a row, or NULL */

@@ -135,6 +135,12 @@ int gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_
 /* End, as its owner: for good if the table says `ended = final`. As gs_kv_end. */
 int gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint64_t if_version);
 
+/*
+ * Take back an accusation, with what is left of it: a suspect comes to the innermost ring, which is an access; one that is
+ * accused where it is stays there. Its offences are kept. birth: as in struct gs_ending. Returns 0, GS_ENOENT (none, or not accused), GS_ENOSPC.
+ */
+int gs_kv_pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth);
+
 /* Move to ring, by an operator: inwards it is an access, into suspect an accusation, out of it a pardon. Returns 0, GS_ENOENT, GS_ENOSPC. */
 int gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t ring);
 

@@ -174,7 +174,7 @@ gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	else
 		rc = end_tries(t, c, k, now_ms, how);
 	if (rc == 0)
-		gs_ctx_count(c, GS_COUNT_ENDED);
+		gs_ctx_count(c, how->event == GS_EVENT_EXPELLED ? GS_COUNT_EXPELLED : GS_COUNT_ENDED);
 	return gs_kv_result(t, c, k, rc);
 }
 

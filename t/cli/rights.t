@@ -6,7 +6,7 @@ requires_root
 requires "setpriv is not installed" command -v setpriv
 requires "the group nogroup does not exist" getent group nogroup
 new_instance
-printf '[daemon]\ngroup = nogroup\n' > "$tmp/gsession.conf"
+printf '[daemon]\ngroup = nogroup\n[quota]\nhold = 1h\n' > "$tmp/gsession.conf"
 start_manager "$tmp/gsession.conf"
 # Others may not enter every build directory: a copy of the program, and of the library if it is shared.
 mkdir "$tmp/prog"
@@ -29,6 +29,19 @@ check_match "last_error has it too" "$(gs show last_error)" 'ttl: uid 65534 may 
 check_eq "nothing was set" "$(gs show sessions/rings/active/ttl)" 5m
 check_status 4 "a member may not reload" "${member[@]}" set ctl reload
 check_status 4 "nor audit" "${member[@]}" audit
+
+gs put stolen-session-id <<< v
+gs mv stolen-session-id suspect
+listed() {
+	gs show sessions/suspects | grep -q '^stolen-session-id '
+}
+check "there is a suspect" poll_until 5 listed
+check_match "a member sees that there is one, not its key" "$("${member[@]}" suspects)" '^stolen-s~[0-9a-f]{8} '
+check_status 4 "a member may not pardon" "${member[@]}" pardon stolen-session-id
+check_match "and is told who may" "$output" 'uid 65534 is no reaper and no operator'
+check_status 4 "nor expel" "${member[@]}" expel stolen-session-id
+check_status 4 "nor reap" "${member[@]}" reaper --once --policy all
+check_eq "nothing came of it" "$(gs ls suspect)" stolen-session-id
 
 check_status 4 "a stranger may not see the status" "${stranger[@]}" show
 check_match "and is told who may" "$output" "the daemon's user, or of the group"

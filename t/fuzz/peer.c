@@ -46,6 +46,7 @@ struct peer_end {
 	int fd;
 	bool has_joined;
 	bool is_closed;
+	bool may_wait;			/* an answer of it may have been put off */
 	int rc;				/* of the last answer */
 };
 
@@ -200,6 +201,41 @@ make_request(struct tape *in, unsigned char *body)
 	return n + r.value_len;
 }
 
+/* A request about suspects: it may have to wait for its answer. */
+static size_t
+make_judgement(struct tape *in, unsigned char *body)
+{
+	struct gs_wire_request r = { .verb = GS_VERB_SUSPECTS + tape_below(in, 3), .offset = tape_below(in, 3), .path_len = 8 };
+	const struct gs_wire_wait wait = { .wait_ms = tape_below(in, 2) };
+	const struct gs_wire_lease lease = {
+		.n = tape_below(in, GS_WIRE_MAX_LEASE + 2), .lease_ms = 1 + tape_below(in, 1000), .wait_ms = wait.wait_ms, .min_offences = tape_below(in, 3),
+	};
+	const struct gs_wire_verdict verdict = { .id = tape_below(in, 4), .what = tape_below(in, 5), .quiet_ms = tape_below(in, 1000) };
+	const void *value = r.verb == GS_VERB_SUSPECTS ? (const void *)&wait : r.verb == GS_VERB_LEASE ? (const void *)&lease : &verdict;
+	size_t n = sizeof(r);
+
+	r.value_len = r.verb == GS_VERB_SUSPECTS ? sizeof(wait) : r.verb == GS_VERB_LEASE ? sizeof(lease) : sizeof(verdict);
+	memcpy(body + n, "sessions", r.path_len);
+	n += r.path_len;
+	memcpy(body + n, value, r.value_len);
+	if (r.verb == GS_VERB_JUDGE) {
+		body[n + r.value_len] = 'k';
+		r.value_len += tape_below(in, 2) == 0 ? 1 : tape_below(in, 300);
+	}
+	memcpy(body, &r, sizeof(r));
+	return n + r.value_len;
+}
+
+/* May the daemon put the answer to this packet off? */
+static bool
+may_wait(const unsigned char *packet)
+{
+	struct gs_wire_request r;
+
+	memcpy(&r, packet + sizeof(struct gs_wire_head), sizeof(r));
+	return r.verb == GS_VERB_SUSPECTS || r.verb == GS_VERB_LEASE;
+}
+
 /* A packet, mostly right but for what the input changes in it. Returns its length. */
 static size_t
 make_packet(struct tape *in, unsigned char *packet)
@@ -210,7 +246,7 @@ make_packet(struct tape *in, unsigned char *packet)
 	uint32_t word;
 
 	memset(packet, 0, GS_WIRE_PACKET_BYTES + 64);
-	switch (tape_below(in, 6)) {
+	switch (tape_below(in, 7)) {
 	case 0:
 	case 1:
 		head.type = GS_WIRE_HELLO;
@@ -224,6 +260,10 @@ make_packet(struct tape *in, unsigned char *packet)
 	case 4:
 		head.type = GS_WIRE_REQUEST;
 		n = make_request(in, body);
+		break;
+	case 5:
+		head.type = GS_WIRE_REQUEST;
+		n = make_judgement(in, body);
 		break;
 	default:
 		head.type = (uint16_t)tape_take(in, 2);
@@ -363,9 +403,11 @@ one_packet(struct tape *in, struct peer_end *p)
 		for (; (one = take_answer(p)) >= 0; n_came++)
 			got += one;
 	} while (n_came > 0 && !p->is_closed);
-	FUZZ_CHECK(is_right == (got > 0), "%s hello gets %d descriptors (answer %s%s)", is_right ? "a right" : "no right",
+	p->may_wait = p->may_wait || may_wait(packet);
+	/* Behind what waits for its answer nothing is read, and later is answered. */
+	FUZZ_CHECK(is_right == (got > 0) || p->may_wait, "%s hello gets %d descriptors (answer %s%s)", is_right ? "a right" : "no right",
 	    got, gs_errname(p->rc), p->is_closed ? ", closed" : "");
-	p->has_joined = p->has_joined || is_right;
+	p->has_joined = p->has_joined || got > 0;
 }
 
 static void
