@@ -8,7 +8,7 @@
 
 #include "base/atomic.h"
 #include "daemon/shown.h"
-#include "policy/decay.h"
+#include "policy/quota.h"
 #include "shm/index.h"
 #include "shm/slots.h"
 
@@ -470,11 +470,9 @@ suspects_tick(struct suspects *s, uint64_t now_ms)
 
 /* What follows the key of a line. */
 static void
-print_rest(const struct suspects *s, const struct suspect *e, const struct gs_meta *meta, uint64_t now_ms, FILE *to)
+print_rest(const struct suspect *e, const struct gs_meta *meta, uint64_t now_ms, FILE *to)
 {
-	uint64_t half_life_ms = atomic_load_explicit(&s->t->ctl->ring[gs_table_innermost(s->t)].half_life_ms, memory_order_relaxed);
-
-	(void)fprintf(to, " %.2f/s %" PRIu32 " %" PRIu64 " %s\n", gs_decay_rate_per_s(meta->interest, half_life_ms), e->offences,
+	(void)fprintf(to, " %.2f/s %" PRIu32 " %" PRIu64 " %s\n", gs_quota_rate_per_s(meta->rate_code), e->offences,
 	    gs_sub_sat(now_ms, e->since_ms), state_names[e->state]);
 }
 
@@ -488,7 +486,7 @@ suspects_print(struct suspects *s, uint64_t now_ms, bool is_whole, FILE *to)
 		if (!look_again(s, &s->list[i], now_ms, &meta))
 			continue;
 		(void)fputs(shown_key(key, meta.key, meta.key_len, meta.hash, is_whole), to);
-		print_rest(s, &s->list[i], &meta, now_ms, to);
+		print_rest(&s->list[i], &meta, now_ms, to);
 	}
 }
 
@@ -528,7 +526,7 @@ suspects_lend(struct suspects *s, const struct suspects_wish *w, uint64_t now_ms
 		if (!may_be_lent(s, e, w, now_ms) || !look_again(s, e, now_ms, &meta) || !may_be_lent(s, e, w, now_ms))
 			continue;
 		(void)fprintf(to, "%" PRIu64 " %s", e->serial, shown_key(key, meta.key, meta.key_len, meta.hash, true));
-		print_rest(s, e, &meta, now_ms, to);
+		print_rest(e, &meta, now_ms, to);
 		e->holder = w->holder;
 		e->lease_until_ms = gs_add_sat(now_ms, w->lease_ms);
 		e->state = SUSPECTS_LEASED;

@@ -325,25 +325,6 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 	return gs_kv_result(t, c, k, rc);
 }
 
-/* Of a session accused where it is. 0, GS_ENOENT when it is not, KV_AGAIN. */
-static int
-pardon_in_place(const struct gs_hit *hit, const struct gs_slot *head)
-{
-	uint64_t o = gs_kv_word(&head->O), value = gs_timed_value(o), none = gs_timed(0, gs_timed_gen(o));
-
-	if (gs_offence_since_ms(value) == 0)
-		return GS_ENOENT;
-	if (!atomic_compare_exchange_strong_explicit(&hit->slot->O, &o, gs_timed(gs_offence(gs_offence_count(value), 0), gs_timed_gen(o)),
-	    memory_order_relaxed, memory_order_relaxed))
-		return KV_AGAIN;
-	/* Attempts that somebody writes meanwhile are of no account: it is accused no longer. */
-	o = gs_kv_word(&head->S);
-	(void)atomic_compare_exchange_strong_explicit(&hit->slot->S, &o, none, memory_order_relaxed, memory_order_relaxed);
-	o = gs_kv_word(&head->L);
-	(void)atomic_compare_exchange_strong_explicit(&hit->slot->L, &o, none, memory_order_relaxed, memory_order_relaxed);
-	return 0;
-}
-
 static void
 tell_pardoned(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
 {
@@ -369,10 +350,12 @@ gs_kv_pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 			rc = GS_ENOENT;
 		if (rc != 1)
 			continue;
-		if (t->ctl->ring[gs_entry_ring(hit.entry)].kind == GS_RING_SUSPECT) {
+		if (gs_kv_is_suspect(t, hit.entry)) {
 			rc = move_hit(t, c, &hit, now_ms, gs_table_innermost(t));
+		} else if (gs_offence_since_ms(gs_timed_value(gs_kv_word(&head.O))) == 0) {
+			rc = GS_ENOENT;
 		} else {
-			rc = pardon_in_place(&hit, &head);
+			rc = gs_kv_pardon_here(&hit, &head) ? 0 : KV_AGAIN;
 			if (rc == 0)
 				tell_pardoned(t, c, k, &hit, &head, now_ms);
 		}

@@ -141,7 +141,7 @@ who_is_moved_to_the_suspects_is_listed_and_who_is_moved_out_is_not(void **state)
 	assert_int_equal(suspects_revision(p->list), revision);
 	assert_int_equal(move_at(&p->s, "a b", NOW, SUSPECT), 0);
 	suspects_tick(p->list, NOW);
-	assert_printed(p, NOW + 500, "a\\040b 0.00/s 0 500 held\n");
+	assert_printed(p, NOW + 500, "a\\040b 0.00/s 1 500 held\n");
 	assert_true(suspects_revision(p->list) > revision);
 	revision = suspects_revision(p->list);
 	suspects_tick(p->list, NOW + 500);
