@@ -110,8 +110,7 @@ check_status 2 "-t finds it as well" daemon -t
 refused 2 'the memory has' shaped '[table sessions]' 'record_size = 4K'
 refused 2 'the memory has' shaped '[table sessions]' 'key_max = 100'
 refused 2 'the memory has' shaped '[table sessions]' 'slot_sizes = 512'
-refused 2 'the memory has' shaped '[ring active]' 'decay_to = cold'
-provoked=$((provoked - 3))
+provoked=$((provoked - 2))
 refused 2 'the memory was made for' shaped '[ring active]' 'capacity = 20000'
 refused 2 'the configuration says store' shaped '[ring cold]' "store = file:$tmp/elsewhere"
 : > "$conf"
