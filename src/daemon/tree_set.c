@@ -335,15 +335,17 @@ tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
 	struct tree_lines l = tree_set_lines(r);
 	int rc = check_verbs(p->m, r, to);
+	char shown[4 * sizeof(l.line) + 1];
 	const struct verb *v;
 	const char *arg;
 
 	while (rc == 0 && tree_set_next_line(&l, to) > 0) {
 		v = find_verb(l.line, &arg);
 		rc = v->run(p->m, arg, r, to);
-		if (rc == 0)
-			events_add(p->m->events, "set", "path=%s new=%s uid=%u pid=%d", r->path, l.line,
-			    r->caller.uid, (int)r->caller.pid);
+		if (rc < 0)
+			break;
+		(void)gs_text_escape(shown, sizeof(shown), l.line, strlen(l.line));
+		events_add(p->m->events, "set", "path=%s new=%s uid=%u pid=%d", r->path, shown, r->caller.uid, (int)r->caller.pid);
 	}
 	return rc;
 }

@@ -70,6 +70,7 @@ check "is over soon" poll_until 20 job_is_over
 check_match "ctl says how it went" "$(job)" '^job [0-9]+ snapshot nightly done sessions=3 damaged=0 bytes=[0-9]+ took_ms=[0-9]+$'
 check "it lies in the instance's directory of snapshots" test -f "$tmp/state/$INSTANCE/snapshots/nightly"
 check_eq "which is for the daemon alone" "$(stat -c %a "$tmp/state/$INSTANCE/snapshots")" 700
+check_match "the events have who wrote it, as one word" "$(gs show events)" ' set path=ctl new=snapshot\\040nightly uid=[0-9]+ pid=[0-9]+$'
 check_match "and the events have it" "$(gs show events)" ' job_done number=[0-9]+ what=snapshot name=nightly sessions=3 '
 gs put more <<< x
 check "restore by name" gs set ctl 'restore nightly'
