@@ -64,6 +64,8 @@ is_wanted(const struct list *l, const struct gs_info *info)
 {
 	if (l->owner != NULL && (info->owner_len != strlen(l->owner) || memcmp(info->owner, l->owner, info->owner_len) != 0))
 		return false;
+	if (l->ring != NULL && strcmp(info->ring, l->ring) != 0)
+		return false;
 	if (!l->has_idle)
 		return true;
 	return l->is_idle_below ? idle_ms(l, info) < l->idle_ms : idle_ms(l, info) > l->idle_ms;
@@ -92,19 +94,38 @@ print_item(struct list *l, const struct gs_item *item)
 }
 
 static int
+list_one(void *arg, const struct gs_item *item)
+{
+	struct list *l = arg;
+
+	if (is_wanted(l, &item->info)) {
+		print_item(l, item);
+		l->n_shown++;
+	}
+	return l->n_shown >= l->limit;
+}
+
+static int
+list_sessions_of_owner(struct gs *gs, struct list *l)
+{
+	int rc = l->limit == 0 ? 0 : gs_each_owner(gs, l->owner, strlen(l->owner), list_one, l);
+
+	return rc < 0 ? cmd_fail(rc, "list") : EXIT_YES;
+}
+
+static int
 list_sessions(struct gs *gs, struct list *l)
 {
 	static struct gs_item items[BATCH];
 	uint64_t cursor = 0;
 	ssize_t i, n = 0;
 
+	/* Those of nobody are in no index. */
+	if (l->owner != NULL && l->owner[0] != '\0')
+		return list_sessions_of_owner(gs, l);
 	while (l->n_shown < l->limit && (n = gs_scan(gs, l->ring, &cursor, items, BATCH)) > 0) {
-		for (i = 0; i < n && l->n_shown < l->limit; i++) {
-			if (is_wanted(l, &items[i].info)) {
-				print_item(l, &items[i]);
-				l->n_shown++;
-			}
-		}
+		for (i = 0; i < n && l->n_shown < l->limit; i++)
+			(void)list_one(l, &items[i]);
 	}
 	return n < 0 ? cmd_fail((int)n, "list") : EXIT_YES;
 }

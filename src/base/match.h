@@ -47,6 +47,27 @@ gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
 
 	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
 }
+
+/*
+ * gs_match_halves - compare some bits of sixteen words of 4 bytes that others may be changing.
+ *
+ *   words	GS_MATCH_WORDS of them, 64-aligned
+ *   mask	which bits count
+ *   want	what they are to be; no bit outside mask
+ *
+ * Returns a mask with bit i for word i.
+ */
+static inline uint32_t
+gs_match_halves(const _Atomic uint32_t *words, uint32_t mask, uint32_t want)
+{
+	__m128i m = _mm_set1_epi32((int)mask), w = _mm_set1_epi32((int)want), a, b, c, d;
+
+	__asm__ volatile("movdqa (%4), %0\n\tmovdqa 16(%4), %1\n\tmovdqa 32(%4), %2\n\tmovdqa 48(%4), %3"
+	    : "=&x"(a), "=&x"(b), "=&x"(c), "=&x"(d) : "r"(words) : "memory");
+	a = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_and_si128(a, m), w), _mm_cmpeq_epi32(_mm_and_si128(b, m), w));
+	c = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_and_si128(c, m), w), _mm_cmpeq_epi32(_mm_and_si128(d, m), w));
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(a, c));
+}
 #else
 static inline uint32_t
 gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
@@ -57,6 +78,17 @@ gs_match_words(const _Atomic uint64_t *words, uint32_t high, int shift)
 		mask |= (uint32_t)(atomic_load_explicit(&words[i], GS_WORD_LOAD) >> shift == high) << i;
 	gs_fence_acquire();
 	return mask;
+}
+
+static inline uint32_t
+gs_match_halves(const _Atomic uint32_t *words, uint32_t mask, uint32_t want)
+{
+	uint32_t match = 0;
+
+	for (int i = 0; i < GS_MATCH_WORDS; i++)
+		match |= (uint32_t)((atomic_load_explicit(&words[i], memory_order_relaxed) & mask) == want) << i;
+	gs_fence_acquire();
+	return match;
 }
 #endif
 

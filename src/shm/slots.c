@@ -164,6 +164,14 @@ gs_slots_is_committed(const struct gs_arena *a, uint32_t slot)
 }
 
 bool
+gs_slots_may_live(const struct gs_arena *a, uint32_t slot)
+{
+	uint32_t state = gs_segment_state(segment_of(a, slot));
+
+	return state != GS_SEGMENT_ABSENT && state != GS_SEGMENT_RELEASING;
+}
+
+bool
 gs_slots_is_active(const struct gs_arena *a, uint32_t slot)
 {
 	return gs_segment_state(segment_of(a, slot)) == GS_SEGMENT_ACTIVE;

@@ -53,7 +53,7 @@ note(void *arg, const struct gs_item *item)
 	int i;
 
 	s->n++;
-	if (sscanf(item->key, "scan%d", &i) == 1 && i < 100)
+	if ((sscanf(item->key, "scan%d", &i) == 1 || sscanf(item->key, "kin%d", &i) == 1) && i < 100)
 		s->of[i]++;
 	return s->n == s->stop_at ? 42 : 0;
 }
@@ -104,6 +104,45 @@ scan_sees_each_once(void)
 	ok_rc(gs_find(gs, info.id, &items[0]), GS_ESTALE, "find: an ended one is ESTALE");
 	(void)put("scan2", "anew");
 	ok_rc(gs_find(gs, info.id, &items[0]), GS_ESTALE, "find: even if its key was started again");
+}
+
+/* Moves what it has seen, and what it has not. */
+static int
+note_and_move(void *arg, const struct gs_item *item)
+{
+	struct seen *s = arg;
+	char key[32];
+
+	(void)snprintf(key, sizeof(key), "kin%d", s->n * 7 % 50);
+	(void)move(key, s->n % 3 == 0 ? "warm" : s->n % 3 == 1 ? "cold" : "active");
+	return note(s, item);
+}
+
+static void
+owner_has_its_sessions(void)
+{
+	const struct gs_put_options of_kinsman = { .size = sizeof(of_kinsman), .owner = "kinsman", .owner_len = 7 };
+	struct seen s = { .n = 0 };
+	char key[32];
+	bool once = true;
+
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(key, sizeof(key), "kin%d", i);
+		(void)gs_put(gs, key, strlen(key), "v", 1, &of_kinsman);
+		if (i % 10 == 0)
+			(void)move(key, i % 20 == 0 ? "suspect" : "cold");
+	}
+	ok_rc(gs_each_owner(gs, "kinsman", 7, note_and_move, &s), 0, "each_owner: 0 at the end");
+	for (int i = 0; i < 50; i++)
+		once = once && s.of[i] == 1;
+	ok(once && s.n == 50, "each_owner: each session exactly once, in all rings, though others move meanwhile");
+	s = (struct seen){ .stop_at = 3 };
+	ok(gs_each_owner(gs, "kinsman", 7, note, &s) == 42 && s.n == 3, "each_owner: stops when fn says so, and returns that");
+	s = (struct seen){ .n = 0 };
+	ok(gs_each_owner(gs, "kinsma", 6, note, &s) == 0 && s.n == 0, "each_owner: another owner has none");
+	ok_rc(gs_each_owner(gs, "", 0, note, &s), GS_EINVAL, "each_owner: nobody is EINVAL");
+	ok_rc(gs_each_owner(gs, "0123456789012345678901234567890123456789012345678901234567890123456", 65, note, &s), GS_EINVAL,
+	    "each_owner: an owner over 64 bytes is EINVAL");
 }
 
 static void
@@ -214,6 +253,7 @@ promises_rings(void)
 {
 	full_ring_refuses_and_loses_nothing();
 	scan_sees_each_once();
+	owner_has_its_sessions();
 	rings_are_in_order();
 	ids_are_fresh();
 	every_number_has_a_sentence();

@@ -116,6 +116,26 @@ random_numbers_are_told_apart(void **state)
 	}
 }
 
+/* ---- some bits of numbers ---- */
+
+static void
+halves_match_where_the_bits_that_count_do(void **state)
+{
+	uint64_t random = 7;
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		_Alignas(64) _Atomic uint32_t w[GS_MATCH_WORDS];
+		uint32_t mask = round % 2 == 0 ? 0xffff0000 : 0x0000ffff, want = (uint32_t)next_random(&random) & 0x00030003 & mask, expected = 0;
+
+		for (int i = 0; i < GS_MATCH_WORDS; i++) {
+			w[i] = (uint32_t)(next_random(&random) >> 20) & 0x80038003;
+			expected |= (uint32_t)((w[i] & mask) == want) << i;
+		}
+		assert_int_equal(gs_match_halves(w, mask, want), expected);
+	}
+}
+
 int
 main(void)
 {
@@ -125,6 +145,7 @@ main(void)
 		T(random_words_are_told_apart),
 		T(numbers_are_compared_as_unsigned_ones),
 		T(random_numbers_are_told_apart),
+		T(halves_match_where_the_bits_that_count_do),
 	};
 
 	return cmocka_run_group_tests_name("match", tests, NULL, NULL);
