@@ -35,6 +35,7 @@ static const struct row {
 	{ "rate", IS_RATE, offsetof(struct gs_info, rate_per_s), 0 },
 	{ "owner", IS_OWNER, 0, GS_ATTR_OWNER },
 	{ "class", IS_TEXT, offsetof(struct gs_info, class_name), GS_ATTR_CLASS },
+	{ "parked", IS_COUNT, offsetof(struct gs_info, parked), 0 },
 	{ "host", IS_HOST, 0, 0 },
 	{ "why", IS_WHY, 0, 0 },
 };

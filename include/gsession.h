@@ -230,6 +230,9 @@ struct gs_info {
 	char ring[GS_NAME_BYTES];
 	char class_name[GS_NAME_BYTES];	/* "" : none */
 	char owner[GS_OWNER_BYTES + 1];	/* bytes, with a NUL behind them */
+	/* since interface 1.2 */
+	uint64_t parked;		/* 1: waits in an outer ring until it is asked for; ttl_ms is that of the parking */
+	uint64_t resume_ttl_ms;		/* of a parked session: the own ttl that it goes on with; 0: none */
 };
 
 /* One key of gs_multi_get(), one session of gs_scan(). */
@@ -404,6 +407,26 @@ GS_API int gs_del(struct gs *gs, const void *key, size_t key_len, uint64_t if_ve
 /* gs_stat - fill info; counts for nothing. Returns 0 or GS_ENOENT. Works on suspects. */
 GS_API int gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_info *info);
 
+/*
+ * gs_logout - end all sessions of an owner that were started before, in whatever ring, suspects and those on disks too.
+ *
+ *   owner, owner_len	1 to 64 bytes
+ *   n		NULL, or how many this call ended
+ *
+ * Returns 0, or
+ *   GS_EINVAL		no owner, or longer
+ *   GS_EPERM		a reader's handle
+ *   GS_EBUSY		32 logouts are under way in this table
+ *
+ * When it has returned none of them is there, and none comes back: whoever
+ * is changing, moving or touching one at that moment loses, or was before,
+ * and a put of such a key is GS_ESTALE until the session's deadline.
+ * A session that the owner starts after the call began lives.  If the process
+ * dies in the middle the daemon goes on, or nothing was begun.  Cost: a pass
+ * over 4 bytes a slot of the table, a few ms for ten million.
+ */
+GS_API int gs_logout(struct gs *gs, const void *owner, size_t owner_len, uint64_t *n);
+
 /* gs_setattr - change attributes and keep the value. Returns 0, GS_ENOENT, GS_EINVAL, GS_ENOSPC. */
 GS_API int gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr *attr);
 
@@ -416,6 +439,22 @@ GS_API int gs_setattr(struct gs *gs, const void *key, size_t key_len, const stru
  * Returns 0, GS_ENOENT, GS_EINVAL (no such ring), GS_ENOSPC.
  */
 GS_API int gs_move(struct gs *gs, const void *key, size_t key_len, const char *ring);
+
+/*
+ * gs_park - let a session wait in the outermost ring until it is asked for.
+ *
+ *   ttl_ms	it ends this long after, unless it is asked for; 0: only with its lifetime
+ *
+ * Meanwhile it does not leave the ring by its last access.  Any access (get,
+ * put, update, gs_resume(), a move inwards) brings it back with its own ttl,
+ * which begins anew, to the innermost ring where the ring's `promote` is not
+ * `never` and there is room.  Of one that is parked the ttl begins anew.
+ * Returns 0, GS_ENOENT, GS_EQUARANTINE (a suspect), GS_ENOSPC (no room there).
+ */
+GS_API int gs_park(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms);
+
+/* gs_resume - one access, as a gs_get() that copies no value: a parked session is back. Returns 0, GS_ENOENT, GS_EQUARANTINE. */
+GS_API int gs_resume(struct gs *gs, const void *key, size_t key_len);
 
 /*
  * gs_rename - put the session `from` under the key `to`, replacing what is there; `from` ends.

@@ -109,10 +109,13 @@ int cmd_get(int argc, char **argv, const struct cmd_env *env);
 int cmd_put(int argc, char **argv, const struct cmd_env *env);
 int cmd_add(int argc, char **argv, const struct cmd_env *env);
 int cmd_touch(int argc, char **argv, const struct cmd_env *env);
+int cmd_park(int argc, char **argv, const struct cmd_env *env);
+int cmd_resume(int argc, char **argv, const struct cmd_env *env);
 int cmd_del(int argc, char **argv, const struct cmd_env *env);
 int cmd_stat(int argc, char **argv, const struct cmd_env *env);
 int cmd_new(int argc, char **argv, const struct cmd_env *env);
 int cmd_ls(int argc, char **argv, const struct cmd_env *env);
+int cmd_logout(int argc, char **argv, const struct cmd_env *env);
 int cmd_mv(int argc, char **argv, const struct cmd_env *env);
 int cmd_snapshot(int argc, char **argv, const struct cmd_env *env);
 int cmd_restore(int argc, char **argv, const struct cmd_env *env);
@@ -132,11 +135,13 @@ extern const struct args_option cmd_json_options[];	/* only --json */
 extern const struct args_option cmd_no_options[];
 extern const struct args_option cmd_put_options[];	/* also of add */
 extern const struct args_option cmd_touch_options[];
+extern const struct args_option cmd_park_options[];
 extern const struct args_option cmd_del_options[];
 extern const struct args_option cmd_events_options[];
 extern const struct args_option cmd_ls_options[];
 extern const struct args_option cmd_suspects_options[];
 extern const struct args_option cmd_reaper_options[];
+extern const struct args_option cmd_logout_options[];
 extern const struct args_option cmd_replay_options[];
 extern const struct args_option cmd_bench_options[];
 extern const struct args_option cmd_torture_options[];

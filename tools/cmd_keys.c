@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs that do one thing to one key and print nothing: touch, del, mv. */
+/* The verbs that do one thing to one key and print nothing: touch, park, resume, del, mv. */
 #include "cmd.h"
 
 #include <string.h>
@@ -9,6 +9,11 @@
 
 const struct args_option cmd_touch_options[] = {
 	{ 0, "ttl", "T", "and end it this long after its last put or touch" },
+	CMD_OPTIONS_END,
+};
+
+const struct args_option cmd_park_options[] = {
+	{ 0, "ttl", "T", "and end it this long after, unless it is asked for" },
 	CMD_OPTIONS_END,
 };
 
@@ -28,6 +33,19 @@ static int
 run_touch(struct gs *gs, const struct cmd_key *k, const struct deed *d)
 {
 	return gs_touch(gs, k->bytes, k->len, d->n);
+}
+
+static int
+run_park(struct gs *gs, const struct cmd_key *k, const struct deed *d)
+{
+	return gs_park(gs, k->bytes, k->len, d->n);
+}
+
+static int
+run_resume(struct gs *gs, const struct cmd_key *k, const struct deed *d)
+{
+	(void)d;
+	return gs_resume(gs, k->bytes, k->len);
 }
 
 static int
@@ -65,17 +83,37 @@ run(const struct cmd_env *env, const char *operand, const struct deed *d)
 	return status;
 }
 
-int
-cmd_touch(int argc, char **argv, const struct cmd_env *env)
+/* A verb with a key and --ttl. */
+static int
+run_with_ttl(int argc, char **argv, const struct cmd_env *env, struct deed *d)
 {
-	struct deed d = { .run = run_touch };
 	struct cmd_line line;
 
 	if (!cmd_parse(&line, argc, argv, env))
 		return EXIT_USAGE;
-	if (line.value[0] != NULL && (gs_text_parse_duration(line.value[0], &d.n) < 0 || d.n == 0 || d.n == UINT64_MAX))
+	if (line.value[0] != NULL && (gs_text_parse_duration(line.value[0], &d->n) < 0 || d->n == 0 || d->n == UINT64_MAX))
 		return cmd_misuse("--ttl \"%s\": a duration like 30s, 5m or 2h is expected", line.value[0]);
-	return run(env, line.operand[0], &d);
+	return run(env, line.operand[0], d);
+}
+
+int
+cmd_touch(int argc, char **argv, const struct cmd_env *env)
+{
+	return run_with_ttl(argc, argv, env, &(struct deed){ .run = run_touch });
+}
+
+int
+cmd_park(int argc, char **argv, const struct cmd_env *env)
+{
+	return run_with_ttl(argc, argv, env, &(struct deed){ .run = run_park });
+}
+
+int
+cmd_resume(int argc, char **argv, const struct cmd_env *env)
+{
+	struct cmd_line line;
+
+	return cmd_parse(&line, argc, argv, env) ? run(env, line.operand[0], &(struct deed){ .run = run_resume }) : EXIT_USAGE;
 }
 
 int

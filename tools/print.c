@@ -70,6 +70,9 @@ print_session(FILE *to, const void *key, size_t key_len, const struct gs_info *i
 	print_time_line(to, "ring_until", info->ring_until_ms);
 	print_time_line(to, "deadline", info->deadline_ms);
 	(void)fprintf(to, "%-11s %s\n", "ttl", info->ttl_ms == 0 ? "-" : gs_text_print_duration(ttl, info->ttl_ms));
+	if (info->parked != 0)
+		(void)fprintf(to, "%-11s yes, goes on with ttl %s\n", "parked",
+		    info->resume_ttl_ms == 0 ? "-" : gs_text_print_duration(ttl, info->resume_ttl_ms));
 	print_u64_line(to, "hits", info->hits);
 	(void)fprintf(to, "%-11s %.3f\n", "interest", info->interest);
 	(void)fprintf(to, "%-11s %.4f/s\n", "rate", info->rate_per_s);

@@ -82,6 +82,7 @@ struct gs_conf_table {
 	uint64_t max_lifetime_ms;	/* UINT64_MAX: max */
 	struct gs_conf_quota quota;
 	uint64_t ended;			/* enum gs_conf_ended */
+	uint64_t max_per_owner;		/* sessions; 0: any number */
 	size_t n_rings;
 	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
 	struct gs_conf_ring rings[GS_CONF_RINGS];

@@ -14,6 +14,7 @@
 #include "daemon/events.h"
 #include "daemon/readers.h"
 #include "prog/log.h"
+#include "shm/logout.h"
 #include "shm/region.h"
 
 enum {
@@ -133,6 +134,7 @@ recover(struct clients *c, size_t table, uint32_t id)
 	/* release; pairs with the acquire in gs_slots_is_listed: the dead list nothing */
 	atomic_store_explicit(&t->ctl->reg[id].state, GS_CTX_DEAD, memory_order_release);
 	watch_page(t, &c->m->tables[table].ctx, id, c->m->events);
+	gs_logout_recover(t, &c->m->tables[table].ctx, id);
 	mended = gs_recover_ctx(t, id);
 	if (!gs_recover_is_done(t, id) && ++*n_tries < RECOVER_TICKS)
 		return mended;

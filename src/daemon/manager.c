@@ -19,6 +19,7 @@
 #include "prog/log.h"
 #include "shm/adopt.h"
 #include "shm/disk.h"
+#include "shm/logout.h"
 #include "shm/region.h"
 
 /* Names in the instance's directory: what the file said, and what is in force. */
@@ -164,6 +165,8 @@ take_daemon_ctx(struct manager_table *mt)
 		atomic_store_explicit(&ctl->n_ctx_used, 1, memory_order_release);
 	recover_own(mt);
 	rc = gs_ctx_init(&mt->ctx, mt->shm, GS_DAEMON_CTX);
+	if (rc == 0)
+		gs_logout_recover(mt->shm, &mt->ctx, GS_DAEMON_CTX);
 	ctl->reg[GS_DAEMON_CTX].pid = (uint32_t)getpid();
 	atomic_store_explicit(&ctl->reg[GS_DAEMON_CTX].state, GS_CTX_LIVE, memory_order_release);
 	atomic_store_explicit(&ctl->daemon_pid, (uint32_t)getpid(), memory_order_relaxed);
@@ -471,6 +474,8 @@ manager_apply(struct manager *m, size_t table, int ring)
 	if (m->tables[table].shm != NULL) {
 		apply_quota(&m->tables[table], &m->conf.tables[table]);
 		atomic_store_explicit(&m->tables[table].shm->ctl->ended, (uint32_t)m->conf.tables[table].ended, memory_order_relaxed);
+		atomic_store_explicit(&m->tables[table].shm->ctl->max_per_owner, (uint32_t)m->conf.tables[table].max_per_owner,
+		    memory_order_relaxed);
 	}
 	if (ring >= 0)
 		rings_apply(m, table);

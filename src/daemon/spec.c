@@ -88,6 +88,7 @@ spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c)
 		.max_sessions = c->max_sessions,
 		.max_lifetime_ms = c->max_lifetime_ms,
 		.ended = (uint32_t)c->ended,
+		.max_per_owner = (uint32_t)c->max_per_owner,
 		.n_rings = (uint32_t)c->n_rings,
 		.can_grow = true,
 	};

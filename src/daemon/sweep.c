@@ -7,6 +7,7 @@
 #include "daemon/readers.h"
 #include "daemon/rings.h"
 #include "daemon/suspects.h"
+#include "shm/logout.h"
 #include "shm/record.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
@@ -106,8 +107,7 @@ rearm_slot(const struct gs_table *t, struct gs_arena *a, uint32_t slot)
 
 	if (gs_word_state(w) != GS_SLOT_READY)
 		return;
-	next_ms = gs_record_next_ms(t, a->ring, gs_timed_value(atomic_load_explicit(&s->X, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)), gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
+	next_ms = gs_record_next_ms(t, a->ring, s);
 	set_due(a, slot, seen, gs_record_due(next_ms));
 	if (!gs_record_is_same(s, w))
 		atomic_store_explicit(&a->due[slot], 0, memory_order_relaxed);
@@ -214,6 +214,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	struct gs_ring_cfg *ring = mt->shm->ctl->ring;
 
 	/* Our clock was read first: what a reader asked for before then is told, and is not judged without it. */
+	(void)gs_logout_finish(mt->shm, &mt->ctx);
 	readers_before_sweep(m->readers, (size_t)(mt - m->tables));
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
 		struct gs_arena *a = &mt->shm->arena[i];

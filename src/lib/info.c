@@ -86,6 +86,8 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->uid = m->uid;
 	out->gid = m->gid;
 	out->mode = m->mode;
+	out->parked = (m->flags & GS_FLAG_PARKED) != 0;
+	out->resume_ttl_ms = (uint64_t)m->resume_ttl_s * 1000;
 	out->ring_id = m->ring;
 	out->owner_len = m->owner_len;
 	(void)gs_table_ring_name(t, m->ring, out->ring);

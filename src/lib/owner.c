@@ -5,6 +5,7 @@
 #include "lib/handle.h"
 #include "lib/info.h"
 #include "shm/kin.h"
+#include "shm/logout.h"
 
 enum {
 	BATCH = 16,			/* sessions between two calls of fn */
@@ -68,6 +69,8 @@ note(struct told *s, uint64_t id)
 struct walk {
 	struct gs_kin kin;
 	struct told told;
+	const void *owner;
+	uint32_t owner_len;
 	gs_each_fn fn;
 	void *arg;
 };
@@ -82,8 +85,8 @@ load_session(struct gs *gs, struct gs_ctx *c, struct walk *w, const struct gs_me
 	int rc;
 
 	gs_info_now(gs, &now);
-	if (gs_kv_get(gs->t, c, &k, now.store_ms, NULL, 0, GS_KV_INSPECT, &meta) < 0 || meta.owner_len != w->kin.len ||
-	    memcmp(meta.owner, w->kin.bytes, w->kin.len) != 0)
+	if (gs_kv_get(gs->t, c, &k, now.store_ms, NULL, 0, GS_KV_INSPECT, &meta) < 0 || meta.owner_len != w->owner_len ||
+	    memcmp(meta.owner, w->owner, w->owner_len) != 0)
 		return 0;
 	rc = note(&w->told, gs_info_id(&meta));
 	if (rc <= 0)
@@ -134,15 +137,35 @@ walk_once(struct gs *gs, struct walk *w, int *stop)
 int
 gs_each_owner(struct gs *gs, const void *owner, size_t owner_len, gs_each_fn fn, void *arg)
 {
-	struct walk w = { .fn = fn, .arg = arg };
+	struct walk w = { .owner = owner, .owner_len = (uint32_t)owner_len, .fn = fn, .arg = arg };
 	int rc = 1, stop = 0;
 
 	if (owner == NULL || owner_len == 0 || owner_len > GS_OWNER_BYTES)
 		return GS_EINVAL;
 	for (int pass = 0; pass < PASSES && rc > 0; pass++) {
-		gs_kin_of_owner(&w.kin, gs->t, owner, (uint32_t)owner_len);
+		gs_kin_of_owner(&w.kin, gs_kin_hash(gs->t, owner, w.owner_len));
 		rc = walk_once(gs, &w, &stop);
 	}
 	free(w.told.id);
 	return rc < 0 ? rc : stop;
+}
+
+int
+gs_logout(struct gs *gs, const void *owner, size_t owner_len, uint64_t *n)
+{
+	struct gs_lease *l;
+	uint64_t ended;
+	int rc = gs_handle_may_write(gs);
+
+	if (rc == 0 && (owner == NULL || owner_len == 0 || owner_len > GS_OWNER_BYTES))
+		rc = GS_EINVAL;
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	rc = gs_logout_run(gs->t, &l->ctx, owner, (uint32_t)owner_len, gs_table_now_ms(gs->t), &ended);
+	gs_handle_leave(l);
+	if (n != NULL)
+		*n = ended;
+	return rc;
 }

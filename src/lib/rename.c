@@ -55,6 +55,8 @@ rename_with(struct gs *gs, struct gs_ctx *c, struct renaming *r)
 	struct gs_put_args args;
 	struct gs_meta from, to;
 	struct gs_now now;
+	/* relaxed; that a session was ended by a logout which is seen there is seen with its entry */
+	uint64_t logout_ms = atomic_load_explicit(&gs->t->idx->logout_ms, memory_order_relaxed);
 	ssize_t len;
 	int rc;
 
@@ -75,8 +77,13 @@ rename_with(struct gs *gs, struct gs_ctx *c, struct renaming *r)
 	if (rc < 0)
 		return rc;
 	rc = gs_kv_del(gs->t, c, &r->from, now.store_ms, from.version);
-	/* Somebody ended it meanwhile: the new name stands, as after a rename and an unlink. */
-	return rc == GS_ENOENT ? 0 : rc;
+	if (rc != GS_ENOENT)
+		return rc;
+	/* Somebody ended it meanwhile: the new name stands, as after a rename and an unlink. But not if that was a logout, perhaps. */
+	if (from.owner_len == 0 || atomic_load_explicit(&gs->t->idx->logout_ms, memory_order_relaxed) == logout_ms)
+		return 0;
+	(void)gs_kv_del(gs->t, c, &r->to, now.store_ms, to.version);
+	return GS_ENOENT;
 }
 
 static int

@@ -7,6 +7,7 @@
 #include "lib/handle.h"
 #include "lib/info.h"
 #include "lib/session.h"
+#include "shm/park.h"
 
 enum {
 	UPDATE_TRIES = 10000,
@@ -299,11 +300,11 @@ gs_update(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, void 
 
 /* ---- calls that take a key and little else ---- */
 
-enum small { SMALL_TOUCH, SMALL_DEL, SMALL_MOVE, SMALL_SETATTR };
+enum small { SMALL_TOUCH, SMALL_DEL, SMALL_MOVE, SMALL_SETATTR, SMALL_PARK };
 
 struct small_call {
 	enum small what;
-	uint64_t if_version;
+	uint64_t if_version, ttl_ms;
 	uint32_t ring;
 	const struct gs_put_args *args;
 };
@@ -336,6 +337,9 @@ call_small(struct gs *gs, const void *key, size_t key_len, const struct small_ca
 	case SMALL_SETATTR:
 		rc = gs_kv_setattr(gs->t, &l->ctx, &k, now_ms, call->args);
 		break;
+	case SMALL_PARK:
+		rc = gs_park_set(gs->t, &l->ctx, &k, now_ms, call->ttl_ms);
+		break;
 	}
 	gs_handle_leave(l);
 	return rc;
@@ -356,6 +360,20 @@ int
 gs_del(struct gs *gs, const void *key, size_t key_len, uint64_t if_version)
 {
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_DEL, .if_version = if_version });
+}
+
+int
+gs_park(struct gs *gs, const void *key, size_t key_len, uint64_t ttl_ms)
+{
+	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_PARK, .ttl_ms = ttl_ms });
+}
+
+int
+gs_resume(struct gs *gs, const void *key, size_t key_len)
+{
+	ssize_t rc = gs_get(gs, key, key_len, NULL, 0, NULL);
+
+	return rc < 0 ? (int)rc : 0;
 }
 
 int

@@ -159,8 +159,7 @@ arm(struct adopting *a, uint32_t addr)
 {
 	struct gs_arena *arena = gs_table_arena(a->t, gs_entry_ring(addr), gs_entry_class(addr));
 	const struct gs_slot *s = slot_of(a, addr);
-	uint64_t next_ms = gs_record_next_ms(a->t, arena->ring, gs_timed_value(atomic_load_explicit(&s->X, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)), gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
+	uint64_t next_ms = gs_record_next_ms(a->t, arena->ring, s);
 
 	atomic_store_explicit(&arena->due[gs_entry_slot(addr)], gs_record_due(next_ms), memory_order_relaxed);
 	atomic_store_explicit(&arena->kin[gs_entry_slot(addr)], kin_of(a->t, s), memory_order_relaxed);

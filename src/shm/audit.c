@@ -430,9 +430,7 @@ check_armed(struct auditing *a, struct gs_arena *arena, uint32_t slot)
 	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire), next;
 
 	gs_racy_load(&head, s, sizeof(head));
-	next = gs_record_next_ms(a->t, arena->ring, gs_timed_value(atomic_load_explicit(&head.X, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&head.A, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&head.I, memory_order_relaxed)));
+	next = gs_record_next_ms(a->t, arena->ring, &head);
 	for (int tries = 0; tries < TRIES; tries++) {
 		if (gs_record_due(next) == GS_DUE_NEVER || atomic_load_explicit(&arena->due[slot], memory_order_relaxed) != GS_DUE_NEVER)
 			return;

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "shm/kv_quota.h"
+#include "shm/park.h"
 
 enum {
 	DIRTY_BITS = 64,		/* in a word */
@@ -142,7 +143,7 @@ follow(struct taking *d, struct gs_hit *hit, struct gs_slot *head)
 	return rc > 0 && gs_index_find(d->t, d->c, &k, GS_FETCH_HEAD, hit) == 1 && open_record(d->t, hit, head) && head->birth == birth;
 }
 
-/* Through an outer ring: bring the session in where that ring allows it. False when it has another record now. */
+/* Through an outer ring: bring the session in where that ring allows it, and wake it if it is parked. False when it has another record now. */
 static bool
 bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const struct told *told, bool *was_brought_in)
 {
@@ -153,7 +154,8 @@ bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const
 	/* Of several at once the last has one before it, and that was just now. */
 	if (told->n > 1)
 		gs_kv_set(&before.A, gs_timed(told->at_ms, 0));
-	if (*was_brought_in || !gs_kv_is_promotable(d->t, gs_entry_ring(hit->entry), &before, told->at_ms))
+	if (*was_brought_in ||
+	    (!gs_park_is_parked(head) && !gs_kv_is_promotable(d->t, gs_entry_ring(hit->entry), &before, told->at_ms)))
 		return true;
 	hit->ordinal = gs_index_ordinal_of(d->t, head->hash, gs_entry_addr(hit->entry), gs_entry_gen(hit->entry));
 	if (hit->ordinal == UINT64_MAX)
@@ -165,7 +167,7 @@ bring_in(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const
 		hit->entry = record;
 		return false;
 	}
-	rc = gs_kv_promote(d->t, d->c, hit, d->now_ms);
+	rc = gs_park_is_parked(head) ? gs_park_resume(d->t, d->c, hit, d->now_ms) : gs_kv_promote(d->t, d->c, hit, d->now_ms);
 	*was_brought_in = rc == 1;
 	return rc == 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/match.h"
+#include "base/siphash.h"
 #include "shm/kv_impl.h"
 
 enum {
@@ -13,29 +14,31 @@ enum {
 
 _Static_assert((int)GS_KIN_BATCH >= 2 * (int)GS_MATCH_WORDS, "a line that fits as a whole finds room while the batch is half empty");
 
-static void
-begin(struct gs_kin *k, const void *bytes, uint32_t len)
+uint64_t
+gs_kin_hash(const struct gs_table *t, const void *bytes, uint32_t len)
+{
+	uint64_t h = len == 0 ? 0 : gs_siphash13(t->sip_k0, t->sip_k1, bytes, len);
+
+	return len > 0 && h == 0 ? 1 : h;
+}
+
+void
+gs_kin_of_owner(struct gs_kin *k, uint64_t hash)
 {
 	memset(k, 0, sizeof(*k));
-	k->bytes = bytes;
-	k->len = len;
-}
-
-void
-gs_kin_of_owner(struct gs_kin *k, const struct gs_table *t, const void *owner, uint32_t len)
-{
-	begin(k, owner, len);
+	k->hash = hash;
 	k->mask = gs_kin(UINT32_MAX, 0);
-	k->want = gs_record_kin(t, owner, len, NULL, 0);
+	k->want = gs_kin(gs_record_kin_bits(hash), 0);
 }
 
 void
-gs_kin_of_link(struct gs_kin *k, const struct gs_table *t, const void *key, uint32_t len)
+gs_kin_of_link(struct gs_kin *k, uint64_t hash)
 {
-	begin(k, key, len);
+	memset(k, 0, sizeof(*k));
+	k->hash = hash;
 	k->is_link = true;
 	k->mask = gs_kin(0, UINT32_MAX);
-	k->want = gs_record_kin(t, NULL, 0, key, len);
+	k->want = gs_kin(0, gs_record_kin_bits(hash));
 }
 
 /* Note the slots of a line of kins that fit, and begin to fetch them. */
@@ -82,15 +85,14 @@ search(struct gs_table *t, struct gs_kin *k)
 	}
 }
 
-/* The record in a slot. False when there is none. */
-static bool
-load_record(struct gs_table *t, uint32_t addr, struct gs_meta *meta)
+bool
+gs_kin_at(struct gs_table *t, uint32_t addr, struct gs_meta *meta)
 {
 	struct gs_hit hit = { .slot = gs_table_slot(t, addr), .ordinal = UINT64_MAX };
 	struct gs_slot head;
 	int rc;
 
-	for (int tries = 0; tries < TRIES; tries++) {
+	for (int tries = 0; hit.slot != NULL && tries < TRIES; tries++) {
 		/* acquire; pairs with the release of READY in gs_record_write */
 		hit.w = atomic_load_explicit(&hit.slot->W, memory_order_acquire);
 		if (gs_word_state(hit.w) != GS_SLOT_READY)
@@ -106,21 +108,20 @@ load_record(struct gs_table *t, uint32_t addr, struct gs_meta *meta)
 }
 
 static bool
-is_kin(const struct gs_kin *k, const struct gs_meta *meta)
+is_kin(const struct gs_table *t, const struct gs_kin *k, const struct gs_meta *meta)
 {
-	return k->is_link ? meta->link_len == k->len && memcmp(meta->link, k->bytes, k->len) == 0 :
-	    meta->owner_len == k->len && memcmp(meta->owner, k->bytes, k->len) == 0;
+	return k->hash == (k->is_link ? gs_kin_hash(t, meta->link, meta->link_len) : gs_kin_hash(t, meta->owner, meta->owner_len));
 }
 
 int
 gs_kin_next(struct gs_table *t, struct gs_kin *k, struct gs_meta *meta)
 {
 	/* Nobody and nothing have no kin. */
-	if (k->len == 0)
+	if (k->hash == 0)
 		return 0;
 	for (;;) {
 		while (k->at < k->n)
-			if (load_record(t, k->found[k->at++], meta) && is_kin(k, meta))
+			if (gs_kin_at(t, k->found[k->at++], meta) && is_kin(t, k, meta))
 				return 1;
 		if (k->arena >= GS_MAX_ARENAS)
 			return 0;

@@ -19,10 +19,12 @@
 
 enum { GS_KIN_BATCH = 32 };		/* slots whose kin fits that are fetched at once */
 
-/* A pass; private memory. `bytes` stays the caller's and is read until the end of the pass. */
+/* Of an owner, or of a key that is linked to: what a kin has the upper bits of. 0 where len is 0, and nowhere else. */
+uint64_t gs_kin_hash(const struct gs_table *t, const void *bytes, uint32_t len);
+
+/* A pass; private memory. */
 struct gs_kin {
-	const void *bytes;		/* the owner, or the key that is linked to */
-	uint32_t len;
+	uint64_t hash;
 	bool is_link;
 	uint32_t mask, want;		/* which bits of a kin count, and what they are to be */
 	uint32_t arena, slot;		/* where the pass goes on */
@@ -30,15 +32,18 @@ struct gs_kin {
 	uint32_t found[GS_KIN_BATCH];	/* addresses as in an entry */
 };
 
-/* Begin a pass for the records of an owner (1 to GS_OWNER_BYTES bytes), in all rings, those on disks and the suspects too. */
-void gs_kin_of_owner(struct gs_kin *k, const struct gs_table *t, const void *owner, uint32_t len);
-/* The same for the records whose link is this key. */
-void gs_kin_of_link(struct gs_kin *k, const struct gs_table *t, const void *key, uint32_t len);
+/* Begin a pass for the records of an owner, by his hash, in all rings, those on disks and the suspects too. */
+void gs_kin_of_owner(struct gs_kin *k, uint64_t hash);
+/* The same for the records whose link has this hash. */
+void gs_kin_of_link(struct gs_kin *k, uint64_t hash);
 
 /*
  * The next record of the pass. Returns 1 with the header and names as they are in its slot (ordinal and entry's tag unknown),
  * 0 at the end. The record may have been replaced, or may have ended, by now.
  */
 int gs_kin_next(struct gs_table *t, struct gs_kin *k, struct gs_meta *meta);
+
+/* The record in the slot of an address, as gs_kin_next shows it. False when there is none of which an entry may know. */
+bool gs_kin_at(struct gs_table *t, uint32_t addr, struct gs_meta *meta);
 
 #endif

@@ -9,6 +9,8 @@
 #include "policy/promote.h"
 #include "shm/damage.h"
 #include "shm/kv_quota.h"
+#include "shm/logout.h"
+#include "shm/park.h"
 
 int
 gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
@@ -153,7 +155,9 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	old = gs_slots_list(t, c, gs_entry_addr(hit->entry));
 	addr = c->cell[cell].addr;
 	gen = gs_record_write(t, c, cell, d);
+	gs_logout_announce(c, addr);
 	if (!gs_index_replace(hit, addr, gen)) {
+		gs_logout_look(t, c, d, false);
 		gs_slots_unlist(c, old);
 		gs_slots_keep(c, cell);
 		return KV_AGAIN;
@@ -165,6 +169,7 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	/* A session that was over has ended; what is in its place is another. */
 	gs_kv_let_go(t, c, hit, old, gs_store_has(t, addr) && seen->birth == d->head.birth);
 	gs_record_rearm(t, addr, d);
+	gs_logout_look(t, c, d, true);
 	return 0;
 }
 
@@ -182,6 +187,8 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 	/* Claimed by the sweep, which may take that back, but only here. */
 	if (gs_kv_word(&d.head.X) == 0)
 		return KV_AGAIN;
+	if (as == GS_MOVE_AS_ACCESS || as == GS_MOVE_PARDON)
+		gs_park_clear(&d.head, now_ms);
 	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_record_merge. */
 	gs_kv_set(&d.head.X, gs_record_expiry(gs_kv_word(&d.head.T), d.head.ttl_ms, d.head.deadline));
 	if (as == GS_MOVE_ACCUSE)
@@ -447,7 +454,9 @@ gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta)
 uint64_t
 gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
-	return gs_record_next_ms(t, meta->ring, GS_TIME_NEVER, meta->accessed_ms, meta->interest);
+	/* Where a ring drains, or came late, nobody waits for the law. */
+	return gs_table_ring_state(t, meta->ring) != GS_RING_ON ? 0 :
+	    gs_record_leaves_ms(t, meta->ring, meta->flags, meta->accessed_ms, meta->interest);
 }
 
 /* ---- settle ---- */
@@ -566,7 +575,11 @@ after(uint64_t instant_ms)
 static uint64_t
 next_of(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
 {
-	return gs_min_u64(after(gs_record_next_ms(t, ring, meta->expires_ms, meta->accessed_ms, meta->interest)), gs_kv_pardon_ms(t, meta));
+	uint64_t ends_ms = meta->expires_ms >= GS_TIME_NEVER ? UINT64_MAX : meta->expires_ms;
+	uint64_t leaves_ms = gs_table_ring_state(t, ring) != GS_RING_ON ? 0 :
+	    gs_record_leaves_ms(t, ring, meta->flags, meta->accessed_ms, meta->interest);
+
+	return gs_min_u64(after(gs_min_u64(ends_ms, leaves_ms)), gs_kv_pardon_ms(t, meta));
 }
 
 /* From suspect to the innermost ring, as an access; from elsewhere nowhere. */

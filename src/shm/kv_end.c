@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/atomic.h"
 #include "shm/kv.h"
+#include "shm/kin.h"
 #include "shm/kv_impl.h"
 
 int
@@ -215,6 +216,71 @@ gs_kv_end_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t bi
 		}
 	}
 	return GS_EAGAIN;
+}
+
+/* ---- by owner ---- */
+
+/* Is the record that a hit names one of those? 1, with its owner, 0, KV_AGAIN. */
+static int
+is_of(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, const struct gs_whose *whose,
+    unsigned char owner[GS_OWNER_BYTES])
+{
+	if (head->owner_len == 0 || head->created > whose->at_ms)
+		return 0;
+	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(head->key_len), head->owner_len);
+	if (!gs_record_is_same(hit->slot, hit->w))
+		return KV_AGAIN;
+	return gs_kin_hash(t, owner, head->owner_len) == whose->owner;
+}
+
+/* What is over is ended as well: a touch that looked at an earlier clock may still renew it. */
+static int
+end_of_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_whose *whose)
+{
+	const struct gs_ending how = { .kind = GS_TOMB_FINAL, .reason = GS_REASON_LOGOUT };
+	unsigned char owner[GS_OWNER_BYTES];
+	struct gs_turn turn;
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = gs_index_find(t, c, k, GS_FETCH_HEAD, &hit);
+
+	if (rc <= 0)
+		return rc;
+	rc = gs_record_header(t, &hit, &head);
+	if (rc <= 0)
+		return rc < 0 ? rc : KV_AGAIN;
+	rc = is_of(t, &hit, &head, whose, owner);
+	if (rc != 1)
+		return rc;
+	turn = turn_of(k, &hit, &head, owner);
+	if (!gs_kv_end_hit(t, c, &hit, &head, how.kind, whose->at_ms))
+		return KV_AGAIN;
+	tell_end(t, c, &how, &turn, whose->at_ms);
+	return 1;
+}
+
+int
+gs_kv_end_of(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_whose *whose)
+{
+	int rc = KV_AGAIN;
+
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+		rc = end_of_once(t, c, k, whose);
+	if (rc == 1)
+		gs_ctx_count(c, GS_COUNT_LOGGED_OUT);
+	/* Nobody can say whose a damaged record is; it serves nobody. */
+	return rc == GS_ECORRUPT ? 0 : rc == KV_AGAIN ? GS_EAGAIN : rc;
+}
+
+bool
+gs_kv_displace(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth)
+{
+	const struct gs_ending how = { .kind = GS_TOMB_PLAIN, .birth = birth, .reason = GS_REASON_LIMIT };
+	int rc = end_tries(t, c, k, now_ms, &how);
+
+	if (rc == 0)
+		gs_ctx_count(c, GS_COUNT_DISPLACED);
+	return rc == 0 || rc == GS_ENOENT;
 }
 
 /* ---- starts ---- */

@@ -7,6 +7,7 @@
 #include "shm/feedback.h"
 #include "shm/kv.h"
 #include "shm/kv_quota.h"
+#include "shm/park.h"
 
 enum {
 	NAMES_BYTES = 2 * 256 + GS_OWNER_BYTES,
@@ -103,15 +104,15 @@ struct seen {
 	bool was_brought_in;
 };
 
-/* Bring a session in, if this access does that, and has not yet. Whether it is another record by now. */
+/* Bring a session in, or back from its parking, if this access does that, and has not yet. Whether it is another record by now. */
 static bool
 bring_in(struct gs_table *t, struct gs_ctx *c, const struct seen *s, uint64_t now_ms, struct reading *r)
 {
 	int rc;
 
-	if (r->was_brought_in || !gs_kv_is_promotable(t, gs_entry_ring(s->hit.entry), &s->head, now_ms))
+	if (r->was_brought_in || (!gs_park_is_parked(&s->head) && !gs_kv_is_promotable(t, gs_entry_ring(s->hit.entry), &s->head, now_ms)))
 		return false;
-	rc = gs_kv_promote(t, c, &s->hit, now_ms);
+	rc = gs_park_is_parked(&s->head) ? gs_park_resume(t, c, &s->hit, now_ms) : gs_kv_promote(t, c, &s->hit, now_ms);
 	r->was_brought_in = rc == 1;
 	return rc != 0;
 }

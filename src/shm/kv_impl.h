@@ -92,6 +92,9 @@ void gs_kv_let_go(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit
 bool gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, enum gs_tomb_kind kind,
     uint64_t now_ms);
 
+/* End the session of a key that was born so, because its owner has too many. True when it is gone. */
+bool gs_kv_displace(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth);
+
 /* May no session of this key start? */
 bool gs_kv_is_refused(const struct gs_table *t, uint64_t hash, enum gs_tomb_kind least, uint64_t now_ms);
 
@@ -106,6 +109,14 @@ struct gs_starting {
 void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
 void gs_kv_give_up_start(struct gs_ctx *c);
 int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms);
+
+/* Sessions of an owner (gs_kin_hash), as far as they were started at or before an instant. */
+struct gs_whose {
+	uint64_t owner, at_ms;
+};
+
+/* End the session of a key for good if it is one of those, in whatever ring. Returns 1, 0 when it is not, or is not there, GS_EAGAIN. */
+int gs_kv_end_of(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_whose *whose);
 
 enum gs_move_as {
 	GS_MOVE_KEEP_TIMES,

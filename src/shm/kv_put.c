@@ -3,8 +3,11 @@
 
 #include "base/atomic.h"
 #include "policy/decay.h"
+#include "shm/crowd.h"
 #include "shm/kv.h"
 #include "shm/kv_quota.h"
+#include "shm/logout.h"
+#include "shm/park.h"
 
 struct putting {
 	const struct gs_key *key;
@@ -122,7 +125,8 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	d->owner = d->link = "";
 	draft_value(c, d, p, old_version);
 	d->head.birth = birth_of(d->head.version);
-	d->head.created = p->now_ms;
+	d->head.created = (p->args->set & GS_SET_OWNER_BIT) == 0 ? p->now_ms :
+	    gs_logout_start_ms(t, p->args->owner, p->args->owner_len, p->now_ms);
 	d->head.deadline = gs_min_u64(gs_add_sat(p->now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
 	d->head.uid = p->args->uid;
 	d->head.gid = p->args->gid;
@@ -150,8 +154,10 @@ draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const
 	gs_kv_set(&d->head.I, counts ? gs_decay_access(gs_kv_word(&d->head.I), idle_ms, half_life_ms) :
 	    gs_decay_fade(gs_kv_word(&d->head.I), idle_ms, half_life_ms));
 	gs_kv_set(&d->head.A, gs_max_u64(p->now_ms, gs_kv_word(&d->head.A)));
-	if (counts)
+	if (counts) {
 		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
+		gs_park_clear(&d->head, p->now_ms);
+	}
 	apply_args(d, p->args);
 	apply_times(t, d, p->args);
 	set_expiry(d);
@@ -247,8 +253,10 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	addr = c->cell[cell].addr;
 	gen = gs_record_write(t, c, cell, &d);
 	gs_kv_begin_start(c, p->key);
+	gs_logout_announce(c, addr);
 	rc = gs_index_insert(t, c, p->key, addr, gen, &hit);
 	if (rc != 1) {
+		gs_logout_look(t, c, &d, false);
 		gs_kv_give_up_start(c);
 		gs_slots_keep(c, cell);
 		gs_kv_unreserve(t, ring);
@@ -258,8 +266,10 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	gs_slots_unlist(c, cell);
 	gs_record_rearm(t, addr, &d);
 	rc = end_start(t, c, p, &d);
-	if (rc < 0)
+	if (rc < 0) {
+		gs_logout_look(t, c, &d, false);
 		return rc;
+	}
 	gs_ctx_count(c, GS_COUNT_STARTED);
 	tell_started(t, c, p, ring, &d);
 	if (p->meta != NULL) {
@@ -267,6 +277,8 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 		hit.entry = addr;
 		report(&hit, ring, &d, p->meta);
 	}
+	gs_logout_look(t, c, &d, true);
+	gs_crowd_heed(t, c, &d, p->now_ms);
 	return 1;
 }
 
@@ -311,6 +323,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	gs_event_tell(t, c, &over);
 	tell_started(t, c, p, ring, &d);
 	report(hit, ring, &d, p->meta);
+	gs_crowd_heed(t, c, &d, p->now_ms);
 	return 1;
 }
 
@@ -356,8 +369,9 @@ static int
 put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
-	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
-	struct gs_turn turn = { .kind = GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from, .now_ms = p->now_ms };
+	bool counts = (p->args->flags & GS_KV_INSPECT) == 0, comes_in, resumes = counts && gs_park_is_parked(seen);
+	struct gs_turn turn = { .kind = resumes ? GS_EVENT_RESUMED : GS_EVENT_PROMOTED, .reason = GS_REASON_WRITE, .from = from,
+		.now_ms = p->now_ms };
 	bool is_suspect = gs_kv_is_suspect(t, hit->entry), is_judged = counts && (is_suspect || gs_kv_is_gated(t));
 	struct names names;
 	struct gs_hit made;
@@ -377,7 +391,8 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (is_judged)
 		gs_kv_draft_quota(hit, &d);
 	draft_over(t, c, &d, p);
-	if (counts && gs_kv_is_promotable(t, from, seen, p->now_ms)) {
+	comes_in = resumes ? gs_park_comes_in(t, from) : gs_kv_is_promotable(t, from, seen, p->now_ms);
+	if (counts && comes_in) {
 		in = gs_kv_promote_to(t, from);
 		if (gs_kv_reserve(t, in))
 			to = in;
@@ -387,8 +402,8 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		gs_kv_unreserve(t, rc == 0 ? from : to);
 	if (rc != 0)
 		return rc;
-	if (to != from) {
-		gs_ctx_count(c, GS_COUNT_PROMOTED);
+	if (to != from || resumes) {
+		gs_ctx_count(c, resumes ? GS_COUNT_RESUMED : GS_COUNT_PROMOTED);
 		turn.to = to;
 		gs_kv_tell_draft(t, c, &d, &turn);
 	}

@@ -5,7 +5,7 @@
  * A table is a set of files in the instance's directory:
  *
  *	T.ctl		geometry, secrets, ring table, client registry	daemon writes, clients read
- *	T.idx		population counters, buckets of 15 entries, tombstones	all write
+ *	T.idx		population counters, marks of logouts, buckets of 15 entries, tombstones	all write
  *	T.ctx		one page per client context			its owner writes, daemon reads
  *	T.evt		the last GS_EVENT_CELLS events			all write
  *	T.R.C		slots of ring R, size class C			all write
@@ -87,6 +87,13 @@
  *	good and who starts one of its key see each other.  The starter publishes E by
  *	seq_cst and then looks, by seq_cst, whether a final tombstone came meanwhile.
  *   op_end	released before a session enters or leaves the index, loaded acquire by recovery.
+ *   marked, publishing	who logs an owner out says so in marked by a seq_cst exchange, a full fence,
+ *	and looks at the slots; who publishes swings the entry and loads marked
+ *	seq_cst: one sees the other (on x86 and ARM; the language would want a
+ *	fence of the writer too).  publishing is stored before the entry is swung,
+ *	which releases it, and emptied by a release after that look.
+ *   M	of a mark: SET is released after its fields and loaded acquire before them; the
+ *	second look at M stands behind an acquire fence, as that at W does.
  *   what, dirty	by seq_cst, of a reader's page: the reader fills a cell and then looks
  *	at the bit of its line, the daemon clears the bit and then looks at the cell.
  *
@@ -125,6 +132,7 @@ enum {
 	GS_BUCKET_ENTRIES = 15,
 	GS_GROUP_HOMES = 8,
 	GS_GROUP_BUCKETS = 9,		/* homes and the stash */
+	GS_MARKS = 32,			/* logouts under way at once */
 	GS_LAST_RESORTS = 64,		/* buckets behind the groups */
 	GS_MEAN_FILL = 10,		/* entries per home at max_sessions */
 	GS_TOMB_WAYS = 8,		/* tombstones in the two lines where one is looked for */
@@ -320,16 +328,37 @@ struct gs_counter_line {			/* a counter that all write, on a line of its own */
 	uint8_t pad[120];
 };
 
+/*
+ * The word of a mark, which says that an owner is being logged out; logout.h.
+ *	[63:32] generation  [31:16] context that logs out; the daemon's when its process died  [15:8] state
+ */
+enum gs_mark_state { GS_MARK_FREE = 0, GS_MARK_FILLING = 1, GS_MARK_SET = 2 };
+
+struct gs_mark {
+	_Atomic uint64_t M;
+	_Atomic uint64_t owner;			/* hash of the owner */
+	_Atomic uint64_t at_ms;			/* what was started then or before ends */
+	uint64_t pad;
+};
+
 struct gs_idx_hdr {
 	uint64_t magic;
 	uint8_t uuid[16];
 	uint64_t n_buckets;
 	uint8_t pad[96];
 	struct gs_counter_line population[GS_MAX_RINGS];	/* sessions in each ring, reservations included */
+	/* read by every writer, hardly ever written */
 	_Atomic uint64_t tomb_final_ms;		/* 480 no final tombstone stands for longer; 0: there was none */
-	uint8_t pad2[GS_PAGE_BYTES - 128 - GS_MAX_RINGS * 128 - 8];
+	_Atomic uint64_t marked;		/* 488 bit per mark that is set */
+	uint8_t pad2[112];
+	_Atomic uint64_t logout_ms;		/* 500 instant of the last logout; each is later than the one before */
+	uint8_t pad3[120];
+	struct gs_mark mark[GS_MARKS];		/* 580 */
+	uint8_t pad4[GS_PAGE_BYTES - 384 - GS_MAX_RINGS * 128 - GS_MARKS * 32];
 };
 _Static_assert(sizeof(struct gs_idx_hdr) == GS_PAGE_BYTES, "index header is a page");
+_Static_assert(offsetof(struct gs_idx_hdr, marked) == 0x488 && offsetof(struct gs_idx_hdr, logout_ms) == 0x500 &&
+    offsetof(struct gs_idx_hdr, mark) == 0x580, "offsets of marks");
 
 /*
  * A tombstone: a session ended before its deadline, so that a copy of it, or a late writer, must not bring it back.
@@ -462,7 +491,8 @@ struct gs_ctx_page {
 	uint8_t pad0[56];
 	_Atomic uint64_t op_entry;		/* 040 ordinal + 1 of my tentative entry */
 	_Atomic uint64_t op_end;		/* 048 hash of the key whose session I am ending, or starting; 0: none */
-	uint8_t pad1[48];
+	_Atomic uint32_t publishing;		/* 050 slot address + 1 of what I publish, until I have looked at the marks of logouts */
+	uint8_t pad1[44];
 	_Atomic uint32_t held[GS_HELD_CELLS];	/* 080 slot address + 1; listed before it can be owned */
 	_Atomic uint64_t count[GS_COUNTERS_MAX];	/* 100 enum gs_counter, never reset */
 	/* 400: in the pages of readers only */
@@ -643,7 +673,8 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t drain_epoch;		/* grows when a segment begins to drain: clients let go of slots there */
 	_Atomic uint32_t ended;			/* enum gs_ended: what the end of a session by its owner leaves */
 	_Atomic uint32_t bell;			/* grows when the daemon has looked at new events: watchers wait here, by futex */
-	uint8_t pad3[1024 - 304];
+	_Atomic uint32_t max_per_owner;		/* sessions that one owner may have; 0: any number */
+	uint8_t pad3[1024 - 308];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];

@@ -28,13 +28,10 @@ gs_record_class(const struct gs_table *t, const struct gs_slot *head)
 	return GS_MAX_CLASSES;
 }
 
-/* 16 bits of a hash, never 0 for bytes that are there. */
 static uint32_t
 hash16(const struct gs_table *t, const void *bytes, uint32_t len)
 {
-	uint32_t h = len == 0 ? 0 : (uint32_t)(gs_siphash13(t->sip_k0, t->sip_k1, bytes, len) >> 48);
-
-	return len > 0 && h == 0 ? 1 : h;
+	return len == 0 ? 0 : gs_record_kin_bits(gs_siphash13(t->sip_k0, t->sip_k1, bytes, len));
 }
 
 uint32_t
@@ -106,26 +103,39 @@ gs_record_expiry(uint64_t touched_ms, uint64_t ttl_ms, uint64_t deadline_ms)
 	return gs_min_u64(gs_min_u64(at, deadline_ms), GS_TIME_NEVER);
 }
 
+/* The value of a word of a header, which may be in shared memory. */
 static uint64_t
-leaves_ms(const struct gs_table *t, uint32_t ring, uint64_t accessed_ms, uint64_t interest)
+value_of(const _Atomic uint64_t *word)
+{
+	return gs_timed_value(atomic_load_explicit(word, memory_order_relaxed));
+}
+
+uint64_t
+gs_record_leaves_ms(const struct gs_table *t, uint32_t ring, uint32_t flags, uint64_t accessed_ms, uint64_t interest)
 {
 	const struct gs_ring_cfg *r = &t->ctl->ring[ring];
 
-	if (r->kind == GS_RING_SUSPECT)
+	if (r->kind == GS_RING_SUSPECT || (flags & GS_FLAG_PARKED) != 0)
 		return UINT64_MAX;
 	return gs_decay_leaves_ms(accessed_ms, interest, atomic_load_explicit(&r->ttl_ms, memory_order_relaxed),
 	    atomic_load_explicit(&r->half_life_ms, memory_order_relaxed));
 }
 
-uint64_t
-gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest)
+static uint64_t
+leaves_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
 {
-	uint64_t at = expires_ms >= GS_TIME_NEVER ? UINT64_MAX : expires_ms;
+	return gs_record_leaves_ms(t, ring, __atomic_load_n(&head->flags, __ATOMIC_RELAXED), value_of(&head->A), value_of(&head->I));
+}
+
+uint64_t
+gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
+{
+	uint64_t at = value_of(&head->X);
 
 	/* Where a ring drains, or came late, nobody waits for the law. */
 	if (gs_table_ring_state(t, ring) != GS_RING_ON)
 		return 0;
-	return gs_min_u64(at, leaves_ms(t, ring, accessed_ms, interest));
+	return gs_min_u64(at >= GS_TIME_NEVER ? UINT64_MAX : at, leaves_ms(t, ring, head));
 }
 
 uint32_t
@@ -139,15 +149,12 @@ gs_record_due(uint64_t at_ms)
 bool
 gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
 {
-	uint64_t x = atomic_load_explicit(&head->X, memory_order_relaxed);
-
-	if (gs_timed_value(x) < now_ms)
+	if (value_of(&head->X) < now_ms)
 		return true;
 	/* From the last ring a session expires by the decay law, and readers honour that before the sweep comes. */
 	if (atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed) != GS_RING_NONE)
 		return false;
-	return leaves_ms(t, ring, gs_timed_value(atomic_load_explicit(&head->A, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&head->I, memory_order_relaxed))) < now_ms;
+	return leaves_ms(t, ring, head) < now_ms;
 }
 
 /* ---- writing ---- */
@@ -176,15 +183,12 @@ gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms
 	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
 }
 
-/* head has plain values, without generations. */
+/* The due hint of a record with this header. */
 static uint32_t
 due_of(const struct gs_table *t, uint32_t addr, const struct gs_slot *head)
 {
-	uint64_t at_ms = gs_record_next_ms(t, gs_entry_ring(addr), atomic_load_explicit(&head->X, memory_order_relaxed),
-	    atomic_load_explicit(&head->A, memory_order_relaxed), atomic_load_explicit(&head->I, memory_order_relaxed));
-
-	return gs_record_due(gs_min_u64(at_ms, gs_record_pardon_ms(t, atomic_load_explicit(&head->O, memory_order_relaxed),
-	    gs_offence_since_ms(atomic_load_explicit(&head->S, memory_order_relaxed)))));
+	return gs_record_due(gs_min_u64(gs_record_next_ms(t, gs_entry_ring(addr), head),
+	    gs_record_pardon_ms(t, value_of(&head->O), value_of(&head->S))));
 }
 
 static _Atomic uint32_t *
@@ -218,7 +222,7 @@ gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_
 	gs_racy_store(base + gs_record_owner_off(head.key_len), d->owner, head.owner_len);
 	gs_racy_store(base + gs_record_link_off(head.key_len, head.owner_len), d->link, head.link_len);
 	gs_racy_store(base + gs_record_value_off(head.key_len, head.owner_len, head.link_len), d->value, head.val_len);
-	atomic_store_explicit(due_at(t, addr), due_of(t, addr, &d->head), memory_order_relaxed);
+	atomic_store_explicit(due_at(t, addr), due_of(t, addr, &head), memory_order_relaxed);
 	atomic_store_explicit(kin_at(t, addr), gs_record_kin(t, d->owner, head.owner_len, d->link, head.link_len), memory_order_relaxed);
 	/* release; pairs with the acquire of W in match_entry */
 	atomic_store_explicit(&s->W, gs_word(gen, c->id, GS_SLOT_READY), memory_order_release);
@@ -248,8 +252,12 @@ gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch)
 void
 gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d)
 {
-	uint32_t never = GS_DUE_NEVER, due = due_of(t, addr, &d->head);
+	uint32_t never = GS_DUE_NEVER, due;
+	struct gs_slot head;
 
+	memcpy(&head, &d->head, sizeof(head));
+	stamp_words(&head, 0);
+	due = due_of(t, addr, &head);
 	if (due != GS_DUE_NEVER)
 		(void)atomic_compare_exchange_strong_explicit(due_at(t, addr), &never, due, memory_order_relaxed, memory_order_relaxed);
 }

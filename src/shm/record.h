@@ -43,6 +43,13 @@ gs_record_fits(const struct gs_slot *head, uint32_t slot_size)
 /* The smallest class that holds a record with the lengths of this header, or GS_MAX_CLASSES when none does. */
 uint32_t gs_record_class(const struct gs_table *t, const struct gs_slot *head);
 
+/* What a kin has of the hash of an owner or a link, never 0. */
+static inline uint32_t
+gs_record_kin_bits(uint64_t hash)
+{
+	return hash >> 48 == 0 ? 1 : (uint32_t)(hash >> 48);
+}
+
 /* The kin of a record of this owner and link: what its slot says in the array at kin_off. */
 uint32_t gs_record_kin(const struct gs_table *t, const void *owner, uint32_t owner_len, const void *link, uint32_t link_len);
 
@@ -76,8 +83,14 @@ void gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch);
 /* After publishing: the sweep may have taken the due hint of a slot that no entry named yet. */
 void gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d);
 
-/* When the sweep must look at a record: the earlier of its expiry and its leaving of the ring; UINT64_MAX never; 0 where the ring is not on. */
-uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, uint64_t expires_ms, uint64_t accessed_ms, uint64_t interest);
+/*
+ * When the sweep must look at a record with this header, which may be in shared memory: the earlier of its end and its leaving
+ * of the ring; UINT64_MAX never; 0 where the ring is not on.
+ */
+uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head);
+
+/* When a session leaves its ring by the decay law; UINT64_MAX: never, as suspects and what is parked (flags: enum gs_slot_flag). */
+uint64_t gs_record_leaves_ms(const struct gs_table *t, uint32_t ring, uint32_t flags, uint64_t accessed_ms, uint64_t interest);
 
 /* When a session with these words is pardoned; UINT64_MAX: it is not accused. */
 uint64_t gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms);

@@ -34,9 +34,7 @@ static void
 arm(struct gs_table *t, uint32_t addr, const struct gs_slot *s)
 {
 	struct gs_arena *a = gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr));
-	uint64_t next = gs_record_next_ms(t, a->ring, gs_timed_value(atomic_load_explicit(&s->X, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&s->A, memory_order_relaxed)),
-	    gs_timed_value(atomic_load_explicit(&s->I, memory_order_relaxed)));
+	uint64_t next = gs_record_next_ms(t, a->ring, s);
 	uint32_t never = GS_DUE_NEVER;
 
 	(void)atomic_compare_exchange_strong_explicit(&a->due[gs_entry_slot(addr)], &never, gs_record_due(next), memory_order_relaxed,

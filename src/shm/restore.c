@@ -152,7 +152,8 @@ ring_of_age(const struct gs_table *t, uint32_t ring, const struct gs_slot *head,
 {
 	uint32_t steps = 0, to;
 
-	while (gs_record_next_ms(t, ring, GS_TIME_NEVER, gs_kv_word(&head->A), gs_kv_word(&head->I)) < now_ms) {
+	while (gs_table_ring_state(t, ring) != GS_RING_ON ||
+	    gs_record_leaves_ms(t, ring, head->flags, gs_kv_word(&head->A), gs_kv_word(&head->I)) < now_ms) {
 		to = atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed);
 		if (to == GS_RING_NONE)
 			return GS_RING_NONE;

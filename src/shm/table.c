@@ -612,6 +612,18 @@ gs_table_innermost(const struct gs_table *t)
 }
 
 uint32_t
+gs_table_outermost(const struct gs_table *t)
+{
+	uint32_t id = gs_table_innermost(t);
+
+	for (uint32_t i = 0; i < t->n_rings; i++)
+		if (t->ctl->ring[i].kind == GS_RING_NORMAL && gs_table_ring_state(t, i) == GS_RING_ON &&
+		    t->ctl->ring[i].diameter > t->ctl->ring[id].diameter)
+			id = i;
+	return id;
+}
+
+uint32_t
 gs_table_suspect(const struct gs_table *t)
 {
 	for (uint32_t i = 0; i < t->n_rings; i++)

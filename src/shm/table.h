@@ -40,6 +40,7 @@ struct gs_table_spec {
 	uint64_t max_sessions;
 	uint64_t max_lifetime_ms;	/* GS_DURATION_MAX: none */
 	uint32_t ended;			/* enum gs_ended */
+	uint32_t max_per_owner;		/* sessions; 0: any number */
 	uint32_t n_rings;
 	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
 	bool can_grow;			/* rings may be added and resized while it runs: arenas for all ids, with slots for max_sessions */
@@ -157,6 +158,8 @@ uint32_t gs_table_rings(const struct gs_table *t, uint32_t out[GS_MAX_RINGS]);
 uint32_t gs_table_ring_state(const struct gs_table *t, uint32_t ring);
 /* The innermost ring's id: it is made with the table and stays. */
 uint32_t gs_table_innermost(const struct gs_table *t);
+/* The outermost ring's id, that of the greatest diameter beside the suspects. */
+uint32_t gs_table_outermost(const struct gs_table *t);
 /* The suspect ring's id, or GS_RING_NONE. */
 uint32_t gs_table_suspect(const struct gs_table *t);
 

@@ -138,6 +138,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	h->n_ctx = GS_MAX_CTX;
 	h->max_lifetime_ms = spec->max_lifetime_ms;
 	atomic_init(&h->ended, spec->ended);
+	atomic_init(&h->max_per_owner, spec->max_per_owner);
 	memcpy(h->table, spec->name, sizeof(h->table));
 	for (uint32_t i = 0; i < spec->n_rings; i++)
 		fill_ring(&h->ring[i], &spec->rings[i], i, h, spec->can_grow);

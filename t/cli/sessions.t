@@ -101,6 +101,39 @@ check_eq "ls --json is an array of sessions" "$(gs ls -j | json 'sorted(i["key"]
     "$(gs ls | python3 -c 'import sys; print(sorted(sys.stdin.read().split()))')"
 check_match "ls --long has ring, size and owner" "$(gs ls -l --owner alice)" '^who +active .* 1 alice$'
 
+check_status 2 "logout without an owner is misuse" gs logout
+check_status 2 "logout of nobody is misuse" gs logout --owner ''
+check "a session of another ring" gs put far --owner alice < /dev/null
+check "is moved there" gs mv far cold
+check "and one is a suspect" eval 'gs put bad --owner alice < /dev/null && gs mv bad suspect'
+check_eq "logout ends all of the owner and says how many" "$(gs logout --owner alice)" 3
+check_eq "none is there" "$(gs ls --owner alice)" ''
+check_status 1 "nor is it found by its key" gs get who
+check_eq "others are" "$(gs ls --owner bob)" early
+check_eq "logout of who has none ends none" "$(gs logout --owner alice --json | json 'd["ended"]')" 0
+check_status 1 "its key is refused, whoever is late" gs put who --owner alice
+check "the owner may come back" eval 'gs put again --owner alice < /dev/null'
+check_eq "with a session of its own" "$(gs ls --owner alice)" again
+check_eq "the counter says three" "$(gs show stats | sed -n 's/^logged_out //p')" 3
+
+check "a session is parked" gs park again --ttl 2h
+check_eq "in the outermost ring" "$(gs stat -j again | json 'd["ring"]')" cold
+check_match "stat says that it is" "$(gs stat again)" '^parked +yes'
+check "resume brings it back" gs resume again
+check_eq "to the innermost ring" "$(gs stat -j again | json 'd["ring"]')" active
+check_eq "as it was" "$(gs stat again | grep -c '^parked')" 0
+check "a suspect" gs mv again suspect
+check_status 4 "cannot be parked" gs park again
+check_status 1 "nor can nobody" gs park nobody
+check "max_per_owner is set" gs set sessions/max_per_owner 3
+for i in 1 2 3; do gs put "crowd$i" --owner carol < /dev/null; done
+check_eq "an owner has as many as that" "$(gs ls --owner carol | wc -l)" 3
+gs touch crowd1
+check "one more is started" eval 'gs put crowd4 --owner carol < /dev/null'
+check_eq "the one that was asked for longest ago has ended" "$(gs ls --owner carol | sort | tr '\n' ' ')" 'crowd1 crowd3 crowd4 '
+check_eq "which is counted" "$(gs show stats | sed -n 's/^displaced //p')" 1
+check "and is no rule any more" gs set sessions/max_per_owner 0
+
 # many
 for i in $(seq 200); do echo "many$i"; done > "$tmp/keys"
 while read -r key; do

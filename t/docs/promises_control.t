@@ -49,7 +49,7 @@ check_match "a refused write leaves its sentence and the writer's pid in last_er
 
 # Counters, with their sentences.
 table() {
-	sed -nE 's/^COUNTER\([A-Z]+,[[:space:]]*([a-z_]+),[[:space:]]*"(.*)"\)$/\1: \2/p' "$srctop/src/base/counters.def"
+	sed -nE 's/^COUNTER\([A-Z_]+,[[:space:]]*([a-z_]+),[[:space:]]*"(.*)"\)$/\1: \2/p' "$srctop/src/base/counters.def"
 }
 paged=$(sed -n '/^\.Ss Counters/,/^\.El/p' "$manual" | sed -n '/^\.It Li/ { s/^\.It Li //; N; s/\n/: /; p }')
 check_eq "the counters are in the manual, in order and with their sentences" "$paged" "$(table)"
@@ -86,6 +86,13 @@ counted refused "a get of a suspect" gs get a
 counted pardoned "a move back" gs mv a active
 counted efbig "a put of too much" eval 'head -c 8193 /dev/zero | gs put a'
 check_eq "largest_value: has it" "$(counts largest_value)" 8193
+store put owned --owner o > /dev/null
+counted parked "a park" gs park owned
+counted resumed "a get of a parked session" gs get owned
+gs set sessions/max_per_owner 1
+counted displaced "a start of who has as many as he may" store put owned2 --owner o
+gs set sessions/max_per_owner 0
+counted logged_out "a logout" gs logout --owner o
 counted ended "a del" gs del a
 store put b --ttl 1ms > /dev/null
 has_expired() {

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/crowd.h"
+
+#include <string.h>
+
+#include "shm/kin.h"
+
+enum { PASSES = 8 };			/* who was asked for, or replaced, while he was to be ended, is judged again */
+
+/* One of those that were asked for longest ago. */
+struct idle {
+	uint64_t accessed_ms, hash;
+	uint32_t birth, key_len;
+	uint8_t key[GS_KEY_BYTES];
+};
+
+struct crowd {
+	uint64_t n;			/* sessions of the owner */
+	uint32_t n_idle;
+	struct idle idle[GS_CROWD_ENDS];	/* ascending by last access, the newest of them last */
+};
+
+/* Put a session among the idlest, where the last one goes if it is one too many. */
+static void
+note(struct crowd *w, const struct gs_meta *meta)
+{
+	uint32_t at = w->n_idle;
+
+	while (at > 0 && w->idle[at - 1].accessed_ms > meta->accessed_ms)
+		at--;
+	if (at == GS_CROWD_ENDS)
+		return;
+	w->n_idle += w->n_idle < GS_CROWD_ENDS;
+	memmove(&w->idle[at + 1], &w->idle[at], (w->n_idle - 1 - at) * sizeof(w->idle[0]));
+	w->idle[at] = (struct idle){ .accessed_ms = meta->accessed_ms, .hash = meta->hash, .birth = meta->birth, .key_len = meta->key_len };
+	memcpy(w->idle[at].key, meta->key, meta->key_len);
+}
+
+/* Is it the record of a session, and not one that was replaced and rests? */
+static bool
+is_current(struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
+{
+	return meta->expires_ms >= now_ms &&
+	    gs_index_ordinal_of(t, meta->hash, gs_entry_addr(meta->entry), gs_entry_gen(meta->entry)) != UINT64_MAX;
+}
+
+static void
+count_crowd(struct gs_table *t, const struct gs_draft *d, uint64_t now_ms, struct crowd *out)
+{
+	struct gs_meta meta;
+	struct gs_kin kin;
+
+	out->n = out->n_idle = 0;
+	gs_kin_of_owner(&kin, gs_kin_hash(t, d->owner, d->head.owner_len));
+	while (gs_kin_next(t, &kin, &meta) > 0) {
+		if (!is_current(t, &meta, now_ms))
+			continue;
+		out->n++;
+		/* The one that was just started stays. */
+		if (meta.birth != d->head.birth)
+			note(out, &meta);
+	}
+}
+
+void
+gs_crowd_thin(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, uint64_t now_ms)
+{
+	uint64_t most = atomic_load_explicit(&t->ctl->max_per_owner, memory_order_relaxed);
+	struct crowd w;
+
+	for (int pass = 0; pass < PASSES && most != 0; pass++) {
+		count_crowd(t, d, now_ms, &w);
+		for (uint32_t i = 0; i < w.n_idle && w.n > most; i++) {
+			const struct gs_key k = { .bytes = w.idle[i].key, .len = w.idle[i].key_len, .hash = w.idle[i].hash };
+
+			w.n -= gs_kv_displace(t, c, &k, now_ms, w.idle[i].birth);
+		}
+		if (w.n <= most || w.n_idle == GS_CROWD_ENDS)
+			return;
+	}
+}
