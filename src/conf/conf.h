@@ -58,6 +58,7 @@ struct gs_conf_quota {
 enum gs_conf_ended { GS_CONF_ENDED_PLAIN = 0, GS_CONF_ENDED_FINAL = 1 };	/* as enum gs_ended */
 enum gs_conf_promote_to { GS_CONF_PROMOTE_TO_INNERMOST = 0, GS_CONF_PROMOTE_TO_NEXT = 1 };	/* as enum gs_promote_to */
 enum gs_conf_state { GS_CONF_STATE_ON = 0, GS_CONF_STATE_OFF = 1, GS_CONF_STATE_DRAINING = 2 };
+enum gs_conf_on_full { GS_CONF_ON_FULL_REFUSE, GS_CONF_ON_FULL_EXPIRED, GS_CONF_ON_FULL_ONESHOT, GS_CONF_ON_FULL_ANONYMOUS };	/* as enum gs_on_full */
 
 struct gs_conf_ring {
 	char name[GS_CONF_NAME_BYTES];
@@ -69,6 +70,7 @@ struct gs_conf_ring {
 	uint64_t state;			/* enum gs_conf_state */
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond capacity, under pressure */
+	uint64_t on_full;		/* enum gs_conf_on_full */
 	char store[GS_CONF_STORE_BYTES];	/* "shm", "file:PATH", "auto" */
 	bool is_suspect;
 };

@@ -68,8 +68,10 @@ gs_conf_init_table(struct gs_conf_table *t, const char *name)
 		set_own(GS_CONF_IN_RING, "capacity", r, built_in[i].capacity);
 		set_own(GS_CONF_IN_RING, "reserve", r, built_in[i].reserve);
 		r->is_suspect = built_in[i].is_suspect;
-		if (strcmp(r->name, "cold") == 0)
-			set_own(GS_CONF_IN_RING, "store", r, "auto");
+		if (strcmp(r->name, "cold") != 0)
+			continue;
+		set_own(GS_CONF_IN_RING, "store", r, "auto");
+		set_own(GS_CONF_IN_RING, "on_full", r, "oneshot");
 	}
 	t->n_rings = N_BUILT_IN;
 }

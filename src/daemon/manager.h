@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "daemon/pressure.h"
 #include "daemon/preview.h"
 #include "daemon/shrink.h"
 #include "daemon/watch.h"
@@ -40,6 +41,7 @@ struct manager_table {
 	int lock_fd[GS_MAX_RINGS];		/* of their directories */
 	int n_locks;
 	struct shrink shrink;			/* memory on its way back */
+	struct pressure pressure;		/* full rings */
 	struct watch watch;			/* the search for damage */
 	struct gs_event_cursor drain;		/* how far its events are in the log */
 	uint64_t belled;			/* the last event of which the bell was rung */

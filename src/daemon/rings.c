@@ -49,6 +49,7 @@ apply_off(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	atomic_store_explicit(&r->decay_to, gs_table_ring(mt->shm, c->rings[gs_conf_drains_to(c, ring)].name), memory_order_relaxed);
 	atomic_store_explicit(&r->promote, (uint32_t)c->rings[ring].promote, memory_order_relaxed);
 	atomic_store_explicit(&r->promote_to, GS_PROMOTE_TO_INNERMOST, memory_order_relaxed);
+	atomic_store_explicit(&r->on_full, GS_ON_FULL_REFUSE, memory_order_relaxed);
 	if (gs_table_ring_state(mt->shm, id) != state)
 		rearm(r);
 	gs_rings_set(mt->shm, id, state, (uint32_t)ring);
@@ -87,6 +88,7 @@ apply_on(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	atomic_store_explicit(&to->half_life_ms, from->half_life_ms, memory_order_relaxed);
 	atomic_store_explicit(&to->promote, (uint32_t)from->promote, memory_order_relaxed);
 	atomic_store_explicit(&to->promote_to, (uint16_t)from->promote_to, memory_order_relaxed);
+	atomic_store_explicit(&to->on_full, (uint32_t)from->on_full, memory_order_relaxed);
 	/* Behind ttl: what was outermost until now does not end by the ttl before. */
 	atomic_store_explicit(&to->decay_to, decay_to, memory_order_relaxed);
 	atomic_store_explicit(&to->capacity, from->capacity, memory_order_relaxed);

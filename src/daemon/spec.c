@@ -24,6 +24,9 @@ _Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW 
 _Static_assert((int)GS_CONF_ENDED_PLAIN == (int)GS_ENDED_PLAIN && (int)GS_CONF_ENDED_FINAL == (int)GS_ENDED_FINAL,
     "ended has the same values in both");
 _Static_assert((int)GS_CONF_PROMOTE_TO_NEXT == (int)GS_PROMOTE_TO_NEXT, "promote_to has the same values in both");
+_Static_assert((int)GS_CONF_ON_FULL_REFUSE == (int)GS_ON_FULL_REFUSE && (int)GS_CONF_ON_FULL_EXPIRED == (int)GS_ON_FULL_EXPIRED &&
+    (int)GS_CONF_ON_FULL_ONESHOT == (int)GS_ON_FULL_ONESHOT && (int)GS_CONF_ON_FULL_ANONYMOUS == (int)GS_ON_FULL_ANONYMOUS,
+    "and so has on_full");
 
 static void
 spec_slots(struct gs_table_spec *out, const struct gs_conf_table *c)
@@ -63,6 +66,7 @@ spec_ring(struct gs_ring_spec *out, const struct gs_conf_table *c, const struct 
 	out->kind = r->is_suspect ? GS_RING_SUSPECT : GS_RING_NORMAL;
 	out->promote = (uint32_t)r->promote;
 	out->promote_to = (uint32_t)r->promote_to;
+	out->on_full = (uint32_t)r->on_full;
 	out->ttl_ms = r->ttl_ms;
 	out->half_life_ms = r->half_life_ms;
 	out->capacity = r->capacity;

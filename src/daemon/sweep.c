@@ -228,6 +228,7 @@ sweep_table(struct manager *m, struct manager_table *mt)
 	/* Killed before this we do it again. */
 	for (uint32_t i = 0; i < mt->shm->n_rings; i++)
 		atomic_store_explicit(&ring[i].rearm, 0, memory_order_relaxed);
+	pressure_tick(&mt->pressure, &(struct pressure_place){ mt->shm, &mt->ctx, &mt->shrink, m->events }, sw.now_ms);
 	walk(m, mt);
 	watch_tick(&mt->watch, mt->shm, &mt->ctx, m->events);
 	recount(mt);

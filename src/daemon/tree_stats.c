@@ -120,6 +120,9 @@ tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 	print_u64(to, "count", population(t, ring));
 	print_u64(to, "capacity", p->m->conf.tables[p->table].rings[p->ring].capacity);
 	print_u64(to, "reserve", p->m->conf.tables[p->table].rings[p->ring].reserve);
+	print_u64(to, "reserve_open", atomic_load_explicit(&t->ctl->ring[ring].is_open, memory_order_relaxed));
+	print_u64(to, "evicted", atomic_load_explicit(&t->idx->population[ring].evicted, memory_order_relaxed));
+	print_u64(to, "dropped", atomic_load_explicit(&t->idx->population[ring].dropped, memory_order_relaxed));
 	print_u64(to, "committed_bytes", committed_bytes(t, ring));
 	for (i = 0; i < t->n_classes; i++) {
 		a = &t->arena[ring * GS_MAX_CLASSES + i];

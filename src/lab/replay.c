@@ -7,6 +7,7 @@
 
 #include "gsession.h"
 #include "base/bits.h"
+#include "shm/evict.h"
 #include "shm/kv.h"
 #include "daemon/spec.h"
 #include "lab/deadlines.h"
@@ -30,6 +31,7 @@ struct session {
 struct replay {
 	struct gs_table *t;
 	struct gs_ctx ctx;
+	struct gs_evict_log gone;	/* who made room in the last operation */
 	struct feed *feed;
 	struct report *out;
 	uint64_t now_ms;		/* store time */
@@ -53,7 +55,10 @@ population(const struct replay *r, uint32_t ring)
 static bool
 has_room(const struct replay *r, uint32_t ring)
 {
-	return population(r, ring) < atomic_load_explicit(&r->t->ctl->ring[ring].capacity, memory_order_relaxed);
+	const struct gs_ring_cfg *cfg = &r->t->ctl->ring[ring];
+
+	return population(r, ring) < gs_add_sat(atomic_load_explicit(&cfg->capacity, memory_order_relaxed),
+	    atomic_load_explicit(&cfg->reserve, memory_order_relaxed));
 }
 
 static void
@@ -92,6 +97,43 @@ first_after(uint64_t last_ms)
 	return last_ms >= GS_TIME_NEVER ? DEADLINES_NONE : last_ms + 1;
 }
 
+/* One that made room for another: where is it now? */
+static int
+note_gone(struct replay *r, const struct gs_evicted *gone)
+{
+	struct gs_meta meta = gone->meta;
+	struct session *s;
+	uint32_t id;
+	int rc = keys_number(&r->feed->keys, meta.key, meta.key_len, &id);
+
+	if (rc == 0)
+		rc = stop_waiting(r, id);
+	if (rc < 0)
+		return rc;
+	s = &r->sessions[id];
+	if (gone->as != GS_EVICTED_OUTWARDS) {
+		*(gone->as == GS_EVICTED_OVER ? &r->out->expired : &r->out->dropped) += 1;
+		s->is_there = false;
+		return deadlines_set(&r->due, id, DEADLINES_NONE);
+	}
+	r->out->evicted++;
+	r->out->moves[gone->from][gone->to]++;
+	s->ring = meta.ring = gone->to;
+	return deadlines_set(&r->due, id, first_after(gs_min_u64(gs_kv_leaves_ms(r->t, &meta), meta.expires_ms)));
+}
+
+/* All who made room. Their places were taken at once, so that nobody is let in for it. */
+static int
+note_all_gone(struct replay *r)
+{
+	int rc = r->gone.n > GS_EVICT_LOG ? GS_ECORRUPT : GS_OK;
+
+	for (uint32_t i = 0; i < r->gone.n && rc == GS_OK; i++)
+		rc = note_gone(r, &r->gone.item[i]);
+	r->gone.n = 0;
+	return rc;
+}
+
 /* Do what is due to one session. *left is the ring in which there is room now, or GS_RING_NONE; stuck says that it must wait. */
 static int
 settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
@@ -105,6 +147,9 @@ settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
 	if (rc < 0)
 		return rc;
 	gs_kv_settle(r->t, &r->ctx, s->ordinal, r->now_ms, &did);
+	rc = note_all_gone(r);
+	if (rc < 0)
+		return rc;
 	switch (did.what) {
 	case GS_SETTLE_STAYS:
 		/* Never at this instant again, or time would stand still. */
@@ -226,8 +271,10 @@ static int
 put(struct replay *r, const struct gs_key *k, struct gs_meta *meta)
 {
 	struct gs_put_args args = { .ring = GS_RING_NONE };
-	int rc = gs_kv_put(r->t, &r->ctx, k, r->now_ms, r->value, r->value_len, &args, meta);
+	int rc = gs_kv_put(r->t, &r->ctx, k, r->now_ms, r->value, r->value_len, &args, meta), gone = note_all_gone(r);
 
+	if (gone < 0)
+		return gone;
 	if (rc == 1)
 		r->out->started++;
 	if (rc == GS_ENOSPC || rc == GS_ERANGE)
@@ -246,6 +293,8 @@ access_session(struct replay *r, const struct feed_access *a)
 		return (int)rc;
 	if (!a->is_first)
 		rc = gs_kv_get(r->t, &r->ctx, &k, r->now_ms, r->value, REPLAY_VALUE_BYTES, 0, &meta);
+	if (note_all_gone(r) < 0)
+		return GS_ECORRUPT;
 	if (!a->is_first && rc >= 0)
 		r->out->gets++;
 	else if (a->is_first || rc == GS_ENOENT)
@@ -378,6 +427,7 @@ make_table(struct replay *r, const struct gs_conf_table *conf)
 	rc = gs_ctx_init(&r->ctx, r->t, REPLAY_CTX);
 	if (rc < 0)
 		return rc;
+	r->ctx.evict.log = &r->gone;
 	r->out->n_rings = spec.n_rings;
 	for (i = 0; i < spec.n_rings; i++)
 		memcpy(r->out->ring[i], spec.rings[i].name, REPORT_NAME_BYTES);

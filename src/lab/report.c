@@ -98,6 +98,8 @@ report_print_json(const struct report *r, FILE *to)
 	if (!r->is_live) {
 		gs_json_u64(&j, "expired", r->expired);
 		gs_json_u64(&j, "stuck", r->stuck);
+		gs_json_u64(&j, "evicted", r->evicted);
+		gs_json_u64(&j, "dropped", r->dropped);
 		json_moves(&j, r);
 	}
 	json_rings(&j, r, r->population);
@@ -216,6 +218,8 @@ report_print(const struct report *r, FILE *to)
 	} else {
 		print_count(to, "expired", r->expired);
 		print_count(to, "stuck", r->stuck);
+		print_count(to, "evicted", r->evicted);
+		print_count(to, "dropped", r->dropped);
 		(void)fputs("moves\n", to);
 		print_moves(r, to);
 		print_suspects(r, to);

@@ -33,6 +33,8 @@ struct report {				/* all zero is empty */
 	uint64_t refused;		/* no room in the ring, or asked for too often */
 	uint64_t expired;
 	uint64_t stuck;			/* decays that had to wait for room */
+	uint64_t evicted;		/* of the moves outwards, those for want of room */
+	uint64_t dropped;		/* ended for want of room */
 	uint64_t moves[REPORT_RINGS][REPORT_RINGS];	/* from, to */
 	uint32_t n_rings;
 	char ring[REPORT_RINGS][REPORT_NAME_BYTES];

@@ -123,6 +123,7 @@ static const char conf_text[] =
     "[ring sessions/cold]\n"
     "ttl = max\n"
     "promote = never\n"
+    "on_full = refuse\n"
     "store = auto\n"
     "capacity = 384\n"
     "reserve = 384\n"

@@ -36,6 +36,28 @@ struct gs_event_gate {
 	uint32_t untold;		/* happened since the last that was told */
 };
 
+/* A session that was seen in a full ring, and may be the next to go; see evict.h. */
+struct gs_candidate {
+	uint64_t hash, version;
+	uint64_t accessed_ms, interest, expires_ms, hits;
+	uint32_t addr, gen;
+	uint8_t class_id;
+	bool is_special;
+};
+
+enum { GS_CANDIDATES = 16 };		/* of a ring, kept from one look to the next */
+
+/* What a context remembers of the full rings in which it made room. */
+struct gs_evict_memory {
+	uint64_t random;
+	uint32_t spared;		/* address + 1 of a slot whose session must stay, as it is on its way; 0: none */
+	uint32_t looks[GS_MAX_RINGS];	/* taken so far */
+	uint32_t spread[GS_MAX_ARENAS];	/* segments up to the last one in use, when we looked */
+	uint32_t n[GS_MAX_RINGS];
+	struct gs_candidate candidate[GS_MAX_RINGS][GS_CANDIDATES];
+	struct gs_evict_log *log;	/* NULL, or where to note who went; replay's */
+};
+
 /* Private memory of the process that was granted the page. */
 struct gs_ctx {
 	struct gs_ctx_page *page;
@@ -49,6 +71,7 @@ struct gs_ctx {
 	uint32_t pid, uid;		/* who we are, for what is told of us */
 	struct gs_event_gate gate;
 	uint32_t drain_seen;		/* drain_epoch of the table when we last let go of draining segments */
+	struct gs_evict_memory evict;
 };
 
 /* Begin to use page `id` of a table; 0 or GS_ENOMEM. What an earlier owner held must have been recovered. */

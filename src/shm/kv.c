@@ -8,6 +8,7 @@
 #include "policy/decay.h"
 #include "policy/promote.h"
 #include "shm/damage.h"
+#include "shm/evict.h"
 #include "shm/kv_quota.h"
 #include "shm/logout.h"
 #include "shm/park.h"
@@ -302,7 +303,7 @@ move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_
 		as = GS_MOVE_SUSPECT;
 	else if (gs_kv_is_suspect(t, hit->entry))
 		as = GS_MOVE_PARDON;
-	if (!gs_kv_reserve(t, to)) {
+	if (!gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms)) {
 		gs_ctx_count(c, GS_COUNT_ENOSPC);
 		return GS_ENOSPC;
 	}
@@ -462,24 +463,32 @@ gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
 /* ---- settle ---- */
 
 /*
- * End a session whose time is over. The claim of X makes it invisible first;
- * if an access or a touch came between the judgement and the claim, the claim
- * is taken back and the session lives.
+ * The claim of X makes it invisible first; if an access or a touch came
+ * between the judgement and the claim, the claim is taken back and the session
+ * lives.
  */
-static enum gs_settle
-expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+bool
+gs_kv_end_judged(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, enum gs_tomb_kind kind,
+    uint64_t now_ms)
 {
 	uint64_t x = gs_kv_word(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
 
 	/* seq_cst; pairs with raise_word in record.c, as does the load of A */
 	if (gs_timed_value(x) != 0 && !atomic_compare_exchange_strong_explicit(&hit->slot->X, &x, claimed, memory_order_seq_cst,
 	    memory_order_relaxed))
-		return GS_SETTLE_GONE;
+		return false;
 	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != gs_kv_word(&head->A)) {
 		(void)atomic_compare_exchange_strong_explicit(&hit->slot->X, &claimed, x, memory_order_seq_cst, memory_order_relaxed);
-		return GS_SETTLE_GONE;
+		return false;
 	}
-	if (!gs_kv_end_hit(t, c, hit, head, GS_TOMB_PLAIN, now_ms))
+	return gs_kv_end_hit(t, c, hit, head, kind, now_ms);
+}
+
+/* End a session whose time is over. */
+static enum gs_settle
+expire(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
+{
+	if (!gs_kv_end_judged(t, c, hit, head, GS_TOMB_PLAIN, now_ms))
 		return GS_SETTLE_GONE;
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
 	return GS_SETTLE_EXPIRED;
@@ -511,7 +520,7 @@ decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const stru
 {
 	int rc = GS_ENOSPC;
 
-	if (gs_kv_reserve(t, to)) {
+	if (gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms)) {
 		rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
 		gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : to);
 	}

@@ -4,6 +4,7 @@
 #include "base/atomic.h"
 #include "base/match.h"
 #include "policy/decay.h"
+#include "shm/evict.h"
 #include "shm/feedback.h"
 #include "shm/kv.h"
 #include "shm/kv_quota.h"
@@ -59,7 +60,10 @@ gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, ui
 	struct gs_turn turn = { .kind = GS_EVENT_PROMOTED, .reason = GS_REASON_ACCESS, .from = from, .to = to, .now_ms = now_ms };
 	int rc;
 
-	if (!gs_kv_reserve(t, to))
+	/* Others who ask for it too may have brought it in: then nobody needs to make room. */
+	if (atomic_load_explicit(hit->at, memory_order_relaxed) != hit->entry)
+		return KV_AGAIN;
+	if (!gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms))
 		return 0;
 	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
 	if (rc != 0) {

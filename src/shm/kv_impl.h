@@ -94,6 +94,9 @@ bool gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hi
 
 /* End the session of a key that was born so, because its owner has too many. True when it is gone. */
 bool gs_kv_displace(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth);
+/* The same to a session that was judged by `head`: false when it was asked for since, or changed. */
+bool gs_kv_end_judged(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, enum gs_tomb_kind kind,
+    uint64_t now_ms);
 
 /* May no session of this key start? */
 bool gs_kv_is_refused(const struct gs_table *t, uint64_t hash, enum gs_tomb_kind least, uint64_t now_ms);

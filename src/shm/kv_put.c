@@ -4,6 +4,7 @@
 #include "base/atomic.h"
 #include "policy/decay.h"
 #include "shm/crowd.h"
+#include "shm/evict.h"
 #include "shm/kv.h"
 #include "shm/kv_quota.h"
 #include "shm/logout.h"
@@ -241,7 +242,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 		return GS_ENOENT;
 	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
 		return GS_ESTALE;
-	if (!gs_kv_reserve(t, ring))
+	if (!gs_evict_reserve(t, c, ring, GS_EVICT_ANY, p->now_ms))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, 0);
 	accuse_new(t, &d, ring, p->now_ms);
@@ -301,7 +302,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
 		return GS_ESTALE;
 	/* In its own ring it takes the place of what is over, even if the ring is full. */
-	if (ring != from && !gs_kv_reserve(t, ring))
+	if (ring != from && !gs_evict_reserve(t, c, ring, gs_entry_addr(hit->entry), p->now_ms))
 		return GS_ENOSPC;
 	/* Whoever wins the entry copied the bytes of its record: a slot is not written again before. */
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
@@ -394,7 +395,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	comes_in = resumes ? gs_park_comes_in(t, from) : gs_kv_is_promotable(t, from, seen, p->now_ms);
 	if (counts && comes_in) {
 		in = gs_kv_promote_to(t, from);
-		if (gs_kv_reserve(t, in))
+		if (gs_evict_reserve(t, c, in, gs_entry_addr(hit->entry), p->now_ms))
 			to = in;
 	}
 	rc = gs_kv_publish(t, c, hit, seen, to, &d);

@@ -323,9 +323,11 @@ gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
 enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
 
 /* T.idx: this page, then the buckets, then n_tombs tombstones. */
-struct gs_counter_line {			/* a counter that all write, on a line of its own */
+struct gs_counter_line {			/* counters that all write, on a line of their own */
 	_Atomic int64_t n;
-	uint8_t pad[120];
+	_Atomic uint64_t evicted;		/* sessions that went outwards from there for want of room */
+	_Atomic uint64_t dropped;		/* sessions that ended there for want of room */
+	uint8_t pad[104];
 };
 
 /*
@@ -558,6 +560,8 @@ _Static_assert(offsetof(struct gs_evt_hdr, told) == 128 && offsetof(struct gs_ev
 
 enum gs_promote { GS_PROMOTE_NEVER = 0, GS_PROMOTE_ACCESS = 1, GS_PROMOTE_SECOND = 2 };
 enum gs_promote_to { GS_PROMOTE_TO_INNERMOST = 0, GS_PROMOTE_TO_NEXT = 1 };	/* the next ring inwards */
+/* Each allows what those before it do. */
+enum gs_on_full { GS_ON_FULL_REFUSE = 0, GS_ON_FULL_EXPIRED = 1, GS_ON_FULL_ONESHOT = 2, GS_ON_FULL_ANONYMOUS = 3 };
 enum gs_ring_kind { GS_RING_NORMAL = 0, GS_RING_SUSPECT = 1 };
 
 /*
@@ -595,7 +599,8 @@ struct gs_ring_cfg {
 	_Atomic uint64_t reserve;		/* sessions beyond capacity, under pressure */
 	_Atomic uint32_t rearm;			/* 1: a rule changed, and the due hints are still of the one before; the daemon's own */
 	_Atomic uint32_t state;			/* gs_ring_word() */
-	uint8_t pad[8];
+	_Atomic uint32_t on_full;		/* enum gs_on_full: what may be dropped when there is no room further out */
+	_Atomic uint32_t is_open;		/* 1: the ring is under pressure, and takes its reserve; the daemon's own */
 };
 _Static_assert(sizeof(struct gs_ring_cfg) == 128, "ring configuration");
 

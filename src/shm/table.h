@@ -24,6 +24,7 @@ struct gs_ring_spec {
 	uint32_t kind;			/* enum gs_ring_kind */
 	uint32_t promote;		/* enum gs_promote */
 	uint32_t promote_to;		/* enum gs_promote_to */
+	uint32_t on_full;		/* enum gs_on_full */
 	uint64_t ttl_ms, half_life_ms;
 	uint64_t capacity;		/* sessions */
 	uint64_t reserve;		/* sessions beyond it, under pressure */

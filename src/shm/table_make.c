@@ -69,6 +69,7 @@ fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diame
 	atomic_init(&r->decay_to, spec->decay_to);
 	atomic_init(&r->promote, spec->promote);
 	atomic_init(&r->promote_to, (uint16_t)spec->promote_to);
+	atomic_init(&r->on_full, spec->on_full);
 }
 
 /* What a table before has left decides. */

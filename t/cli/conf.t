@@ -36,7 +36,7 @@ ttl = 5' '2: .*"5"|2: .*ttl = 5'
 refused "what is out of range" '[table sessions]
 record_size = 1M' '2: .*65000'
 refused "a key of a later version" '[ring active]
-on_full = refuse' '2: .*on_full'
+level = 3' '2: .*level'
 refused "what is no setting" '[ring active]
 ttl' '2: .*ttl'
 refused "a ttl that shrinks outwards" '[ring warm]

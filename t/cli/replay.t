@@ -26,6 +26,8 @@ ttl = 5h
 capacity = 5
 END
 sed 's/half_life = 2m/half_life = 0/' "$tmp/small.conf" > "$tmp/small-plain.conf"
+sed '/ring cold/a on_full = refuse' "$tmp/small.conf" > "$tmp/small-refuse.conf"
+sed '/ring warm\|ring cold/a promote = second' "$tmp/small.conf" > "$tmp/small-second.conf"
 small_rings=active:60000:6,warm:600000:4,cold:18000000:5
 
 report() {
@@ -69,6 +71,8 @@ shipped() {
 	check_eq "$1 has $2 requests of $3 keys" "$(counts requests keys unreadable)" "$2 $3 0"
 	as_calculated "$1, half_life 0" "$log" "-c $tmp/plain.conf" "--half-life 0"
 	as_calculated "$1, full rings" "$log" "-c $tmp/small.conf" "--half-life 120000 --rings $small_rings --max-lifetime 72000000"
+	as_calculated "$1, promote = second" "$log" "-c $tmp/small-second.conf" \
+	    "--half-life 120000 --rings $small_rings --max-lifetime 72000000 --promote second"
 	quotas "$1" "$log"
 }
 
@@ -104,7 +108,10 @@ for seed in 1 2 3; do
 		    "--key $key --half-life 0 --rings $small_rings --max-lifetime 72000000"
 	done
 done
-check_eq "full rings refuse puts and hold back decays" "$(counts refused stuck | grep -c '^[1-9][0-9]* [1-9]')" 1
+check_eq "full rings move sessions outwards, and in the end drop some" "$(counts evicted dropped | grep -c '^[1-9][0-9]* [1-9]')" 1
+as_calculated "where none may be dropped" "$log" "--key ip+agent -c $tmp/small-refuse.conf" \
+    "--key ip+agent --half-life 120000 --rings $small_rings --max-lifetime 72000000 --on-full refuse"
+check_eq "puts are refused and decays held back" "$(counts refused stuck dropped | grep -c '^[1-9][0-9]* [1-9][0-9]* 0$')" 1
 
 # One line each; `line` makes a readable one.
 line() {

@@ -95,9 +95,10 @@ class Session:
 
 
 class Store:
-    def __init__(self, rings, half_life, max_lifetime, quota):
+    def __init__(self, rings, half_life, max_lifetime, quota, promote, on_full):
         self.interval, self.burst, self.action, self.hold, self.release, self.suspects = quota
         self.in_suspect = 0
+        self.promote, self.on_full = promote, on_full
         self.names = [r[0] for r in rings]
         self.ttl = [r[1] for r in rings]
         self.capacity = [r[2] for r in rings]
@@ -106,7 +107,8 @@ class Store:
         self.count = [0] * len(rings)
         self.heap = []
         self.waiting = [[] for _ in rings]  # [(since, number, session)] for room in that ring
-        self.started = self.gets = self.refused = self.expired = self.stuck = 0
+        self.started = self.gets = self.refused = self.expired = self.stuck = self.evicted = self.dropped = 0
+        self.there = [[] for _ in rings]
         self.moves = {}
         self.now = 0
 
@@ -184,7 +186,56 @@ class Store:
                 self.in_suspect += by
             else:
                 self.count[ring] += by
+                (self.there[ring].append if by > 0 else self.there[ring].remove)(s)
         s.ring = to
+
+    def end(self, s):
+        self.there[s.ring].remove(s)
+        self.count[s.ring] -= 1
+        s.ring = None
+        s.due = NEVER
+
+    def score(self, s):
+        """The greater, the sooner it makes room for another."""
+        if self.now > s.end:
+            return 1 << 64
+        idle = self.now - s.last
+        if s.hits <= 1:
+            idle *= 2
+        else:
+            whole = s.hits.bit_length() - 1
+            steps = min(16 * whole + ((s.hits << 4) >> whole) - 16, 80)
+            idle = idle * 64 // (64 + steps)
+        return idle - (math.floor(self.half_life * math.log2(s.interest)) if self.half_life else 0)
+
+    def make_room(self, ring, spared):
+        """Whether there is a place in a ring, with one session of it moved outwards or dropped if need be."""
+        if self.count[ring] < self.capacity[ring]:
+            return True
+        outer, last = ring + 1, len(self.names) - 1
+        there = sorted((s for s in self.there[ring] if s is not spared), key=lambda s: (-self.score(s), s.version))
+        if ring < last and there and self.make_room(outer, spared):
+            s = there[0]
+            if self.now > s.end:
+                self.expired += 1
+                self.end(s)
+                return True
+            self.evicted += 1
+            s.since = None
+            self.move(s, outer)
+            self.arm(s, min(self.leaves(s), s.end) + 1)
+            return True
+        # of the rings that are built in, the last one alone drops any
+        there = [s for s in there if ring == last and self.on_full == 'oneshot' and (self.now > s.end or s.hits <= 1)]
+        if not there:
+            return False
+        if self.now > there[0].end:
+            self.expired += 1
+        else:
+            self.dropped += 1
+        there[0].since = None
+        self.end(there[0])
+        return True
 
     def settle(self, s):
         """Returns the ring that has room now, or None."""
@@ -214,9 +265,7 @@ class Store:
             return None
         if self.now > s.end or (self.now > self.leaves(s) and outer == len(self.names)):
             self.expired += 1
-            self.count[left] -= 1
-            s.ring = None
-            s.due = NEVER
+            self.end(s)
             return left
         if self.now >= self.pardoned(s):
             s.accused, s.arrival = None, 0
@@ -225,7 +274,7 @@ class Store:
         if self.now <= self.leaves(s):
             self.arm(s, self.next_look(s))
             return None
-        if self.count[outer] >= self.capacity[outer]:
+        if not self.make_room(outer, s):
             self.stuck += 1
             s.since = self.now
             heapq.heappush(self.waiting[outer], (s.since, s.number, s))
@@ -255,16 +304,18 @@ class Store:
         faded = s.interest * 2 ** (-(self.now - s.last) / self.half_life) if self.half_life else 0
         s.interest = 1 + faded
         s.last = self.now
+        s.hits += 1
 
     def access(self, s):
         now, left, ring = self.now, None, s.ring
         if s.ring is None:
-            if self.count[0] >= self.capacity[0]:
+            if not self.make_room(0, None):
                 self.refused += 1
                 return
             self.started += 1
             self.count[0] += 1
-            s.ring, s.interest, s.last = 0, 1, now
+            self.there[0].append(s)
+            s.ring, s.interest, s.last, s.hits, s.version = 0, 1, now, 1, self.started
             s.end = now + self.max_lifetime
             s.accused, s.arrival = None, now + self.interval
         elif not self.is_served(s):
@@ -276,10 +327,12 @@ class Store:
             return
         else:
             self.gets += 1
-            self.count_access(s)
-            if s.ring > 0 and self.count[0] < self.capacity[0]:
+            bonus = self.half_life * math.log2(s.interest) if self.half_life else 0
+            is_second = math.floor(s.last + self.ttl[0] + bonus) >= now
+            if s.ring > 0 and (self.promote == 'access' or is_second) and self.make_room(0, s):
                 left = s.ring
                 self.move(s, 0)
+            self.count_access(s)
         s.since = None
         self.arm(s, self.next_look(s))
         self.let_in(left)
@@ -295,7 +348,7 @@ def replay(args):
     lines = list(read_log(args.log, args.key))
     quota = args.quota.split(':')
     quota = float(quota[0]), int(quota[1]), quota[2], int(quota[3]), int(quota[4]), int(quota[5])
-    store = Store(rings, args.half_life, args.max_lifetime, quota)
+    store = Store(rings, args.half_life, args.max_lifetime, quota, args.promote, args.on_full)
     sessions, accesses, first, at = {}, [], None, 0
     for line in lines:
         if line is None:
@@ -317,7 +370,7 @@ def replay(args):
     return {
         'requests': len(accesses), 'keys': len(sessions), 'unreadable': len(lines) - len(accesses),
         'started': store.started, 'gets': store.gets, 'refused': store.refused, 'expired': store.expired,
-        'stuck': store.stuck, 'moves': store.moves, 'rings': store.populations(), 'series': series,
+        'stuck': store.stuck, 'evicted': store.evicted, 'dropped': store.dropped, 'moves': store.moves, 'rings': store.populations(), 'series': series,
         'suspects': [{'key': who.decode(), 'rate': 2 ** (s.half_octaves / 2), 'offences': s.offences}
                      for who, s in sessions.items() if s.offences > 0],
     }
@@ -389,6 +442,8 @@ def main():
     v.add_argument('--rings', default=BUILT_IN)
     v.add_argument('--max-lifetime', type=int, default=30 * DAY)
     v.add_argument('--quota', default=QUOTA)
+    v.add_argument('--on-full', choices=['refuse', 'oneshot'], default='oneshot')
+    v.add_argument('--promote', choices=['access', 'second'], default='access')
     v.set_defaults(run=expect)
     v = verbs.add_parser('generate')
     v.add_argument('seed', type=int)

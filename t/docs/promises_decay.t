@@ -81,7 +81,9 @@ check "a second later the session moves" poll_until 10 in_warm
 check "not early" test "$(date +%s%3N)" -gt "$left"
 check_match "the table counts it" "$(gs show sessions/stats)" '^decayed [1-9]'
 
-# Stuck: the outer ring is full. A smaller capacity ends nobody.
+# Stuck: the outer ring is full, and the one behind it. A smaller capacity ends nobody.
+gs set sessions/rings/cold/on_full refuse
+gs set sessions/rings/cold/capacity 1
 gs set sessions/rings/warm/capacity 1
 gs put f <<< v
 is_stuck() {

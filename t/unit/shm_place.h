@@ -88,6 +88,13 @@ small_arena_spec(uint64_t capacity)
 	return spec;
 }
 
+/* Nothing goes outwards from a ring, as if all rings further out were full. */
+static inline void
+shut(struct gs_table *t, uint32_t ring)
+{
+	atomic_store(&t->ctl->ring[ring].decay_to, GS_RING_NONE);
+}
+
 /* Nobody has a quota, and suspects stay refused; for tests of other things. */
 static inline void
 open_store(struct store *s, const struct gs_table_spec *spec)

@@ -26,6 +26,7 @@ assert_ring(const struct gs_conf_ring *r, const struct gs_conf_ring *want)
 	assert_true(r->promote == want->promote);
 	assert_true(r->capacity == want->capacity);
 	assert_true(r->reserve == want->reserve);
+	assert_true(r->on_full == want->on_full);
 	assert_string_equal(r->store, want->store);
 	assert_int_equal(r->is_suspect, want->is_suspect);
 }
@@ -34,10 +35,10 @@ static void
 defaults_are_those_of_the_design(void **state)
 {
 	static const struct gs_conf_ring rings[] = {
-		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 0, 0, 8192, 2048, "shm", false },
-		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 0, 0, 16384, 0, "shm", false },
-		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 32768, 0, "auto", false },
-		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 1024, 0, "shm", true },
+		{ "active", 300000, 300000, "warm", GS_CONF_PROMOTE_ACCESS, 0, 0, 8192, 2048, GS_CONF_ON_FULL_REFUSE, "shm", false },
+		{ "warm", 1800000, 300000, "cold", GS_CONF_PROMOTE_ACCESS, 0, 0, 16384, 0, GS_CONF_ON_FULL_REFUSE, "shm", false },
+		{ "cold", 14 * DAY_MS, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 32768, 0, GS_CONF_ON_FULL_ONESHOT, "auto", false },
+		{ "suspect", UINT64_MAX, 300000, "none", GS_CONF_PROMOTE_ACCESS, 0, 0, 1024, 0, GS_CONF_ON_FULL_REFUSE, "shm", true },
 	};
 	static const uint64_t slots[GS_CONF_CLASSES] = { 384, 768, 2048, 0 };
 	char why[GS_CONF_WHY_BYTES];
@@ -96,6 +97,7 @@ settings_are_taken(void **state)
 	    "[ring cold]\n"
 	    "ttl = max\n"
 	    "promote = never\n"
+	    "on_full = anonymous\n"
 	    "capacity = 7", &c);
 	assert_int_equal(c.log_level, 4);
 	assert_true(c.log_keys);
@@ -109,6 +111,7 @@ settings_are_taken(void **state)
 	assert_true(c.tables[0].max_lifetime_ms == UINT64_MAX);
 	assert_true(c.tables[0].rings[2].ttl_ms == UINT64_MAX);
 	assert_int_equal(c.tables[0].rings[2].promote, GS_CONF_PROMOTE_NEVER);
+	assert_int_equal(c.tables[0].rings[2].on_full, GS_CONF_ON_FULL_ANONYMOUS);
 	assert_int_equal(c.tables[0].rings[2].capacity, 7);
 }
 

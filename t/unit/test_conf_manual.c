@@ -101,7 +101,7 @@ manual_says_of_every_key_what_its_row_says(void **state)
 static void
 manual_has_the_built_in_rings(void **state)
 {
-	static const char *const keys[] = { "ttl", "half_life", "decay_to", "promote", "capacity", "reserve" };
+	static const char *const keys[] = { "ttl", "half_life", "decay_to", "promote", "capacity", "reserve", "on_full" };
 	char *manual = read_manual();
 	struct gs_conf c;
 	size_t i, k;

@@ -61,6 +61,7 @@ randomize_rings(uint64_t *seed, struct gs_conf_table *t)
 		r->half_life_ms = half_life_ms;
 		r->promote = random_below(seed, 3);
 		r->promote_to = random_below(seed, 2);
+		r->on_full = random_below(seed, 4);
 		r->capacity = 1 + random_below(seed, 100000);
 		(void)strcpy(r->store, stores[random_below(seed, 3)]);
 	}

@@ -117,11 +117,11 @@ static const struct refusal refusals[] = {
 	/* keys */
 	{ "[daemon]\nrecord_size = 8K\n", 0, GS_EINVAL, 2, "\"record_size\": the keys of this section are log_level log_keys group" },
 	{ "[table sessions]\nttl = 5m\n", 0, GS_EINVAL, 2, "are record_size slot_sizes key_max max_sessions max_lifetime" },
-	{ "[ring active]\nmode = on\n", 0, GS_EINVAL, 2, "are ttl half_life decay_to promote promote_to capacity reserve state store" },
+	{ "[ring active]\nmode = on\n", 0, GS_EINVAL, 2, "are ttl half_life decay_to promote promote_to capacity reserve state on_full store" },
 	{ "[ring cold]\nstore = file:here\n", 0, GS_EINVAL, 2, "\"file:here\": store is shm, auto, or file: and the absolute path of a directory" },
 	{ "[ring cold]\nstore = disk\n", 0, GS_EINVAL, 2, "\"disk\": store is shm, auto, or file: and the absolute path of a directory" },
 	{ "[ring cold]\nstore = file:/\n", 0, GS_EINVAL, 2, "\"file:/\": store is shm, auto" },
-	{ "[ring active]\non_full = refuse\n", 0, GS_EINVAL, 2, "the keys of this section are" },
+	{ "[ring active]\nlevel = 3\n", 0, GS_EINVAL, 2, "the keys of this section are" },
 	{ "[ring active]\nttl = 5m\nttl = 5m\n", 0, GS_EINVAL, 3, "\"ttl\": once in a section, and line 2 has it" },
 	/* values */
 	{ "[daemon]\nlog_level = loud\n", 0, GS_EINVAL, 2, "\"loud\": log_level is one of error|warn|notice|info|debug" },
@@ -160,6 +160,7 @@ static const struct refusal refusals[] = {
 	{ "[ring active]\nttl = 5 m\n", 0, GS_EINVAL, 2, "\"5 m\": ttl is a duration" },
 	{ "[ring active]\nttl = -1s\n", 0, GS_EINVAL, 2, "ttl is a duration" },
 	{ "[ring active]\nhalf_life = max\n", 0, GS_ERANGE, 2, "\"max\": half_life is a duration from 0 to 100000d" },
+	{ "[ring active]\non_full = drop\n", 0, GS_EINVAL, 2, "\"drop\": on_full is one of refuse|expired|oneshot|anonymous" },
 	{ "[ring active]\npromote = third\n", 0, GS_EINVAL, 2, "\"third\": promote is one of never|access|second" },
 	{ "[ring active]\ncapacity = 0\n", 0, GS_ERANGE, 2, "capacity is a number from 1 to 134217728" },
 	{ "[ring active]\ncapacity = 8K\n", 0, GS_EINVAL, 2, "capacity is a number" },

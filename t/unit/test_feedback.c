@@ -206,6 +206,7 @@ full_innermost_ring_leaves_it_where_it_is_and_counts_it(void **state)
 	(void)state;
 	open_reading(&r, &spec);
 	atomic_store(&r.s.t->ctl->ring[ACTIVE].capacity, 3);
+	shut(r.s.t, ACTIVE);
 	for (int i = 0; i < 3; i++) {
 		(void)snprintf(key, sizeof(key), "a%d", i);
 		start_in(&r.s, key, ACTIVE, NOW);

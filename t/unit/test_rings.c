@@ -97,6 +97,7 @@ full_ring_refuses_a_new_session_and_nothing_else(void **state)
 {
 	struct store *s = *state;
 
+	shut(s->t, ACTIVE);
 	assert_int_equal(put_at(s, "a", "v", NOW), 1);
 	assert_int_equal(put_at(s, "b", "v", NOW), 1);
 	assert_int_equal(put_at(s, "c", "v", NOW), 1);
@@ -125,6 +126,8 @@ capacity_counts_each_ring_for_itself(void **state)
 	struct store *s = *state;
 	char key[16];
 
+	shut(s->t, ACTIVE);
+	shut(s->t, WARM);
 	for (uint32_t ring = 0; ring < 4; ring++)
 		for (uint32_t i = 0; i < 6; i++) {
 			struct gs_put_args args = plain_args();
@@ -146,6 +149,7 @@ capacity_that_is_lowered_refuses_and_takes_nothing_away(void **state)
 {
 	struct store *s = *state;
 
+	shut(s->t, ACTIVE);
 	start_in(s, "a", ACTIVE, NOW);
 	start_in(s, "b", ACTIVE, NOW);
 	atomic_store(&s->t->ctl->ring[ACTIVE].capacity, 1);
@@ -164,6 +168,7 @@ session_starts_anew_in_a_full_ring_in_the_place_of_what_is_over(void **state)
 	struct store *s = *state;
 	struct gs_put_args args = plain_args();
 
+	shut(s->t, ACTIVE);
 	args.set = GS_SET_TTL_BIT;
 	args.ttl_ms = S;
 	assert_int_equal(put_args(s, "a", NOW, &args), 1);
@@ -217,6 +222,7 @@ session_is_served_where_it_is_when_the_inner_ring_is_full(void **state)
 	struct store *s = *state;
 	struct gs_meta m;
 
+	shut(s->t, ACTIVE);
 	start_in(s, "a", ACTIVE, NOW);
 	start_in(s, "b", ACTIVE, NOW);
 	start_in(s, "c", ACTIVE, NOW);

@@ -517,6 +517,7 @@ reserve_is_taken_beyond_the_capacity(void **state)
 	spec.rings[ACTIVE].capacity = 5;
 	spec.rings[ACTIVE].reserve = 3;
 	open_store(&s, &spec);
+	shut(s.t, ACTIVE);
 	put_numbered(&s, 0, 8);
 	k = key_of(s.t, "k8");
 	assert_int_equal(gs_kv_put(s.t, &s.c, &k, NOW, "v", 1, &args, NULL), GS_ENOSPC);

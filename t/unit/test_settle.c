@@ -188,6 +188,7 @@ decay_without_room_stays_and_is_tried_again(void **state)
 	struct store *s = *state;
 
 	atomic_store(&s->t->ctl->ring[WARM].capacity, 1);
+	shut(s->t, WARM);
 	start_in(s, "there", WARM, NOW + 5 * MIN);
 	assert_int_equal(put_at(s, "k", "v", NOW), 1);
 	for (uint64_t i = 1; i <= 3; i++) {
