@@ -90,6 +90,7 @@ cat > "$tmp/small.conf" <<-'CONF'
 	capacity = 64
 	[ring cold]
 	capacity = 64
+	on_full = refuse
 CONF
 if "$GSESSIOND" -t -c "$tmp/small.conf" >/dev/null 2>&1; then
 	stop_mount "$tmp/mnt"
@@ -101,7 +102,8 @@ if "$GSESSIOND" -t -c "$tmp/small.conf" >/dev/null 2>&1; then
 	while [ "$made" -lt 1000 ] && printf x 2>/dev/null > "$active/f$made"; do
 		made=$((made + 1))
 	done
-	check "a ring takes as many sessions as its capacity and its reserve" test "$made" -ge 64 -a "$made" -lt 1000
+	check_eq "there is room for as many sessions as all rings have places, reserve included" "$made" 192
+	check_eq "a ring holds as many as it has" "$(ls "$active" | wc -l)" 64
 	check_not "then no more are started" fill 1 "$active/one-more"
 	check_match "with ENOSPC" "$output" 'No space left'
 	check_eq "those that are there are as they were" "$(cat "$active/f0")" x

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * askers.c - a thousand who ask for one session at once, and one who looks at all of them, for askers.t and scan.t.
+ * askers.c - a thousand who ask for one session at once, one who looks at all of them, and one who starts many, for askers.t,
+ * scan.t and pressure.t.
  *
  *	askers INSTANCE KEY	ten processes of a hundred threads each wait for one another, then each thread gets the key
+ *	askers INSTANCE FROM TO	attaches, says so, waits until its input ends, and starts the sessions sFROM to sTO - 1
  *	askers INSTANCE		every session that gs_scan lists is read with gs_peek; says how many
  *
  * It ends with 1 when anybody got anything but a value.
@@ -114,6 +116,27 @@ peek_at_all(const char *instance)
 	return n < 0 || failed > 0;
 }
 
+static int
+start_many(const char *instance, int from, int to)
+{
+	struct gs *gs = attach(instance);
+	int failed = 0, rc;
+	char key[32];
+
+	(void)puts("attached");
+	(void)fflush(stdout);
+	while (getchar() != EOF)
+		;
+	for (int i = from; i < to; i++) {
+		(void)snprintf(key, sizeof(key), "s%d", i);
+		rc = gs_put(gs, key, strlen(key), "value", 5, NULL);
+		if (rc < 0 && failed++ == 0)
+			warnx("put %s: %s", key, gs_strerror(rc));
+	}
+	gs_detach(&gs);
+	return failed > 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -123,8 +146,10 @@ main(int argc, char **argv)
 
 	if (argc == 2)
 		return peek_at_all(argv[1]);
+	if (argc == 4)
+		return start_many(argv[1], atoi(argv[2]), atoi(argv[3]));
 	if (argc != 3)
-		errx(2, "usage: askers INSTANCE [KEY]");
+		errx(2, "usage: askers INSTANCE [KEY | FROM TO]");
 	for (int i = 0; i < PROCESSES; i++) {
 		pid[i] = fork();
 		if (pid[i] < 0)

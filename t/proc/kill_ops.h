@@ -62,6 +62,17 @@ with_expired(struct place *p)
 	p->now_ms += 24 * 60 * PLACE_MINUTE;
 }
 
+/* No place is left where it is, and the others there were asked for later, and twice. */
+static inline void
+in_a_full_ring(struct place *p)
+{
+	place_warm_up(p, PLACE_WARM, PLACE_SMALL);
+	with_session(p);
+	for (int i = 0; i < PLACE_OTHERS; i++)
+		place_must("an access", gs_kv_get(p->t, &p->rescuer, &p->other[i], p->now_ms, NULL, 0, 0, NULL) >= 0);
+	atomic_store(&p->t->ctl->ring[PLACE_ACTIVE].capacity, PLACE_OTHERS + 1);
+}
+
 /* Nobody has used the ring: its first segment is committed by who comes. */
 static inline void
 with_empty_arena(struct place *p)
@@ -405,6 +416,16 @@ run_trim(struct place *p)
 	return (int)gs_recover_entries(p->t, probe.bucket[0], 1);
 }
 
+/* A session that needs a place. */
+static inline int
+run_put_newcomer(struct place *p)
+{
+	char text[16];
+	struct gs_key k = place_key(p, text, sizeof(text), "new", 0);
+
+	return place_put(p, &p->victim, &k, PLACE_SMALL, 'n');
+}
+
 /* In a file: an operator's put, which leaves the session there. */
 static inline int
 run_put_stored(struct place *p)
@@ -456,6 +477,9 @@ static const struct operation operations[] = {
 	{ "move-in", "a move inwards", with_warm_session, run_move_in, .is_seen = true, .n_dead = 1 },
 	{ "get", "a get", with_session, run_get, .is_seen = true, .n_dead = 1 },
 	{ "get-promotes", "a get that brings the session in", with_warm_session, run_get, .is_seen = true, .n_dead = 1 },
+	{ "put-evicts", "a put that moves it outwards to have its place", in_a_full_ring, run_put_newcomer, .is_seen = true, .n_dead = 1 },
+	{ "stored-evicts", "a put that moves it into a file to have its place", in_a_full_ring, run_put_newcomer, .is_seen = true,
+	    .is_stored = true, .n_dead = 1 },
 	{ "alloc-commit", "a put that commits a segment and refills", with_empty_arena, run_put_in_warm, .is_seen = true, .n_dead = 1 },
 	{ "alloc-refill", "a put that refills", with_empty_arena, run_put, .is_seen = true, .n_dead = 1 },
 	{ "flush", "giving back every slot held", with_full_limbo, run_flush, .n_dead = 1 },
