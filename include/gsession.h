@@ -468,6 +468,34 @@ GS_API int gs_resume(struct gs *gs, const void *key, size_t key_len);
 GS_API int gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags);
 
 /*
+ * gs_rotate - let a session go on under another key, so that the old one is worth nothing soon.
+ *
+ *   old_key, old_len	the session's key
+ *   new_key, new_len	the key that takes its place, as from gs_new_id()
+ *   grace_ms	for so long the old key still leads to the session, for requests under way; below 2^32
+ *
+ * The session keeps value, owner, class, attributes, beginning and end, times
+ * and interest.  Until the grace is over every call with the old key answers
+ * as with the new one.  From then on it is GS_ESTALE; a get, put, add, update
+ * or touch with it is counted as `replayed` and moves both keys to the
+ * suspects where there is room: whoever has the old key may have stolen it.
+ * gs_del() then ends what is left of it.  No session of the old key starts
+ * before the deadline.  Returns 0, or
+ *   GS_ENOENT		there is no such session
+ *   GS_EEXIST		there is one of the new key
+ *   GS_ESTALE		the old key was given up before, or the new one was ended for good
+ *   GS_EQUARANTINE	a suspect keeps its key
+ *   GS_ENOSPC		no room in its ring, which for a while has a record of each key
+ *   GS_EFBIG		both keys and the owner together are longer than what the table has room for
+ *   GS_ERANGE		a longer grace
+ *   GS_EINVAL		the keys are equal
+ * and what gs_put() returns.  First the new session appears, then in one step
+ * the old key leads to it: a process that dies between leaves both, never
+ * none.  Allocates a buffer of record_size.
+ */
+GS_API int gs_rotate(struct gs *gs, const void *old_key, size_t old_len, const void *new_key, size_t new_len, uint64_t grace_ms);
+
+/*
  * gs_scan - the next sessions of a ring, in an order that no update or move changes.
  *
  *   ring	NULL: all rings

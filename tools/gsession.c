@@ -42,6 +42,7 @@ static const struct cmd_verb verbs[] = {
 	{ "pardon", "KEY", cmd_no_options, 1, 1, cmd_pardon, "take the accusation of a session back" },
 	{ "expel", "KEY", cmd_no_options, 1, 1, cmd_expel, "end a session as a reaper does" },
 	{ "reaper", "[--policy RULE] [--command CMD] [--once]", cmd_reaper_options, 0, 0, cmd_reaper, "judge the suspects: end them, or leave them alone" },
+	{ "rotate", "OLD [NEW] [--grace T]", cmd_rotate_options, 1, 2, cmd_rotate, "let a session go on under another key, and print that" },
 	{ "audit", "", cmd_json_options, 0, 0, cmd_audit, "check every invariant of the memory" },
 	{ "conf", "check FILE | show | template | defaults", cmd_no_options, 1, 2, cmd_conf, "check and print configurations" },
 	{ "ring", "add NAME [KEY=VALUE ...] | drain NAME | remove NAME", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_ring,

@@ -249,10 +249,15 @@ int
 gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms)
 {
 	struct gs_charge charge = { .is_touch = true };
+	struct gs_followed to;
 	int rc = KV_AGAIN;
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = touch_once(t, c, k, now_ms, &charge);
+	if (rc == KV_ROTATED) {
+		rc = gs_kv_follow(t, c, k, now_ms, 0, &to);
+		return rc < 0 ? rc : gs_kv_touch(t, c, &to.key, now_ms);
+	}
 	if (rc == 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	if (rc == GS_EQUARANTINE) {
@@ -327,7 +332,7 @@ gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 		return GS_EINVAL;
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
 		rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
-		if (rc == 1)
+		if (rc == 1 || rc == KV_ROTATED)
 			rc = gs_entry_ring(hit.entry) == ring ? 0 : move_hit(t, c, &hit, now_ms, ring);
 	}
 	return gs_kv_result(t, c, k, rc);

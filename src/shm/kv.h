@@ -60,6 +60,8 @@ enum gs_kv_set {			/* which fields of struct gs_put_args are given */
 	GS_SET_OWNER_BIT = 1, GS_SET_CLASS_BIT = 2, GS_SET_TTL_BIT = 4, GS_SET_PERM_BIT = 8,
 	GS_SET_UID_BIT = 16, GS_SET_GID_BIT = 32, GS_SET_MODE_BIT = 64, GS_SET_TIMES_BIT = 128,
 	GS_SET_RENEW_BIT = 512,		/* setattr: renew the times too, as gs_kv_touch does; refused to suspects */
+	GS_SET_LINK_BIT = 2048,		/* the key of the session that the record hangs on; of 0 bytes: on none */
+	GS_SET_CARRIED_BIT = 4096,	/* whether it outlives what it hangs on */
 	GS_SET_LIFE_BIT = 256,		/* a session that starts takes the life of another, as after a rename */
 };
 
@@ -72,6 +74,9 @@ struct gs_put_args {
 	uint64_t if_version;		/* 0: any */
 	const void *owner;
 	uint32_t owner_len;
+	uint32_t link_len;
+	const void *link;
+	bool is_carried;
 	uint32_t ring;			/* where a new session starts; GS_RING_NONE: innermost */
 	int64_t wall_ns;		/* mtime and ctime of the new incarnation */
 	int64_t mtime_ns;		/* with GS_SET_TIMES_BIT */
@@ -107,6 +112,26 @@ int gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 
 /* Change attributes named in args->set, keep value and times (but GS_SET_TIMES_BIT). */
 int gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args);
+
+/* What a session goes on under another key with. */
+struct gs_rotation {
+	const struct gs_key *from, *to;
+	uint64_t grace_ms;		/* for so long the old key leads to the new one; below 2^32 */
+	int64_t wall_ns;
+	void *buf;			/* record_size bytes, to copy the value through */
+};
+
+/*
+ * Let a session go on under another key, with its life, its owner and all that it is. The old key keeps a record of its own
+ * until the deadline, which is not the session: GS_FLAG_ROTATED, linked to the new key.  Every operation on the old key goes
+ * to where it leads, until the grace is over; then it is GS_ESTALE, counted, and an access of a writer makes both suspects.
+ * Ending that record is final.
+ *
+ * Returns 0, GS_ENOENT, GS_EEXIST (there is one of the new key), GS_ESTALE (the old key was given up before, or the new one
+ * was ended for good), GS_EQUARANTINE (a suspect), GS_ENOSPC, GS_EFBIG (both keys and the owner do not fit a slot), or as
+ * gs_kv_put.  First the new session appears, then the old key leads to it, in one step: who dies between leaves both.
+ */
+int gs_kv_rotate(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct gs_rotation *r);
 
 /* Renew. Returns 0, GS_ENOENT, GS_EQUARANTINE. */
 int gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms);

@@ -16,7 +16,9 @@ gs_kv_look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 	rc = gs_record_header(t, hit, head);
 	if (rc <= 0)
 		return rc < 0 ? rc : KV_AGAIN;
-	return gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms) ? GS_ENOENT : 1;
+	if (gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms))
+		return GS_ENOENT;
+	return gs_kv_is_rotated(head) ? KV_ROTATED : 1;
 }
 
 void
@@ -50,6 +52,9 @@ gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	bool is_out;
 
 	note(c, head->hash);
+	/* A key that was given up is never used again. */
+	if (gs_kv_is_rotated(head) && kind == GS_TOMB_PLAIN)
+		kind = GS_TOMB_FINAL;
 	if (kind != GS_TOMB_NONE && !gs_tomb_leave(t, head->hash, kind, head->deadline, now_ms))
 		gs_ctx_count(c, GS_COUNT_TOMBS);
 	cell = gs_slots_list(t, c, gs_entry_addr(hit->entry));
@@ -108,6 +113,8 @@ end_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t 
 
 	if (rc == GS_ECORRUPT && hit.at != NULL)
 		assume_header(t, k, now_ms, &head);
+	else if (rc == KV_ROTATED && (how->kind == GS_TOMB_NONE || gs_kv_is_grace_over(&head, now_ms)))
+		rc = 1;		/* nobody but the alarm waits for this record */
 	else if (rc != 1)
 		return rc;
 	if (rc == 1 && how->birth != 0 && head.birth != how->birth)
@@ -166,6 +173,7 @@ end_version(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 int
 gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
 {
+	struct gs_followed to;
 	int rc;
 
 	gs_index_prefetch_home(t, k->hash);
@@ -174,6 +182,10 @@ gs_kv_end(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 		rc = end_version(t, c, k, now_ms, how);
 	else
 		rc = end_tries(t, c, k, now_ms, how);
+	if (rc == KV_ROTATED) {
+		rc = gs_kv_follow(t, c, k, now_ms, GS_KV_INSPECT, &to);
+		return rc < 0 ? rc : gs_kv_end(t, c, &to.key, now_ms, how);
+	}
 	if (rc == 0)
 		gs_ctx_count(c, how->event == GS_EVENT_EXPELLED ? GS_COUNT_EXPELLED : GS_COUNT_ENDED);
 	return gs_kv_result(t, c, k, rc);

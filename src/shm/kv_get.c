@@ -149,6 +149,8 @@ copy_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms, 
 		return rc < 0 ? rc : READ_AGAIN;
 	if (gs_record_is_over(t, ring, head, now_ms))
 		return GS_ENOENT;
+	if (gs_kv_is_rotated(head))
+		return KV_ROTATED;
 	if (counts && is_suspect && (rc = admit(t, c, s, now_ms, r)) != 0)
 		return rc;
 	if (head->val_len > r->cap && r->buf != NULL)
@@ -182,7 +184,7 @@ count_hit(struct gs_table *t, struct gs_ctx *c, struct seen *s, uint64_t now_ms,
 }
 
 static ssize_t
-get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct reading *r)
+get_here(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct reading *r)
 {
 	struct seen s;
 	ssize_t rc;
@@ -196,6 +198,21 @@ get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 			return rc;
 	}
 	return gs_kv_gave_up(t, c, k);
+}
+
+static ssize_t
+get_uncounted(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct reading *r)
+{
+	ssize_t rc = get_here(t, c, k, now_ms, r);
+	struct gs_followed to;
+
+	/* Where it leads to was given up too, meanwhile: once more from the beginning. */
+	for (int tries = 0; tries < KV_TRIES && rc == KV_ROTATED; tries++) {
+		rc = gs_kv_follow(t, c, k, now_ms, r->flags, &to);
+		if (rc == 0)
+			rc = get_here(t, c, &to.key, now_ms, r);
+	}
+	return rc == KV_ROTATED ? GS_EAGAIN : rc;
 }
 
 static void
@@ -268,7 +285,7 @@ finish_item(struct gs_table *t, struct gs_ctx *c, struct gs_kv_item *item, struc
 
 	if (is_seen && !was_got_since(item, s) && (item->rc < 0 || count_hit(t, c, s, now_ms, &r)))
 		return item->rc;
-	if (!is_seen && item->rc != READ_AGAIN)
+	if (!is_seen && item->rc != READ_AGAIN && item->rc != KV_ROTATED)
 		return item->rc;
 	return get_uncounted(t, c, &item->key, now_ms, &r);
 }

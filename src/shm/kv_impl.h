@@ -14,7 +14,33 @@
 enum {
 	KV_TRIES = 10000,	/* replaced that often by others during one call: GS_EAGAIN */
 	KV_AGAIN = 2,		/* a step's answer: look the key up anew */
+	KV_ROTATED = -1000002,	/* a step's answer, which no error has: the key was given up for another */
 };
+
+/* Where a key leads that was given up. */
+struct gs_followed {
+	struct gs_key key;
+	unsigned char bytes[GS_KEY_BYTES];
+};
+
+/*
+ * Follow a key whose session was given up for another: 0, GS_ESTALE when its grace is over, GS_ENOENT when it is none of that
+ * any more.  That is an alarm unless GS_KV_INSPECT is in flags, or it is a reader's.
+ */
+int gs_kv_follow(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t flags, struct gs_followed *out);
+
+/* Is this the record of a key that was given up, and is the time over for which it still leads to the new one? */
+static inline bool
+gs_kv_is_rotated(const struct gs_slot *head)
+{
+	return __builtin_expect((head->flags & GS_FLAG_ROTATED) != 0, 0);
+}
+
+static inline bool
+gs_kv_is_grace_over(const struct gs_slot *head, uint64_t now_ms)
+{
+	return now_ms > head->created + head->resume_ttl_s;
+}
 
 /* The in-place words of a draft or of a copied header: private memory, so relaxed is plain. */
 static inline void

@@ -38,6 +38,12 @@ apply_args(struct gs_draft *d, const struct gs_put_args *args)
 	}
 	if ((args->set & GS_SET_CLASS_BIT) != 0)
 		d->head.class_id = (uint8_t)args->class_id;
+	if ((args->set & GS_SET_LINK_BIT) != 0) {
+		d->link = args->link;
+		d->head.link_len = (uint8_t)args->link_len;
+	}
+	if ((args->set & GS_SET_CARRIED_BIT) != 0)
+		d->head.flags = (uint8_t)((d->head.flags & ~GS_FLAG_CARRIED) | (args->is_carried ? GS_FLAG_CARRIED : 0));
 	if ((args->set & GS_SET_TTL_BIT) != 0)
 		d->head.ttl_ms = gs_min_u64(args->ttl_ms, GS_TIME_NEVER);
 	if ((args->set & (GS_SET_PERM_BIT | GS_SET_UID_BIT)) != 0)
@@ -299,6 +305,11 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 
 	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
 		return GS_ENOENT;
+	/* A key that was given up may have decayed out of the last ring: it starts nothing before its deadline all the same. */
+	if (gs_kv_is_rotated(seen) && seen->deadline >= p->now_ms) {
+		(void)gs_kv_end_hit(t, c, hit, seen, GS_TOMB_FINAL, p->now_ms);
+		return KV_AGAIN;
+	}
 	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
 		return GS_ESTALE;
 	/* In its own ring it takes the place of what is over, even if the ring is full. */
@@ -379,6 +390,8 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	struct gs_draft d;
 	int rc;
 
+	if (gs_kv_is_rotated(seen))
+		return KV_ROTATED;
 	if (counts && is_suspect && (rc = admit(t, c, p, hit, seen)) != 0)
 		return rc;
 	if ((p->args->flags & GS_KV_ONLY_NEW) != 0)
@@ -471,6 +484,7 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 {
 	struct gs_charge charge = { .is_done = false };
 	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta, &charge };
+	struct gs_followed to;
 	int rc = KV_AGAIN;
 
 	gs_ctx_count_max(c, GS_COUNT_LARGEST, val_len);
@@ -482,6 +496,11 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	prefetch_claim(t, c, &p);
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = put_once(t, c, &p);
+	if (rc == KV_ROTATED) {
+		rc = gs_kv_follow(t, c, k, now_ms, args->flags, &to);
+		/* The session that it leads to has ended: nothing starts under a key that was given up. */
+		return rc < 0 ? (rc == GS_ENOENT ? GS_ESTALE : rc) : gs_kv_put(t, c, &to.key, now_ms, val, val_len, args, meta);
+	}
 	count_refusal(t, c, k, now_ms, rc);
 	return gs_kv_result(t, c, k, rc);
 }
@@ -517,6 +536,8 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	memcpy(&seen, c->scratch, sizeof(seen));
 	if (gs_record_is_over(t, gs_entry_ring(hit.entry), &seen, now_ms))
 		return GS_ENOENT;
+	if (gs_kv_is_rotated(&seen))
+		return KV_ROTATED;
 	if ((args->set & GS_SET_RENEW_BIT) != 0 && (gs_kv_is_suspect(t, hit.entry) || gs_kv_is_gated(t)) &&
 	    (rc = gs_kv_admit(t, c, &hit, now_ms, p->charge)) != 0)
 		return rc;
@@ -536,10 +557,15 @@ gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 {
 	struct gs_charge charge = { .is_touch = true };
 	const struct putting p = { .key = k, .args = args, .now_ms = now_ms, .charge = &charge };
+	struct gs_followed to;
 	int rc = KV_AGAIN;
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = setattr_once(t, c, &p);
+	if (rc == KV_ROTATED) {
+		rc = gs_kv_follow(t, c, k, now_ms, (args->set & GS_SET_RENEW_BIT) != 0 ? 0 : GS_KV_INSPECT, &to);
+		return rc < 0 ? rc : gs_kv_setattr(t, c, &to.key, now_ms, args);
+	}
 	if (rc == 0 && (args->set & GS_SET_RENEW_BIT) != 0)
 		gs_ctx_count(c, GS_COUNT_TOUCHED);
 	count_refusal(t, c, k, now_ms, rc);

@@ -297,7 +297,7 @@ struct gs_slot {
 	uint32_t crc;				/* ac crc32c of generation and immutable bytes; 0 = off, in tmpfs */
 	uint32_t uid;				/* b0 */
 	uint32_t gid;				/* b4 */
-	uint32_t resume_ttl_s;			/* b8 of a parked session: the own ttl that it goes on with, s; 0 = none */
+	uint32_t resume_ttl_s;			/* b8 of a parked session: the own ttl that it goes on with, s; 0 = none; of a rotated id: its grace, ms */
 	uint16_t mode;				/* bc permission bits */
 	uint16_t pad;				/* be 0 */
 	uint64_t data[];			/* c0 */

@@ -13,6 +13,7 @@ struct operation {
 	void (*prepare)(struct place *);
 	int (*run)(struct place *);	/* returns what the operation answers */
 	bool is_seen;			/* others see what it did to the session */
+	bool is_completed;		/* recovery makes an end of it that was begun */
 	bool is_daemon;			/* the daemon makes it, and is killed */
 	bool is_dirty;			/* it finds what a dead process left: the audit is clean after it only */
 	bool is_walked;			/* what it works on is found by the daemon's walk, and not before */
@@ -354,6 +355,26 @@ static inline int run_put(struct place *p) { return put_value(p, PLACE_SMALL, GS
 static inline int run_put_large(struct place *p) { return put_value(p, PLACE_LARGE, GS_RING_NONE); }
 static inline int run_put_in_warm(struct place *p) { return put_value(p, PLACE_SMALL, PLACE_WARM); }
 static inline int run_del(struct place *p) { return gs_kv_del(p->t, &p->victim, &p->key, p->now_ms, 0); }
+
+static inline int
+run_end(struct place *p)
+{
+	const struct gs_ending how = { .kind = GS_TOMB_FINAL };
+
+	return gs_kv_end(p->t, &p->victim, &p->key, p->now_ms, &how);
+}
+
+static inline int
+run_rotate(struct place *p)
+{
+	static unsigned char buf[PLACE_RECORD];
+	char text[16];
+	struct gs_key to = place_key(p, text, sizeof(text), "rotated", 0);
+	const struct gs_rotation r = { .from = &p->key, .to = &to, .grace_ms = PLACE_MINUTE, .wall_ns = 1, .buf = buf };
+
+	return gs_kv_rotate(p->t, &p->victim, p->now_ms, &r);
+}
+
 static inline int run_touch(struct place *p) { return gs_kv_touch(p->t, &p->victim, &p->key, p->now_ms); }
 static inline int run_move_out(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_WARM); }
 static inline int run_move_in(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_ACTIVE); }
@@ -470,6 +491,8 @@ static const struct operation operations[] = {
 	{ "update-smaller", "an update to a smaller slot", with_large, run_put, .is_seen = true, .n_dead = 1 },
 	{ "setattr", "a change of attributes", with_session, run_setattr, .is_seen = true, .n_dead = 1 },
 	{ "del", "the end of a session", with_session, run_del, .is_seen = true, .n_dead = 1 },
+	{ "end", "the end of a session for good", with_session, run_end, .is_seen = true, .is_completed = true, .n_dead = 1 },
+	{ "rotate", "a session that goes on under another key", with_session, run_rotate, .is_seen = true, .n_dead = 1 },
 	{ "del-stash", "the end of a session outside its home", with_session_in_stash, run_del, .is_seen = true, .n_dead = 1 },
 	{ "del-limbo", "the end of a session by who holds many slots", with_full_limbo, run_del, .is_seen = true, .n_dead = 1 },
 	{ "touch", "a touch", with_session, run_touch, .is_seen = true, .n_dead = 1 },
