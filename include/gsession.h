@@ -251,6 +251,7 @@ enum gs_put_flags {
 	GS_ONLY_OLD = 2,	/* GS_ENOENT if it is not */
 	GS_INSPECT = 4,		/* no interest, no charge: for operators and the mount */
 	GS_SET_PERM = 8,	/* uid, gid, mode are given; else the caller's and 0600, kept on update */
+	GS_CARRIED = 16,	/* of a new token: it outlives its session, see gs_setattr() */
 };
 
 /* How to put.  A NULL pointer or 0 keeps what is there, or the default of a new session. */
@@ -265,6 +266,8 @@ struct gs_put_options {
 	const char *class_name;		/* "anonymous", "authenticated" */
 	const char *ring;		/* where a new session starts; NULL: the innermost */
 	struct gs_info *info;		/* out, may be NULL: the session as put */
+	const void *parent;		/* of a new token: the key of the session that it hangs on, parent_len bytes */
+	size_t parent_len;
 };
 
 enum gs_attr_mask {
@@ -272,6 +275,7 @@ enum gs_attr_mask {
 	GS_ATTR_TTL = 8,	/* 0: no own ttl */
 	GS_ATTR_OWNER = 16, GS_ATTR_CLASS = 32,
 	GS_ATTR_TIMES = 64,	/* mtime_ns and accessed_ms, both explicit */
+	GS_ATTR_PARENT = 128,	/* hand a token over: to the session `parent`, or to none */
 };
 
 struct gs_attr {
@@ -284,6 +288,8 @@ struct gs_attr {
 	const char *class_name;
 	int64_t mtime_ns;		/* wall clock */
 	int64_t atime_ns;		/* wall clock; last access = max(atime, mtime), never in the future */
+	const void *parent;		/* parent_len bytes, 0: it hangs on none */
+	size_t parent_len;
 };
 
 struct gs_ring_info {
@@ -361,7 +367,15 @@ GS_API int gs_multi_get(struct gs *gs, struct gs_item *items, size_t n);
  *   GS_ENOENT		GS_ONLY_OLD and it is not
  *   GS_ECONFLICT	if_version differs
  *   GS_EQUARANTINE	a suspect, refused
- *   GS_EINVAL		unknown ring or class, owner over 64 bytes
+ *   GS_EINVAL		unknown ring or class, owner over 64 bytes, a parent in a table that has none
+ *
+ * In a table of tokens (its setting `parent` names the table of sessions) a new
+ * record may hang on a session: it ends with that, within 100 ms of whatever
+ * end it has, or at once if there is no such session; when the session's
+ * lifetime is over, within a second.  One that is GS_CARRIED then hangs on none
+ * and lives for the table's orphan_ttl, unless gs_setattr() hands it over.  A
+ * token goes with its session when that goes on under another key.  Of a token
+ * that is there `parent` and GS_CARRIED are not looked at.
  *
  * The new value is seen by every reader at once, whole.  A session in an
  * outer ring comes in as for gs_get().  Never waits; makes a system call
@@ -427,8 +441,24 @@ GS_API int gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_inf
  */
 GS_API int gs_logout(struct gs *gs, const void *owner, size_t owner_len, uint64_t *n);
 
-/* gs_setattr - change attributes and keep the value. Returns 0, GS_ENOENT, GS_EINVAL, GS_ENOSPC. */
+/*
+ * gs_setattr - change attributes and keep the value.
+ *
+ * With GS_ATTR_PARENT a token is handed over: one that is carried, or hangs on
+ * no session.  It lives on as one that was just started, hangs on the session
+ * given, and stays carried.
+ *
+ * Returns 0, GS_ENOENT, GS_EINVAL (also a parent in a table that has none), GS_ENOSPC, or GS_EPERM: the token is bound to
+ * its session.
+ */
 GS_API int gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr *attr);
+
+/*
+ * gs_parent - the key of the session that a token hangs on; counts for nothing.
+ *   flags	NULL, or GS_CARRIED if it is carried, else 0
+ * Returns its length in bytes, 0 when it hangs on none, GS_ENOENT, GS_ERANGE (longer than cap; GS_KEY_BYTES always do).
+ */
+GS_API ssize_t gs_parent(struct gs *gs, const void *key, size_t key_len, void *out, size_t cap, uint32_t *flags);
 
 /*
  * gs_move - to another ring, with value, owner and times.

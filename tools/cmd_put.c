@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "print.h"
 
-enum { PUT_TTL, PUT_OWNER, PUT_CLASS, PUT_IF_VERSION };
+enum { PUT_TTL, PUT_OWNER, PUT_CLASS, PUT_IF_VERSION, PUT_PARENT, PUT_CARRIED };
 enum { READ_BYTES = 65536, READ_MAX_BYTES = 1 << 26 };
 
 const struct args_option cmd_put_options[] = {
@@ -16,6 +16,8 @@ const struct args_option cmd_put_options[] = {
 	[PUT_OWNER] = { 0, "owner", "O", "whose session it is" },
 	[PUT_CLASS] = { 0, "class", "C", "anonymous or authenticated" },
 	[PUT_IF_VERSION] = { 0, "if-version", "N", "only if the session has this version" },
+	[PUT_PARENT] = { 0, "parent", "KEY", "the session that a new token hangs on" },
+	[PUT_CARRIED] = { 0, "carried", NULL, "and that the token outlives" },
 	CMD_OPTION_JSON,
 	CMD_OPTIONS_END,
 };
@@ -59,6 +61,9 @@ take_options(struct gs_put_options *opt, const struct cmd_line *line)
 		(void)cmd_misuse("--if-version \"%s\": a version as `gsession stat` shows it is expected", value[PUT_IF_VERSION]);
 		return false;
 	}
+	opt->parent = value[PUT_PARENT];
+	opt->parent_len = value[PUT_PARENT] == NULL ? 0 : strlen(value[PUT_PARENT]);
+	opt->flags |= value[PUT_CARRIED] != NULL ? GS_CARRIED : 0;
 	opt->class_name = value[PUT_CLASS];
 	opt->owner = value[PUT_OWNER];
 	opt->owner_len = value[PUT_OWNER] == NULL ? 0 : strlen(value[PUT_OWNER]);

@@ -83,6 +83,13 @@ print_session(FILE *to, const void *key, size_t key_len, const struct gs_info *i
 }
 
 void
+print_bond(FILE *to, const void *parent, size_t len, bool is_carried)
+{
+	print_bytes_line(to, "parent", parent, len);
+	(void)fprintf(to, "%-11s %s\n", "carried", is_carried ? "yes" : "no");
+}
+
+void
 print_session_json(struct gs_json *j, const void *key, size_t key_len, const struct gs_info *info)
 {
 	char text[24];

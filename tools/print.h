@@ -17,6 +17,8 @@ char *print_time(char out[PRINT_TIME_BYTES], uint64_t wall_ms);
 void print_session(FILE *to, const void *key, size_t key_len, const struct gs_info *info);
 
 /* The same as members of the object that is open, times and durations as integer ms. */
+/* What a token hangs on, or "-", and whether it is carried. */
+void print_bond(FILE *to, const void *parent, size_t len, bool is_carried);
 void print_session_json(struct gs_json *j, const void *key, size_t key_len, const struct gs_info *info);
 
 /* The turns of a session as gs_why() has them: a line each; as JSON an array of those lines. */

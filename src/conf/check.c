@@ -175,6 +175,30 @@ check_table(const struct check *k)
 	return rc == GS_OK ? check_max_sessions(k) : rc;
 }
 
+/* A table's records may hang on those of one before it, which hang on none; they go with the memory. */
+static int
+check_parent(const struct check *k, const struct gs_conf *c)
+{
+	const struct gs_conf_table *p;
+
+	if (k->t->parent[0] == '\0')
+		return GS_OK;
+	for (p = c->tables; p < k->t && strcmp(p->name, k->t->parent) != 0; p++)
+		continue;
+	if (p == k->t)
+		return refuse(k, GS_EINVAL, NULL, "parent", "a table that stands before this one");
+	if (p->parent[0] != '\0')
+		return refuse(k, GS_EINVAL, NULL, "parent", "a table that has no parent itself");
+	for (size_t i = 0; i < k->t->n_rings; i++) {
+		struct gs_conf_ring *r = &k->t->rings[i];
+
+		if (strncmp(r->store, "file:", 5) == 0)
+			return refuse(k, GS_EINVAL, r, "store", "shm, as tokens go with the memory");
+		(void)strcpy(r->store, "shm");
+	}
+	return GS_OK;
+}
+
 int
 gs_conf_check_at(struct gs_conf *c, struct gs_conf_fault *fault, char why[GS_CONF_WHY_BYTES])
 {
@@ -186,6 +210,8 @@ gs_conf_check_at(struct gs_conf *c, struct gs_conf_fault *fault, char why[GS_CON
 		struct check k = { &c->tables[i], fault, why };
 
 		rc = check_table(&k);
+		if (rc == GS_OK)
+			rc = check_parent(&k, c);
 		if (rc < 0)
 			return rc;
 	}

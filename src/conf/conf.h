@@ -85,6 +85,8 @@ struct gs_conf_table {
 	struct gs_conf_quota quota;
 	uint64_t ended;			/* enum gs_conf_ended */
 	uint64_t max_per_owner;		/* sessions; 0: any number */
+	char parent[GS_CONF_NAME_BYTES];	/* table that its records hang on; "": none */
+	uint64_t orphan_ttl_ms;		/* UINT64_MAX: max */
 	size_t n_rings;
 	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
 	struct gs_conf_ring rings[GS_CONF_RINGS];

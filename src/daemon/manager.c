@@ -196,6 +196,29 @@ find_sessions(struct manager *m, size_t i, const struct gs_past *past)
 	return 0;
 }
 
+/* The table that another's records hang on, or NULL. It is opened before. */
+static struct gs_table *
+parent_of(struct manager *m, const struct gs_conf_table *c)
+{
+	for (size_t i = 0; c->parent[0] != '\0' && i < m->conf.n_tables; i++)
+		if (strcmp(m->conf.tables[i].name, c->parent) == 0)
+			return m->tables[i].shm;
+	return NULL;
+}
+
+/* The kin of what hangs on a session is the session's own hash: both have one secret. */
+static void
+share_secret(struct manager *m, const struct gs_conf_table *c, struct gs_table_spec *spec)
+{
+	const struct gs_table *parent = parent_of(m, c);
+
+	spec->has_secret = parent != NULL;
+	if (parent == NULL)
+		return;
+	spec->sip_k0 = parent->sip_k0;
+	spec->sip_k1 = parent->sip_k1;
+}
+
 /* Make a table's memory, its rings where the configuration has them by now. */
 static int
 try_to_make(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
@@ -217,6 +240,7 @@ try_to_make(struct manager *m, size_t i, char why[GS_CONF_WHY_BYTES])
 	rc = fit(c, &spec, instance_free_bytes(m->shm_dir_fd), why);
 	if (rc < 0)
 		return rc;
+	share_secret(m, c, &spec);
 	rc = gs_table_create_from(&mt->shm, m->shm_dir_fd, &spec, &past);
 	if (rc == 0)
 		rc = find_sessions(m, i, &past);
@@ -283,6 +307,7 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 	uint32_t lost = gs_disk_mend(m->shm_dir_fd, c->name, stores_tell, &teller);
 	char what[256] = "";
 	int rc = gs_table_open(&m->tables[i].shm, m->shm_dir_fd, c->name, what);
+	const struct gs_table *parent;
 
 	*is_new = rc == GS_ENOENT;
 	if (rc == GS_ENOENT)
@@ -291,9 +316,13 @@ open_table(struct manager *m, size_t i, bool *is_new, char why[GS_CONF_WHY_BYTES
 		return gs_conf_refuse(rc, why, "table %s: %s: the memory is not used; to lose the sessions, gsessiond --purge", c->name, what);
 	else
 		rc = use_table(m, i, lost, why);
-	if (rc == 0)
-		c->max_sessions = m->tables[i].shm->ctl->max_sessions;
-	return rc;
+	if (rc < 0)
+		return rc;
+	c->max_sessions = m->tables[i].shm->ctl->max_sessions;
+	parent = parent_of(m, c);
+	if (parent != NULL && (parent->sip_k0 != m->tables[i].shm->sip_k0 || parent->sip_k1 != m->tables[i].shm->sip_k1))
+		return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory was not made with that of its parent %s: " REMEDY, c->name, c->parent);
+	return 0;
 }
 
 /* What was changed by hand outlives a restart, unless the file says something new about it. */
@@ -466,6 +495,23 @@ apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
 	gs_quota_apply(mt->shm, &rules);
 }
 
+/* What of a table is not about a ring. */
+static void
+apply_table(struct manager *m, size_t table)
+{
+	const struct gs_conf_table *c = &m->conf.tables[table];
+	struct gs_ctl_hdr *ctl = m->tables[table].shm->ctl;
+	bool is_tokens = c->parent[0] != '\0', has_tokens = false;
+
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		has_tokens = has_tokens || strcmp(m->conf.tables[i].parent, c->name) == 0;
+	/* relaxed; each is a rule on its own, clients read it whenever they judge */
+	atomic_store_explicit(&ctl->ended, (uint32_t)c->ended, memory_order_relaxed);
+	atomic_store_explicit(&ctl->max_per_owner, (uint32_t)c->max_per_owner, memory_order_relaxed);
+	atomic_store_explicit(&ctl->is_tokens, is_tokens, memory_order_relaxed);
+	atomic_store_explicit(&ctl->has_tokens, has_tokens, memory_order_relaxed);
+}
+
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
@@ -473,9 +519,7 @@ manager_apply(struct manager *m, size_t table, int ring)
 	keep_conf(m);
 	if (m->tables[table].shm != NULL) {
 		apply_quota(&m->tables[table], &m->conf.tables[table]);
-		atomic_store_explicit(&m->tables[table].shm->ctl->ended, (uint32_t)m->conf.tables[table].ended, memory_order_relaxed);
-		atomic_store_explicit(&m->tables[table].shm->ctl->max_per_owner, (uint32_t)m->conf.tables[table].max_per_owner,
-		    memory_order_relaxed);
+		apply_table(m, table);
 	}
 	if (ring >= 0)
 		rings_apply(m, table);

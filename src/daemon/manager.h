@@ -64,6 +64,7 @@ struct manager {
 	struct manager_table tables[GS_CONF_TABLES];	/* beside conf.tables */
 	struct events *events;
 	struct server *server;
+	struct tokens *tokens;			/* as long as there is a server and a table of them, else NULL */
 	struct readers *readers;		/* as long as there is a server */
 	struct jobs *jobs;			/* the same */
 	int shm_dir_fd;

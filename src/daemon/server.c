@@ -26,6 +26,7 @@
 #include "daemon/reapers.h"
 #include "daemon/stores.h"
 #include "daemon/sweep.h"
+#include "daemon/tokens.h"
 #include "daemon/tree.h"
 #include "daemon/welcome.h"
 #include "prog/log.h"
@@ -45,6 +46,7 @@ enum {
 #define TAG_PROCESS (UINT64_C(5) << 32)
 #define TAG_READERS (UINT64_C(6) << 32)
 #define TAG_EVENTS (UINT64_C(7) << 32)
+#define TAG_TOKENS (UINT64_C(8) << 32)
 #define TAG_MASK (~UINT64_C(0) << 32)
 
 struct peer {
@@ -527,6 +529,9 @@ handle_event(struct server *s, const struct epoll_event *ev)
 		jobs_poll(s->m->jobs);
 		clients_died(s->clients, index);
 		return;
+	case TAG_TOKENS:
+		tokens_round(s->m->tokens);
+		return;
 	case TAG_READERS:
 		readers_round(s->m->readers);
 		return;
@@ -652,6 +657,8 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 	rc = s->epoll_fd < 0 || m->jobs == NULL || m->readers == NULL ? GS_ESYSTEM : open_door(s, path, why);
 	if (rc == 0) {
 		rc = open_sources(s);
+		if (rc == 0)
+			rc = tokens_open(&m->tokens, m, s->epoll_fd, TAG_TOKENS);
 		if (rc < 0)
 			(void)snprintf(why, GS_CONF_WHY_BYTES, "signals and timers: %s", strerror(errno));
 	}
@@ -689,6 +696,7 @@ server_close(struct server **sp)
 	jobs_free(&s->m->jobs);
 	clients_free(&s->clients);
 	readers_free(&s->m->readers);
+	tokens_free(&s->m->tokens);
 	close_if_open(s->listen_fd);
 	close_if_open(s->signal_fd);
 	close_if_open(s->timer_fd);

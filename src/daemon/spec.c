@@ -31,7 +31,9 @@ _Static_assert((int)GS_CONF_ON_FULL_REFUSE == (int)GS_ON_FULL_REFUSE && (int)GS_
 static void
 spec_slots(struct gs_table_spec *out, const struct gs_conf_table *c)
 {
-	uint32_t greatest = gs_table_slot_bytes((uint32_t)c->key_max, GS_OWNER_BYTES, (uint32_t)c->record_size);
+	uint32_t link = c->parent[0] != '\0' ? GS_KEY_BYTES : 0;
+	/* The key that a token hangs on lies before its value. */
+	uint32_t greatest = gs_table_slot_bytes((uint32_t)c->key_max, GS_OWNER_BYTES, (uint32_t)(c->record_size + gs_align_up(link, 8)));
 	uint32_t last = 0;
 	size_t i;
 

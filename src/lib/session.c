@@ -91,6 +91,32 @@ gs_stat(struct gs *gs, const void *key, size_t key_len, struct gs_info *info)
 	return rc < 0 ? (int)rc : 0;
 }
 
+ssize_t
+gs_parent(struct gs *gs, const void *key, size_t key_len, void *out, size_t cap, uint32_t *flags)
+{
+	struct gs_followed to;
+	struct gs_meta meta;
+	struct gs_lease *l;
+	struct gs_key k;
+	ssize_t rc = gs_key_init(gs->t, &k, key, key_len);
+
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
+	if (rc < 0)
+		return rc;
+	rc = gs_kv_lead(gs->t, &l->ctx, &k, gs_table_now_ms(gs->t), &to, &meta);
+	gs_handle_leave(l);
+	if (rc < 0)
+		return rc;
+	if (flags != NULL)
+		*flags = (meta.flags & GS_FLAG_CARRIED) != 0 ? GS_CARRIED : 0;
+	if (meta.link_len > cap)
+		return GS_ERANGE;
+	if (meta.link_len > 0)
+		memcpy(out, meta.link, meta.link_len);
+	return (ssize_t)meta.link_len;
+}
+
 /* Up to MULTI_BATCH keys. */
 static int
 get_batch(struct gs *gs, struct gs_ctx *c, struct gs_item *items, size_t n)
@@ -137,6 +163,20 @@ gs_multi_get(struct gs *gs, struct gs_item *items, size_t n)
 
 /* ---- writing ---- */
 
+/* Programs that were made before the last members give a smaller size. */
+static bool
+has_put_size(const struct gs_put_options *opt)
+{
+	return opt->size == sizeof(*opt) || opt->size == offsetof(struct gs_put_options, parent);
+}
+
+/* May a record of this table hang on such a key? */
+static bool
+may_hang(const struct gs *gs, const void *parent, size_t len)
+{
+	return atomic_load_explicit(&gs->t->ctl->is_tokens, memory_order_relaxed) != 0 && len <= GS_KEY_BYTES && (parent != NULL || len == 0);
+}
+
 int
 gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_put_args *out)
 {
@@ -147,7 +187,7 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 	};
 	if (opt == NULL)
 		return 0;
-	if (opt->size != sizeof(*opt) || opt->owner_len > GS_OWNER_BYTES || (opt->owner == NULL && opt->owner_len > 0))
+	if (!has_put_size(opt) || opt->owner_len > GS_OWNER_BYTES || (opt->owner == NULL && opt->owner_len > 0))
 		return GS_EINVAL;
 	class_id = gs_info_class(opt->class_name);
 	if (class_id < 0)
@@ -172,6 +212,14 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 	if (opt->ttl_ms != 0) {
 		out->set |= GS_SET_TTL_BIT;
 		out->ttl_ms = opt->ttl_ms;
+	}
+	if (opt->size == sizeof(*opt) && (opt->parent_len > 0 || (opt->flags & GS_CARRIED) != 0)) {
+		if (!may_hang(gs, opt->parent, opt->parent_len))
+			return GS_EINVAL;
+		out->set |= GS_SET_LINK_BIT | GS_SET_CARRIED_BIT;
+		out->link = opt->parent;
+		out->link_len = (uint32_t)opt->parent_len;
+		out->is_carried = (opt->flags & GS_CARRIED) != 0;
 	}
 	out->if_version = opt->if_version;
 	if (opt->ring != NULL) {
@@ -407,7 +455,9 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 	struct gs_put_args args = { .wall_ns = gs_clock_wall_ns() };
 	int class_id;
 
-	if (attr->size != sizeof(*attr) || attr->owner_len > GS_OWNER_BYTES || (attr->owner == NULL && attr->owner_len > 0))
+	if (attr->size != sizeof(*attr) && attr->size != offsetof(struct gs_attr, parent))
+		return GS_EINVAL;
+	if (attr->owner_len > GS_OWNER_BYTES || (attr->owner == NULL && attr->owner_len > 0))
 		return GS_EINVAL;
 	class_id = gs_info_class((attr->mask & GS_ATTR_CLASS) != 0 ? attr->class_name : NULL);
 	if (class_id < 0)
@@ -422,6 +472,13 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 	args.owner = attr->owner;
 	args.owner_len = (uint32_t)attr->owner_len;
 	args.class_id = (uint32_t)class_id;
+	if ((attr->mask & GS_ATTR_PARENT) != 0) {
+		if (attr->size != sizeof(*attr) || !may_hang(gs, attr->parent, attr->parent_len))
+			return GS_EINVAL;
+		args.set |= GS_SET_LINK_BIT | GS_SET_GIVE_BIT;
+		args.link = attr->parent;
+		args.link_len = (uint32_t)attr->parent_len;
+	}
 	if ((attr->mask & GS_ATTR_TIMES) != 0)
 		gs_session_set_times(gs, &args, attr->mtime_ns, attr->atime_ns);
 	return call_small(gs, key, key_len, &(struct small_call){ .what = SMALL_SETATTR, .args = &args });

@@ -62,6 +62,9 @@ enum gs_kv_set {			/* which fields of struct gs_put_args are given */
 	GS_SET_RENEW_BIT = 512,		/* setattr: renew the times too, as gs_kv_touch does; refused to suspects */
 	GS_SET_LINK_BIT = 2048,		/* the key of the session that the record hangs on; of 0 bytes: on none */
 	GS_SET_CARRIED_BIT = 4096,	/* whether it outlives what it hangs on */
+	GS_SET_IF_LINK_BIT = 8192,	/* setattr: only if the link is this one, else GS_ECONFLICT */
+	GS_SET_DEADLINE_BIT = 16384,	/* setattr: it ends then at the latest */
+	GS_SET_GIVE_BIT = 32768,	/* setattr: hand a token over: it lives as one that was just started; GS_EPERM unless it is carried or hangs on none */
 	GS_SET_LIFE_BIT = 256,		/* a session that starts takes the life of another, as after a rename */
 };
 
@@ -77,6 +80,9 @@ struct gs_put_args {
 	uint32_t link_len;
 	const void *link;
 	bool is_carried;
+	uint32_t if_link_len;
+	const void *if_link;
+	uint64_t deadline_ms;
 	uint32_t ring;			/* where a new session starts; GS_RING_NONE: innermost */
 	int64_t wall_ns;		/* mtime and ctime of the new incarnation */
 	int64_t mtime_ns;		/* with GS_SET_TIMES_BIT */
@@ -132,6 +138,18 @@ struct gs_rotation {
  * gs_kv_put.  First the new session appears, then the old key leads to it, in one step: who dies between leaves both.
  */
 int gs_kv_rotate(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct gs_rotation *r);
+
+/* Where a key leads that was given up. */
+struct gs_followed {
+	struct gs_key key;
+	unsigned char bytes[GS_KEY_BYTES];
+};
+
+/*
+ * Where a key leads however old it is: itself, or the key that its session goes on under; and what is there. Not counted.
+ * Returns 0, GS_ENOENT, GS_EAGAIN, GS_ECORRUPT.
+ */
+int gs_kv_lead(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_followed *out, struct gs_meta *meta);
 
 /* Renew. Returns 0, GS_ENOENT, GS_EQUARANTINE. */
 int gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms);

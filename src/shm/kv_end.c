@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/atomic.h"
+#include "shm/bond.h"
 #include "shm/kv.h"
 #include "shm/kin.h"
 #include "shm/kv_impl.h"
@@ -62,6 +63,7 @@ gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	if (is_out) {
 		gs_kv_let_go(t, c, hit, cell, false);
 		gs_kv_unreserve(t, gs_entry_ring(hit->entry));
+		gs_bond_mark_end(t, head->hash);
 	} else {
 		gs_slots_unlist(c, cell);
 		/* Our tombstone before the next look at the entry; pairs with gs_kv_end_start: who publishes sees it, or we see him. */

@@ -17,12 +17,6 @@ enum {
 	KV_ROTATED = -1000002,	/* a step's answer, which no error has: the key was given up for another */
 };
 
-/* Where a key leads that was given up. */
-struct gs_followed {
-	struct gs_key key;
-	unsigned char bytes[GS_KEY_BYTES];
-};
-
 /*
  * Follow a key whose session was given up for another: 0, GS_ESTALE when its grace is over, GS_ENOENT when it is none of that
  * any more.  That is an alarm unless GS_KV_INSPECT is in flags, or it is a reader's.

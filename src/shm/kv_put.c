@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "policy/decay.h"
+#include "shm/bond.h"
 #include "shm/crowd.h"
 #include "shm/evict.h"
 #include "shm/kv.h"
@@ -156,7 +157,10 @@ draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const
 {
 	uint64_t idle_ms = gs_sub_sat(p->now_ms, gs_kv_word(&d->head.A)), half_life_ms = gs_kv_half_life_ms(t);
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
+	struct gs_put_args args = *p->args;
 
+	/* A token that is there hangs on what it hangs on. */
+	args.set &= ~(uint32_t)(GS_SET_LINK_BIT | GS_SET_CARRIED_BIT);
 	draft_value(c, d, p, d->head.version);
 	gs_kv_set(&d->head.I, counts ? gs_decay_access(gs_kv_word(&d->head.I), idle_ms, half_life_ms) :
 	    gs_decay_fade(gs_kv_word(&d->head.I), idle_ms, half_life_ms));
@@ -165,7 +169,7 @@ draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const
 		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
 		gs_park_clear(&d->head, p->now_ms);
 	}
-	apply_args(d, p->args);
+	apply_args(d, &args);
 	apply_times(t, d, p->args);
 	set_expiry(d);
 }
@@ -224,6 +228,8 @@ end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const s
 {
 	const struct gs_starting s = { .key = p->key, .least = refusing(p->args), .birth = d->head.birth };
 
+	/* What hangs on a session that has ended by now the daemon is to find. */
+	gs_bond_mark_link(t, d->link, d->head.link_len);
 	return gs_kv_end_start(t, c, &s, p->now_ms);
 }
 
@@ -327,6 +333,8 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 		gs_kv_give_up_start(c);
 		return rc;
 	}
+	/* What hung on the one that was over does not hang on this one. */
+	gs_bond_mark_end(t, p->key->hash);
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
 	rc = end_start(t, c, p, &d);
 	if (rc < 0)
@@ -518,6 +526,33 @@ apply_renewal(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
 	gs_kv_set(&d->head.A, gs_max_u64(now_ms, last_ms));
 }
 
+/* Do the conditions of a change hold for the record that was copied? */
+static int
+may_change(const unsigned char *copy, const struct gs_put_args *args)
+{
+	struct gs_slot head;
+
+	memcpy(&head, copy, sizeof(head));
+	if ((args->set & GS_SET_IF_LINK_BIT) != 0 && (head.link_len != args->if_link_len ||
+	    memcmp(copy + gs_record_link_off(head.key_len, head.owner_len), args->if_link, head.link_len) != 0))
+		return GS_ECONFLICT;
+	if ((args->set & GS_SET_GIVE_BIT) != 0 && head.link_len > 0 && (head.flags & GS_FLAG_CARRIED) == 0)
+		return GS_EPERM;
+	return 0;
+}
+
+static void
+apply_deadline(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms, const struct gs_put_args *args)
+{
+	if ((args->set & GS_SET_GIVE_BIT) != 0) {
+		/* As one that starts: what hung on another session before has nothing of it. */
+		d->head.created = now_ms;
+		d->head.deadline = gs_min_u64(gs_add_sat(now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
+	}
+	if ((args->set & GS_SET_DEADLINE_BIT) != 0)
+		d->head.deadline = gs_min_u64(d->head.deadline, args->deadline_ms);
+}
+
 static int
 setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
@@ -541,15 +576,29 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if ((args->set & GS_SET_RENEW_BIT) != 0 && (gs_kv_is_suspect(t, hit.entry) || gs_kv_is_gated(t)) &&
 	    (rc = gs_kv_admit(t, c, &hit, now_ms, p->charge)) != 0)
 		return rc;
+	rc = may_change(c->scratch, args);
+	if (rc < 0)
+		return rc;
 	gs_record_draft_of(&d, c->scratch);
 	gs_kv_draft_quota(&hit, &d);
 	d.head.ctime_ns = args->wall_ns;
 	apply_args(&d, args);
 	apply_times(t, &d, args);
+	apply_deadline(t, &d, now_ms, args);
+	if (gs_record_class(t, &d.head) >= GS_MAX_CLASSES)
+		return GS_EFBIG;
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);
 	set_expiry(&d);
-	return gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+	if ((args->set & GS_SET_LINK_BIT) == 0)
+		return gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+	/* Noted until it is marked; pairs with gs_recover_ctx. */
+	gs_kv_begin_start(c, p->key);
+	rc = gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+	if (rc == 0)
+		gs_bond_mark_link(t, d.link, d.head.link_len);
+	gs_kv_give_up_start(c);
+	return rc;
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "policy/decay.h"
+#include "shm/bond.h"
 #include "shm/event.h"
 #include "shm/kv.h"
 #include "shm/kv_impl.h"
@@ -88,6 +89,22 @@ gs_kv_follow(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 	return rc == 1 ? 0 : rc == KV_ROTATED ? GS_ECORRUPT : rc;
 }
 
+int
+gs_kv_lead(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_followed *out, struct gs_meta *meta)
+{
+	struct gs_slot head;
+	int rc;
+
+	memcpy(out->bytes, k->bytes, k->len);
+	rc = gs_key_init(t, &out->key, out->bytes, k->len);
+	for (int hops = 0; hops < MAX_HOPS && rc == 0; hops++) {
+		rc = load(t, c, &out->key, now_ms, &head, meta);
+		if (rc == KV_ROTATED)
+			rc = step_to(t, meta, out);
+	}
+	return rc == 1 ? 0 : rc == 0 ? GS_ECORRUPT : rc;
+}
+
 /* ---- giving up ---- */
 
 /* The session of the old key, whole: value in r->buf, the rest in *meta, and the hit that it was seen by. 0, KV_AGAIN, or an error. */
@@ -123,7 +140,9 @@ args_of(const struct gs_rotation *r, const struct gs_meta *old, struct gs_put_ar
 		.set = GS_SET_LIFE_BIT | GS_SET_PERM_BIT | GS_SET_OWNER_BIT | GS_SET_CLASS_BIT | GS_SET_TTL_BIT | GS_SET_LINK_BIT |
 		    GS_SET_CARRIED_BIT,
 		.life = old, .uid = old->uid, .gid = old->gid, .mode = old->mode, .owner = old->owner, .owner_len = old->owner_len,
-		.class_id = old->class_id, .ttl_ms = old->ttl_ms, .link = old->link, .link_len = old->link_len,
+		.class_id = old->class_id,
+		/* One that was parked goes on: nobody waits under a key that nobody had. */
+		.ttl_ms = (old->flags & GS_FLAG_PARKED) != 0 ? (uint64_t)old->resume_ttl_s * 1000 : old->ttl_ms, .link = old->link, .link_len = old->link_len,
 		.is_carried = (old->flags & GS_FLAG_CARRIED) != 0,
 	};
 }
@@ -194,9 +213,15 @@ rotate_once(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct 
 	if (rc < 0)
 		return rc;
 	*version = made.version;
+	/* Noted until the mark is set; pairs with gs_recover_ctx. */
+	gs_kv_begin_start(c, r->from);
 	rc = give_up_key(t, c, now_ms, r, &hit);
-	if (rc == 0)
+	if (rc == 0) {
+		/* What hangs on the old key is to hang on the new one. */
+		gs_bond_mark_end(t, r->from->hash);
 		catch_up(t, c, now_ms, r, &old);
+	}
+	gs_kv_give_up_start(c);
 	return rc;
 }
 

@@ -86,6 +86,7 @@
  *   tomb	by seq_cst, behind it a full fence and then the look at E: who ends a session for
  *	good and who starts one of its key see each other.  The starter publishes E by
  *	seq_cst and then looks, by seq_cst, whether a final tombstone came meanwhile.
+ *   marks	of kin, changed by acq_rel: who takes one sees what was done before it was set.
  *   op_end	released before a session enters or leaves the index, loaded acquire by recovery.
  *   marked, publishing	who logs an owner out says so in marked by a seq_cst exchange, a full fence,
  *	and looks at the slots; who publishes swings the entry and loads marked
@@ -136,6 +137,7 @@ enum {
 	GS_LAST_RESORTS = 64,		/* buckets behind the groups */
 	GS_MEAN_FILL = 10,		/* entries per home at max_sessions */
 	GS_TOMB_WAYS = 8,		/* tombstones in the two lines where one is looked for */
+	GS_KIN_MARKS = 1024,		/* words with a bit for each kin of a link */
 	GS_TOMBS_MIN = 1024,		/* the least there is room for: what the place tells of a hash is enough then */
 	GS_HELD_CELLS = 32,
 	GS_RING_NAME_BYTES = 32,
@@ -322,8 +324,8 @@ gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
 /* What a session is, for eviction and lifetimes; names in record.c. */
 enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
 
-/* T.idx: this page, then the buckets, then n_tombs tombstones. */
-struct gs_counter_line {			/* counters that all write, on a line of their own */
+/* T.idx: this page, then the buckets, then n_tombs tombstones, then _Atomic uint64_t[GS_KIN_MARKS]: what hangs on which kin is to be looked at. */
+struct gs_counter_line {			/* counters that all write, on a line of its own */
 	_Atomic int64_t n;
 	_Atomic uint64_t evicted;		/* sessions that went outwards from there for want of room */
 	_Atomic uint64_t dropped;		/* sessions that ended there for want of room */
@@ -679,7 +681,9 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t ended;			/* enum gs_ended: what the end of a session by its owner leaves */
 	_Atomic uint32_t bell;			/* grows when the daemon has looked at new events: watchers wait here, by futex */
 	_Atomic uint32_t max_per_owner;		/* sessions that one owner may have; 0: any number */
-	uint8_t pad3[1024 - 308];
+	_Atomic uint32_t has_tokens;		/* 1: those of another table hang on sessions of this one */
+	_Atomic uint32_t is_tokens;		/* 1: what is put here may hang on a session of another table */
+	uint8_t pad3[1024 - 316];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/atomic.h"
+#include "shm/bond.h"
 #include "shm/record.h"
 #include "shm/store.h"
 #include "shm/tomb.h"
@@ -164,6 +165,16 @@ end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
 	return 1;
 }
 
+/* What hangs on a session that the dead one was ending; what it was putting to hang on one is not known. */
+static void
+mark_bonds(struct gs_table *t, uint64_t hash)
+{
+	if (hash != 0 && atomic_load_explicit(&t->ctl->is_tokens, memory_order_relaxed) != 0)
+		gs_bond_mark_all(t);
+	else if (hash != 0)
+		gs_bond_mark_end(t, hash);
+}
+
 /* Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so. */
 static void
 finish_end(struct gs_table *t, uint64_t hash)
@@ -187,14 +198,16 @@ gs_recover_ctx(struct gs_table *t, uint32_t id)
 {
 	struct gs_ctx_page *page = &t->ctx[id];
 	/* acquire; pairs with the releases of op_entry in index.c */
-	uint64_t op = atomic_load_explicit(&page->op_entry, memory_order_acquire);
+	uint64_t op = atomic_load_explicit(&page->op_entry, memory_order_acquire), ending;
 	uint32_t mended = 0;
 
 	if (op > 0 && op <= gs_table_entries(t))
 		(void)kill_entry(t, gs_table_entry(t, op - 1));
 	atomic_store_explicit(&page->op_entry, 0, memory_order_relaxed);
 	/* acquire; pairs with the releases in kv_end.c: what the dead one did before is seen */
-	finish_end(t, atomic_load_explicit(&page->op_end, memory_order_acquire));
+	ending = atomic_load_explicit(&page->op_end, memory_order_acquire);
+	finish_end(t, ending);
+	mark_bonds(t, ending);
 	atomic_store_explicit(&page->op_end, 0, memory_order_relaxed);
 	for (int i = 0; i < GS_HELD_CELLS; i++) {
 		/* acquire; pairs with the release in slots.c */

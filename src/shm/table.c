@@ -46,7 +46,7 @@ gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_
 uint64_t
 gs_table_idx_bytes(uint64_t n_buckets, uint64_t n_tombs)
 {
-	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb);
+	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb) + GS_KIN_MARKS * sizeof(uint64_t);
 }
 
 uint64_t
@@ -310,6 +310,7 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access acc
 	t->buckets = (struct gs_bucket *)(void *)((unsigned char *)t->idx + GS_PAGE_BYTES);
 	t->tombs = (struct gs_tomb *)(void *)(t->buckets + h->n_buckets);
 	t->events = (struct gs_event_cell *)(void *)((unsigned char *)t->evt + GS_PAGE_BYTES);
+	t->kin_marks = (_Atomic uint64_t *)(void *)(t->tombs + h->n_tombs);
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			struct gs_arena *a = gs_table_arena(t, ring, class_id);

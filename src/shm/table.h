@@ -42,6 +42,8 @@ struct gs_table_spec {
 	uint64_t max_lifetime_ms;	/* GS_DURATION_MAX: none */
 	uint32_t ended;			/* enum gs_ended */
 	uint32_t max_per_owner;		/* sessions; 0: any number */
+	bool has_secret;		/* sip_k0 and sip_k1 are those of the table that its records hang on */
+	uint64_t sip_k0, sip_k1;
 	uint32_t n_rings;
 	struct gs_ring_spec rings[GS_MAX_RINGS];	/* by diameter, the suspect ring last */
 	bool can_grow;			/* rings may be added and resized while it runs: arenas for all ids, with slots for max_sessions */
@@ -77,6 +79,7 @@ struct gs_table {
 	struct gs_idx_hdr *idx;
 	struct gs_bucket *buckets;
 	struct gs_tomb *tombs;
+	_Atomic uint64_t *kin_marks;
 	struct gs_ctx_page *ctx;
 	struct gs_evt_hdr *evt;
 	struct gs_event_cell *events;

@@ -122,8 +122,8 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	h->abi_minor = GS_ABI_MINOR;
 	h->endian = GS_ENDIAN_MARK;
 	memcpy(h->uuid, secrets, sizeof(h->uuid));
-	h->sip_k0 = secrets[2];
-	h->sip_k1 = secrets[3];
+	h->sip_k0 = spec->has_secret ? spec->sip_k0 : secrets[2];
+	h->sip_k1 = spec->has_secret ? spec->sip_k1 : secrets[3];
 	h->n_groups = gs_max_u64(2, gs_div_up(spec->max_sessions, (uint64_t)GS_MEAN_FILL * GS_GROUP_HOMES));
 	h->n_buckets = h->n_groups * GS_GROUP_BUCKETS + GS_LAST_RESORTS;
 	h->max_sessions = spec->max_sessions;
