@@ -7,6 +7,7 @@
 #include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/kv_impl.h"
+#include "shm/tomb.h"
 
 #define KNOWN_FLAGS (GS_FLAG_PARKED | GS_FLAG_ROTATED | GS_FLAG_CARRIED)
 #define ARRIVAL_UNITS UINT64_C(64)	/* of Q in a ms */
@@ -57,12 +58,13 @@ gs_restore_free(struct gs_restore_tombs *tombs)
 
 /*
  * A tombstone stands until the deadline of the session that it is of. One of a later deadline is another session, which
- * began after that one had ended.
+ * began after that one had ended; where sessions have no deadline nothing tells them apart, and it counts as ended.
  */
 static bool
 is_buried(const struct gs_restore *r, const struct gs_snapshot_item *item)
 {
-	uint64_t hash = gs_siphash13(r->from->sip_k0, r->from->sip_k1, item->key, item->record.key_len);
+	uint64_t hash = gs_siphash13(r->from->sip_k0, r->from->sip_k1, item->key, item->record.key_len) &
+	    ((UINT64_C(1) << GS_TOMB_HASH_BITS) - 1);
 	size_t lo = 0, hi = r->tombs == NULL ? 0 : r->tombs->n;
 
 	while (lo < hi) {
@@ -175,9 +177,9 @@ next_outwards(const struct gs_table *t, uint32_t ring)
 	return to < t->n_rings ? to : GS_RING_NONE;
 }
 
-/* Start it in a ring, where its key is not. 0, KV_AGAIN, or an error; GS_ENOSPC: not in this ring. */
+/* Start it in a ring, where its key is not. 0, KV_AGAIN, or an error; GS_ENOSPC: not in this ring; GS_ESTALE: it was ended. */
 static int
-start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d, uint32_t ring)
+start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
 	struct gs_table *t = r->t;
 	struct gs_hit hit;
@@ -193,8 +195,10 @@ start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d,
 	}
 	addr = r->c->cell[cell].addr;
 	gen = gs_record_write(t, r->c, cell, d);
+	gs_kv_begin_start(r->c, k);
 	rc = gs_index_insert(t, r->c, k, addr, gen, &hit);
 	if (rc != 1) {
+		gs_kv_give_up_start(r->c);
 		gs_slots_keep(r->c, cell);
 		gs_kv_unreserve(t, ring);
 		return rc == 0 ? KV_AGAIN : rc;
@@ -202,7 +206,7 @@ start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d,
 	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(r->c, cell);
 	gs_record_rearm(t, addr, d);
-	return 0;
+	return gs_kv_end_start(t, r->c, &(struct gs_starting){ .key = k, .least = GS_TOMB_PLAIN, .birth = d->head.birth }, now_ms);
 }
 
 /* Put it in the place of what the key has: an earlier write, or a session that is over. As start_in. */
@@ -235,6 +239,7 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 	struct gs_slot seen;
 	struct gs_hit hit;
 	uint64_t unique;
+	bool is_there = false;
 	int rc = gs_index_find(r->t, r->c, &k, GS_FETCH_HEAD, &hit);
 
 	if (rc < 0)
@@ -243,14 +248,27 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 		rc = gs_record_header(r->t, &hit, &seen);
 		if (rc <= 0)
 			return rc < 0 ? rc : KV_AGAIN;
-		if (!gs_record_is_over(r->t, gs_entry_ring(hit.entry), &seen, now_ms) && is_later(r, &seen, &item->record))
+		is_there = !gs_record_is_over(r->t, gs_entry_ring(hit.entry), &seen, now_ms);
+		if (is_there && is_later(r, &seen, &item->record))
 			return GS_EEXIST;
 	}
+	if (!is_there && gs_kv_is_refused(r->t, k.hash, GS_TOMB_PLAIN, now_ms))
+		return GS_ESTALE;
 	unique = gs_kv_next_version(r->c, rc == 1 ? seen.version : 0, now_ms);
 	d->head.birth = (uint32_t)(unique * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 	/* In the same memory its version goes on telling it from earlier and later writes of the same session. */
 	d->head.version = r->is_same_memory ? item->record.version : unique;
-	return rc == 1 ? replace_in(r, &hit, &seen, d, ring) : start_in(r, &k, d, ring);
+	if (rc == 0)
+		return start_in(r, &k, d, ring, now_ms);
+	if (is_there)
+		return replace_in(r, &hit, &seen, d, ring);
+	gs_kv_begin_start(r->c, &k);
+	rc = replace_in(r, &hit, &seen, d, ring);
+	if (rc != 0) {
+		gs_kv_give_up_start(r->c);
+		return rc;
+	}
+	return gs_kv_end_start(r->t, r->c, &(struct gs_starting){ .key = &k, .least = GS_TOMB_PLAIN, .birth = d->head.birth }, now_ms);
 }
 
 static enum gs_restored
@@ -274,6 +292,8 @@ put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *
 	}
 	if (rc == GS_EEXIST)
 		return GS_RESTORE_OLDER;
+	if (rc == GS_ESTALE)
+		return GS_RESTORE_ENDED;
 	return rc == GS_ECORRUPT ? GS_RESTORE_DAMAGED : GS_RESTORE_NO_ROOM;
 }
 

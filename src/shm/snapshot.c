@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/siphash.h"
 #include "shm/kv_impl.h"
+#include "shm/tomb.h"
 
 enum { COPY_TRIES = 100000 };
 
@@ -216,6 +217,28 @@ add_head(struct gs_snapshot_out *o, const struct gs_table *t)
 	return put_alone(o, GS_SNAPSHOT_TABLE, &head, sizeof(head));
 }
 
+/* After the records: who ended meanwhile has left his before he went. */
+static int
+add_tombs(struct gs_snapshot_out *o, const struct gs_table *t)
+{
+	struct gs_snapshot_tomb tomb;
+	unsigned char *at = NULL;
+	int rc = 0;
+
+	for (uint64_t i = 0; i < t->n_tombs && rc == 0; i++) {
+		tomb.kind = gs_tomb_at(t, i, gs_table_now_ms(t), &tomb.hash, &tomb.until_ms);
+		if (tomb.kind == GS_TOMB_NONE)
+			continue;
+		rc = make_room(o, GS_SNAPSHOT_TOMBS, sizeof(tomb), &at);
+		if (rc < 0)
+			break;
+		memcpy(at, &tomb, sizeof(tomb));
+		took(o, sizeof(tomb));
+		o->n_tombs++;
+	}
+	return rc;
+}
+
 int
 gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, _Atomic uint64_t *done)
 {
@@ -226,6 +249,8 @@ gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, _Atomic uin
 		rc = add_entry(o, t, ordinal);
 		(void)atomic_fetch_add_explicit(done, 1, memory_order_relaxed);
 	}
+	if (rc == 0)
+		rc = add_tombs(o, t);
 	return rc < 0 ? rc : flush_block(o);
 }
 

@@ -83,9 +83,9 @@ _Static_assert(sizeof(struct gs_snapshot_record) == 168, "record of a snapshot")
 
 /* A session that has ended and must not come back. */
 struct gs_snapshot_tomb {
-	uint64_t hash;			/* of its key, with the table's secret */
+	uint64_t hash;			/* of its key, with the table's secret: the lower 56 bits */
 	uint64_t until_ms;		/* store time up to which it is remembered */
-	uint64_t kind;
+	uint64_t kind;			/* enum gs_tomb_kind */
 };
 
 struct gs_snapshot_end {

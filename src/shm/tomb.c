@@ -181,15 +181,24 @@ gs_tomb_leave(struct gs_table *t, uint64_t hash, enum gs_tomb_kind kind, uint64_
 	return false;
 }
 
+enum gs_tomb_kind
+gs_tomb_at(const struct gs_table *t, uint64_t i, uint64_t now_ms, uint64_t *hash, uint64_t *until_ms)
+{
+	enum gs_tomb_kind kind;
+	uint64_t until = 0;
+
+	*hash = gs_tomb_key(atomic_load_explicit(&t->tombs[i].hash, memory_order_relaxed));
+	kind = kind_of(&t->tombs[i], *hash, now_ms, &until);
+	*until_ms = gs_tomb_until_ms(until);
+	return kind;
+}
+
 uint64_t
 gs_tomb_count(const struct gs_table *t, enum gs_tomb_kind kind, uint64_t now_ms)
 {
-	uint64_t n = 0, until;
+	uint64_t n = 0, hash, until_ms;
 
-	for (uint64_t i = 0; i < t->n_tombs; i++) {
-		uint64_t key = gs_tomb_key(atomic_load_explicit(&t->tombs[i].hash, memory_order_relaxed));
-
-		n += kind_of(&t->tombs[i], key, now_ms, &until) == kind;
-	}
+	for (uint64_t i = 0; i < t->n_tombs; i++)
+		n += gs_tomb_at(t, i, now_ms, &hash, &until_ms) == kind;
 	return n;
 }

@@ -52,6 +52,13 @@ gs_tomb_may_refuse(const struct gs_table *t, uint64_t now_ms)
 	return __builtin_expect(atomic_load_explicit(&t->idx->tomb_final_ms, memory_order_seq_cst) >= now_ms, 0);
 }
 
+/*
+ * What stands at place i of t->n_tombs at now_ms, with the lower GS_TOMB_HASH_BITS of the key's hash and the last ms for which
+ * it stands. For who copies all of them.
+ */
+enum { GS_TOMB_HASH_BITS = 56 };
+enum gs_tomb_kind gs_tomb_at(const struct gs_table *t, uint64_t i, uint64_t now_ms, uint64_t *hash, uint64_t *until_ms);
+
 /* How many stand, of a kind; walks all of them. */
 uint64_t gs_tomb_count(const struct gs_table *t, enum gs_tomb_kind kind, uint64_t now_ms);
 

@@ -85,11 +85,15 @@ check_status 1 "a snapshot that is not there" gs set ctl 'restore never'
 check_status 4 "two at once" gs set ctl $'snapshot a\nsnapshot b'
 check "neither was begun" test ! -e "$tmp/state/$INSTANCE/snapshots/a"
 
+gs del gone
+gs del outer
+check "restore after an end" gs restore "$tmp/snap" --json
+check_eq "does not bring back what has ended" "$(became ended) $(became restored)" '2 0'
+check_status 1 "it is not there" gs get gone
+
 # ---- what is not whole ----
 
 size=$(stat -c %s "$tmp/snap")
-gs del gone
-gs del outer
 refused=0 n=0
 for at in 0 1 31 32 48 80 $((size / 2)) $((size - 48)) $((size - 1)); do
 	head -c "$at" "$tmp/snap" > "$tmp/cut"
@@ -141,6 +145,8 @@ check_match "whole" "$(job)" 'snapshot left done sessions=[0-9]+ '
 check_eq "of the one that was killed nothing is left" "$(find "$tmp/state/$INSTANCE/snapshots" -name '.left*' | wc -l)" 0
 begin_anew
 check "restore of many" gs restore "$tmp/big" --json
-check_eq "brings all back" "$(became restored)" "$big"
+# The writer ends sessions and starts them again, within a tick of the clock: of those the last end counts.
+check_eq "brings back all that did not end meanwhile" "$(($(became restored) + $(became ended)))" "$big"
+check "which are nearly all" test "$(became restored)" -ge 30000
 check "audit is clean" gs audit
 done_testing

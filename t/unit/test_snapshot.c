@@ -10,6 +10,9 @@
 #include "shm/event.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
+#include "shm/tomb.h"
+
+#define HASH_MASK ((UINT64_C(1) << GS_TOMB_HASH_BITS) - 1)
 
 enum { FILE_BYTES = 1 << 20 };
 
@@ -97,7 +100,7 @@ restore_into(struct f *f, struct store *s, int64_t later_ms, const struct gs_res
 			gs_restore_begin(&r, s->t, &s->c, &item.table,
 			    (uint64_t)(item.table.wall_ms + later_ms) - gs_table_now_ms(s->t));
 			r.tombs = tombs;
-		} else {
+		} else if (item.kind == GS_SNAPSHOT_RECORDS) {
 			became[gs_restore_record(&r, &item, gs_table_now_ms(s->t))]++;
 		}
 	}
@@ -318,11 +321,11 @@ what_has_ended_does_not_come_back(void **state)
 		tomb = (struct gs_snapshot_tomb){ .hash = i * 77, .until_ms = UINT64_MAX };
 		assert_int_equal(gs_restore_bury(&tombs, &tomb), 0);
 	}
-	tomb = (struct gs_snapshot_tomb){ .hash = meta.hash, .until_ms = meta.deadline_ms };
+	tomb = (struct gs_snapshot_tomb){ .hash = meta.hash & HASH_MASK, .until_ms = meta.deadline_ms };
 	assert_int_equal(gs_restore_bury(&tombs, &tomb), 0);
 	/* One that ended before this one of the same key began. */
 	assert_int_equal(peek_at(&f.from, "again", NOW, &meta), 1);
-	tomb = (struct gs_snapshot_tomb){ .hash = meta.hash, .until_ms = meta.deadline_ms - 1 };
+	tomb = (struct gs_snapshot_tomb){ .hash = meta.hash & HASH_MASK, .until_ms = meta.deadline_ms - 1 };
 	assert_int_equal(gs_restore_bury(&tombs, &tomb), 0);
 	gs_restore_sort(&tombs);
 	take_snapshot(&f);
@@ -330,6 +333,47 @@ what_has_ended_does_not_come_back(void **state)
 	assert_int_equal(became[GS_RESTORE_ENDED], 1);
 	assert_int_equal(became[GS_RESTORED], 2);
 	assert_int_equal(peek_at(&f.to, "ended", gs_table_now_ms(f.to.t), &meta), GS_ENOENT);
+	gs_restore_free(&tombs);
+	finish(&f);
+}
+
+/* In the memory that it was taken of, and with what the file itself says. */
+static void
+what_ended_since_or_before_it_was_through_is_gone_for_good(void **state)
+{
+	struct gs_restore_tombs tombs = { 0 };
+	uint64_t became[GS_RESTORE_KINDS], n_tombs = 0;
+	struct gs_snapshot_item item;
+	struct gs_snapshot_in in;
+	struct f f;
+	int rc;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(put_at(&f.from, "since", "v", NOW), 1);
+	assert_int_equal(put_at(&f.from, "before", "v", NOW), 1);
+	assert_int_equal(put_at(&f.from, "anew", "v", NOW), 1);
+	assert_int_equal(del_at(&f.from, "before", NOW), 0);
+	assert_int_equal(del_at(&f.from, "anew", NOW), 0);
+	assert_int_equal(put_at(&f.from, "anew", "v", NOW + 1), 1);
+	take_snapshot(&f);
+	assert_int_equal(gs_snapshot_open(&in, f.fd), 0);
+	while ((rc = gs_snapshot_next(&in, &item)) == 1)
+		if (item.kind == GS_SNAPSHOT_TOMBS) {
+			n_tombs++;
+			assert_int_equal(gs_restore_bury(&tombs, &item.tomb), 0);
+		}
+	assert_int_equal(rc, 0);
+	gs_snapshot_close(&in);
+	gs_restore_sort(&tombs);
+	assert_int_equal(n_tombs, 2);
+	assert_int_equal(del_at(&f.from, "since", NOW), 0);
+	restore_into(&f, &f.from, 0, &tombs, became);
+	assert_int_equal(became[GS_RESTORE_ENDED], 1);
+	assert_int_equal(became[GS_RESTORE_OLDER], 1);
+	/* Another store has never heard of the one that ended since; of the others the file tells. */
+	restore_into(&f, &f.to, 0, &tombs, became);
+	assert_int_equal(became[GS_RESTORED], 2);
 	gs_restore_free(&tombs);
 	finish(&f);
 }
@@ -591,6 +635,7 @@ main(void)
 		T(own_ttl_ends_what_comes_back_too_late),
 		T(later_write_stays),
 		T(what_has_ended_does_not_come_back),
+		T(what_ended_since_or_before_it_was_through_is_gone_for_good),
 		T(full_rings_give_way_outwards_and_then_it_is_counted),
 		T(another_shape_takes_what_fits_and_counts_the_rest),
 		T(nonsense_in_a_record_is_counted_or_bounded),
