@@ -37,6 +37,9 @@
  *   Signals	no call is async-signal-safe.
  *   Blocking	gs_attach waits for the daemon, at most `timeout_ms`, and so
  *		do a forked child's first call, which attaches, and gs_detach.
+ *		With `patience_ms`, gs_get, gs_put, gs_add, gs_update and gs_touch
+ *		sleep until a session that asks too fast is served, at most that
+ *		long in all.
  *		No other call waits for the daemon or for another process; with
  *		more than `n_threads` threads in calls, one waits for another.
  *   Readers	a program that attaches with GS_ROLE_READER looks sessions up and
@@ -204,7 +207,7 @@ struct gs_options {
 	uint32_t timeout_ms;		/* wait for the daemon at most this long; 0: 2000 */
 	uint32_t n_threads;		/* threads that will call at once; 0: 4 */
 	uint32_t role;			/* enum gs_role */
-	uint32_t pad;
+	uint32_t patience_ms;		/* who is refused for asking too fast waits so long for his turn, at most 1000; 0: not at all */
 };
 
 /* What is known of a session. */
@@ -221,8 +224,8 @@ struct gs_info {
 	int64_t ctime_ns;		/* wall clock, ns */
 	uint64_t hits;			/* accesses counted */
 	double interest;		/* as of the last access */
-	double rate_per_s;		/* accesses per second that this interest means */
-	uint64_t retry_after_ms;	/* with GS_EQUARANTINE: 0 means when pardoned */
+	double rate_per_s;		/* accesses per second that this interest means; of one that asks too fast, of its attempts */
+	uint64_t retry_after_ms;	/* it asks too fast, and is refused for this long; 0: it is not */
 	size_t len;			/* bytes of the value */
 	uint32_t uid, gid, mode;
 	uint32_t ring_id;		/* the gs_ring_info.id of its ring */
@@ -317,7 +320,7 @@ struct gs_ring_info {
  *   GS_EVERSION	daemon and library are of different ABI versions, or the daemon knows no readers
  *   GS_EBUSY		too many clients
  *   GS_ECORRUPT	what was sent is not a table of ours
- *   GS_EINVAL		a name is not [a-z0-9_.-]{1,31}, or there is no such role
+ *   GS_EINVAL		a name is not [a-z0-9_.-]{1,31}, there is no such role, or patience_ms is over 1000
  *
  * Cost: a few system calls, and page faults as memory is touched.
  */

@@ -13,6 +13,7 @@
 
 #define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
 #define DEFAULT_TIMEOUT_MS 2000
+#define PATIENCE_MAX_MS 1000
 #define DEFAULT_THREADS 4
 #define SPINS_BEFORE_YIELD 64
 
@@ -110,6 +111,7 @@ copy_options(struct gs *gs, const struct gs_options *opt)
 	if (gs->n_leases > GS_WIRE_MAX_GRANT)
 		gs->n_leases = GS_WIRE_MAX_GRANT;
 	gs->role = opt->role;
+	gs->patience_ms = opt->patience_ms;
 	gs->uid = geteuid();
 	gs->gid = getegid();
 	return 0;
@@ -168,7 +170,7 @@ read_options(struct gs_options *out, const struct gs_options *opt)
 	if (opt->size != sizeof(*opt) && opt->size != offsetof(struct gs_options, role))
 		return GS_EINVAL;
 	memcpy(out, opt, opt->size);
-	return out->role > GS_ROLE_READER ? GS_EINVAL : 0;
+	return out->role > GS_ROLE_READER || out->patience_ms > PATIENCE_MAX_MS ? GS_EINVAL : 0;
 }
 
 int

@@ -44,6 +44,7 @@ struct gs {
 	struct gs_reader reader;	/* of a reader, else all zero */
 	uint32_t uid, gid;		/* at the attach: whose sessions it starts */
 	uint32_t timeout_ms;
+	uint32_t patience_ms;
 	char instance[GS_NAME_BYTES];
 	char *run_dir;			/* or NULL */
 };

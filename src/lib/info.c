@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/decay.h"
+#include "policy/quota.h"
 
 #define ORDINAL_BITS 33
 #define BIRTH_BITS 25
@@ -81,7 +82,9 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->ctime_ns = was_touched && touched_ns > m->ctime_ns ? touched_ns : m->ctime_ns;
 	out->hits = m->hits;
 	out->interest = gs_decay_interest(m->interest);
-	out->rate_per_s = gs_decay_rate_per_s(m->interest, half_life_ms);
+	out->rate_per_s = gs_offence_since_ms(m->offence) != 0 ? gs_quota_rate_per_s(m->rate_code) :
+	    gs_decay_rate_per_s(m->interest, half_life_ms);
+	out->retry_after_ms = gs_kv_retry_after_ms(t, m, now->store_ms);
 	out->len = m->val_len;
 	out->uid = m->uid;
 	out->gid = m->gid;

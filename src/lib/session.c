@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -39,9 +40,39 @@ read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags
 	return rc;
 }
 
+/*
+ * The call was refused because the session asks too fast: wait for its turn, as far as the patience that is left goes. False
+ * when it does not; then the refusal is the answer.
+ */
+static bool
+wait_turn(struct gs *gs, const struct gs_key *k, ssize_t rc, uint64_t *left_ms)
+{
+	struct timespec pause;
+	struct gs_lease *l;
+	struct gs_meta meta;
+	uint64_t now_ms, wait_ms;
+
+	if (__builtin_expect(rc != GS_EQUARANTINE, 1) || *left_ms == 0 || gs_handle_enter(gs, &l) < 0)
+		return false;
+	now_ms = gs_table_now_ms(gs->t);
+	rc = gs_kv_get(gs->t, &l->ctx, k, now_ms, NULL, 0, GS_KV_INSPECT, &meta);
+	gs_handle_leave(l);
+	wait_ms = rc < 0 ? 0 : gs_kv_retry_after_ms(gs->t, &meta, now_ms);
+	/* Somebody else's turn may have come meanwhile, or a pardon. */
+	if (wait_ms == 0)
+		wait_ms = 1;
+	if (wait_ms > *left_ms)
+		return false;
+	*left_ms -= wait_ms;
+	pause = (struct timespec){ .tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
 static ssize_t
 read_key(struct gs *gs, uint32_t flags, struct gs_item *item, struct gs_info *info)
 {
+	uint64_t left_ms = gs->patience_ms;
 	struct gs_lease *l;
 	struct gs_key k;
 	ssize_t rc;
@@ -49,12 +80,15 @@ read_key(struct gs *gs, uint32_t flags, struct gs_item *item, struct gs_info *in
 	if (item->buf == NULL && item->cap > 0)
 		return GS_EINVAL;
 	rc = gs_key_init(gs->t, &k, item->key, item->key_len);
-	if (rc == 0)
-		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)
 		return rc;
-	rc = read_one(gs, &l->ctx, &k, flags, item, info);
-	gs_handle_leave(l);
+	do {
+		rc = gs_handle_enter(gs, &l);
+		if (rc < 0)
+			return rc;
+		rc = read_one(gs, &l->ctx, &k, flags, item, info);
+		gs_handle_leave(l);
+	} while (wait_turn(gs, &k, rc, &left_ms));
 	return rc;
 }
 
@@ -234,6 +268,7 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 static int
 put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *args, struct gs_info *info)
 {
+	uint64_t left_ms = gs->patience_ms;
 	struct gs_meta meta;
 	struct gs_lease *l;
 	struct gs_now now;
@@ -244,14 +279,17 @@ put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *arg
 		rc = gs_key_init(gs->t, &k, item->key, item->key_len);
 	if (rc == 0 && item->buf == NULL && item->cap > 0)
 		rc = GS_EINVAL;
-	if (rc == 0)
-		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)
 		return rc;
-	gs_info_now(gs, &now);
-	rc = gs_kv_put(gs->t, &l->ctx, &k, now.store_ms, item->buf, item->cap, args, info == NULL ? NULL : &meta);
-	gs_handle_leave(l);
-	if (rc >= 0 && info != NULL)
+	do {
+		rc = gs_handle_enter(gs, &l);
+		if (rc < 0)
+			return rc;
+		gs_info_now(gs, &now);
+		rc = gs_kv_put(gs->t, &l->ctx, &k, now.store_ms, item->buf, item->cap, args, info == NULL ? NULL : &meta);
+		gs_handle_leave(l);
+	} while (wait_turn(gs, &k, rc, &left_ms));
+	if ((rc >= 0 || rc == GS_EQUARANTINE) && info != NULL)
 		gs_info_fill(gs, &meta, &now, info);
 	return rc;
 }
@@ -358,38 +396,50 @@ struct small_call {
 };
 
 static int
-call_small(struct gs *gs, const void *key, size_t key_len, const struct small_call *call)
+call_once(struct gs *gs, const struct gs_key *k, const struct small_call *call)
 {
 	struct gs_lease *l;
-	struct gs_key k;
 	uint64_t now_ms;
-	int rc = gs_handle_may_write(gs);
+	int rc = gs_handle_enter(gs, &l);
 
-	if (rc == 0)
-		rc = gs_key_init(gs->t, &k, key, key_len);
-	if (rc == 0)
-		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)
 		return rc;
 	now_ms = gs_table_now_ms(gs->t);
 	switch (call->what) {
 	case SMALL_TOUCH:
-		rc = gs_kv_touch(gs->t, &l->ctx, &k, now_ms);
+		rc = gs_kv_touch(gs->t, &l->ctx, k, now_ms);
 		break;
 	case SMALL_DEL:
-		rc = gs_kv_del(gs->t, &l->ctx, &k, now_ms, call->if_version);
+		rc = gs_kv_del(gs->t, &l->ctx, k, now_ms, call->if_version);
 		break;
 	case SMALL_MOVE:
-		rc = gs_kv_move(gs->t, &l->ctx, &k, now_ms, call->ring);
+		rc = gs_kv_move(gs->t, &l->ctx, k, now_ms, call->ring);
 		break;
 	case SMALL_SETATTR:
-		rc = gs_kv_setattr(gs->t, &l->ctx, &k, now_ms, call->args);
+		rc = gs_kv_setattr(gs->t, &l->ctx, k, now_ms, call->args);
 		break;
 	case SMALL_PARK:
 		rc = gs_park_set(gs->t, &l->ctx, &k, now_ms, call->ttl_ms);
 		break;
 	}
 	gs_handle_leave(l);
+	return rc;
+}
+
+static int
+call_small(struct gs *gs, const void *key, size_t key_len, const struct small_call *call)
+{
+	uint64_t left_ms = gs->patience_ms;
+	struct gs_key k;
+	int rc = gs_handle_may_write(gs);
+
+	if (rc == 0)
+		rc = gs_key_init(gs->t, &k, key, key_len);
+	if (rc < 0)
+		return rc;
+	do
+		rc = call_once(gs, &k, call);
+	while (wait_turn(gs, &k, rc, &left_ms));
 	return rc;
 }
 
