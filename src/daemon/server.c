@@ -2,7 +2,6 @@
 #include "daemon/server.h"
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -623,19 +622,6 @@ open_sources(struct server *s)
 	return open_timer(s, &s->timer_fd, SWEEP_PERIOD_MS, TAG_TIMER);
 }
 
-/* A descriptor for each peer and for each process that is attached. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warn("the number of descriptors stays at its soft limit");
-}
-
 int
 server_open(struct server **out, struct manager *m, const char *path, char why[GS_CONF_WHY_BYTES])
 {
@@ -646,7 +632,8 @@ server_open(struct server **out, struct manager *m, const char *path, char why[G
 		return GS_ENOMEM;
 	s->m = m;
 	s->listen_fd = s->signal_fd = s->timer_fd = s->drain_fd = -1;
-	raise_descriptors();
+	/* For each peer, and for each process that is attached. */
+	process_raise_descriptors();
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < MAX_PEERS; i++)
 		s->peer[i].fd = -1;

@@ -419,7 +419,7 @@ call_once(struct gs *gs, const struct gs_key *k, const struct small_call *call)
 		rc = gs_kv_setattr(gs->t, &l->ctx, k, now_ms, call->args);
 		break;
 	case SMALL_PARK:
-		rc = gs_park_set(gs->t, &l->ctx, &k, now_ms, call->ttl_ms);
+		rc = gs_park_set(gs->t, &l->ctx, k, now_ms, call->ttl_ms);
 		break;
 	}
 	gs_handle_leave(l);

@@ -2,6 +2,7 @@
 #include "prog/process.h"
 
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -164,6 +165,18 @@ void
 process_alive(void)
 {
 	notify_systemd("WATCHDOG=1");
+}
+
+void
+process_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("the number of descriptors stays at its soft limit");
 }
 
 int

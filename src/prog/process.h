@@ -17,6 +17,9 @@ void process_ready(const char *status);
 void process_stopping(void);
 void process_alive(void);
 
+/* Have as many descriptors as we may: the soft limit becomes the hard one; says so when it cannot. */
+void process_raise_descriptors(void);
+
 /* Write our pid to a file, locked for as long as we live. Returns 0, GS_EBUSY with the other's pid in *other, GS_ESYSTEM. */
 int process_pidfile(const char *path, int *other);
 void process_pidfile_remove(void);

@@ -688,7 +688,9 @@ struct gs_ctl_hdr {
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
 	struct gs_quota_cfg quota;
+	uint8_t pad4[GS_PAGE_BYTES - sizeof(struct gs_quota_cfg)];
 };
+_Static_assert(sizeof(struct gs_ctl_hdr) % GS_PAGE_BYTES == 0, "nothing is mapped behind the file");
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");
 _Static_assert(offsetof(struct gs_ctl_hdr, ring) == 1024, "ring table");
 _Static_assert(offsetof(struct gs_ctl_hdr, reg) == GS_PAGE_BYTES, "registry");
