@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "file.h"
 #include "node.h"
+#include "rights.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -262,7 +263,8 @@ attr_set(struct call *c, uint64_t node, const struct stat *want, int to_set, str
 	if (has_ended)
 		return attr_get(c, node, st);
 	t = &c->m->tables[node_table(node)];
-	if ((to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0)
+	rc = rights_check(c, node_table(node), GS_RIGHT_WORK, "change");
+	if (rc == 0 && (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0)
 		rc = set_permissions(c, t, &item, want, to_set);
 	if (rc == 0 && (to_set & FUSE_SET_ATTR_SIZE) != 0)
 		rc = resize(c, node, &item, want, fi);

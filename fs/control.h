@@ -34,6 +34,10 @@ int control_list(struct call *c, uint64_t node, struct dir *d);
 /* A directory that the daemon makes and removes: a ring. */
 int control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out);
 int control_rmdir(struct call *c, uint64_t parent, const char *name);
+/* The text of a file, on behalf of the caller; *text is his to free. 0 or errno. */
+int control_ask(struct call *c, const char *path, char **text);
+/* Tell the daemon that the caller was refused something in a table; what: one word. */
+void control_tell_refusal(struct call *c, const char *table, const char *what);
 
 int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
 void control_release(struct control_file *f);

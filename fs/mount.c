@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "control.h"
 #include "file.h"
+#include "rights.h"
 
 static uint32_t
 whole_record_bytes(size_t record_size)
@@ -148,7 +149,8 @@ mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
 	(void)pthread_rwlockattr_destroy(&kind);
 	m->files = files_new();
 	m->control = control_new(instance);
-	if (m->files == NULL || m->control == NULL) {
+	m->rights = rights_new();
+	if (m->files == NULL || m->control == NULL || m->rights == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -169,6 +171,7 @@ mount_close(struct mount *m)
 	m->n_tables = 0;
 	control_free(&m->control);
 	files_free(&m->files);
+	rights_free(&m->rights);
 	(void)pthread_rwlock_destroy(&m->gate);
 }
 

@@ -24,6 +24,7 @@ enum {
 
 struct control;
 struct files;
+struct rights;
 
 struct mount_table {
 	char name[GS_NAME_BYTES];
@@ -42,6 +43,7 @@ struct mount {
 	char host[GS_OWNER_BYTES + 1];
 	struct control *control;
 	struct files *files;
+	struct rights *rights;
 	uint32_t n_tables;
 	struct mount_table tables[MOUNT_TABLES];
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */

@@ -10,6 +10,7 @@
 #include "attr.h"
 #include "file.h"
 #include "node.h"
+#include "rights.h"
 
 /* A ring's directory. */
 struct place {
@@ -107,6 +108,8 @@ open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse
 		return mount_errno(c->m, GS_EQUARANTINE);
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, mask_of(fi->flags));
 	if (rc == 0)
+		rc = rights_check(c, node_table(node), (mask_of(fi->flags) & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
+	if (rc == 0)
 		rc = file_open(c, &f, node, item, fi->flags, false);
 	if (rc == 0)
 		fi->fh = (uint64_t)(uintptr_t)f;
@@ -178,6 +181,11 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 	rc = place_of(c, parent, &p);
 	if (rc == 0)
 		rc = check_name(name);
+	if (rc == 0 && rights_have(c, p.table, GS_RIGHT_START) != 0) {
+		/* What is there he may open, if it is no more than that. */
+		rc = open_existing(c, &p, name, fi, out);
+		return rc == ENOENT ? rights_check(c, p.table, GS_RIGHT_START, "start") : rc;
+	}
 	if (rc != 0)
 		return rc;
 	/* Between being there and being opened it may end: begin again. */
@@ -216,6 +224,9 @@ session_unlink(struct call *c, uint64_t parent, const char *name)
 		return rc;
 	if (!call_owns(c, info.uid))
 		return EPERM;
+	rc = rights_check(c, p.table, GS_RIGHT_START | GS_RIGHT_REAP, "end");
+	if (rc != 0)
+		return rc;
 	files_keep(c->m, p.table, info.id);
 	rc = gs_del(p.t->gs, name, strlen(name), 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
@@ -279,6 +290,8 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		rc = find_name(c, &from, name, &info);
 	if (rc == 0 && !call_owns(c, info.uid))
 		rc = EPERM;
+	if (rc == 0)
+		rc = rights_check(c, from.table, GS_RIGHT_START | (strcmp(name, new_name) == 0 ? GS_RIGHT_REAP : 0), "move");
 	if (rc == 0 && from.table != to.table)
 		rc = EXDEV;
 	if (rc != 0)

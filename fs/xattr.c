@@ -12,6 +12,7 @@
 #include "attr.h"
 #include "base/text.h"
 #include "node.h"
+#include "rights.h"
 
 #define PREFIX "user.gsession."
 
@@ -146,6 +147,8 @@ xattr_get(struct call *c, uint64_t node, const char *name, size_t size)
 		rc = attr_find(c, node, &item);
 	if (rc == 0)
 		rc = call_may(c, item.info.uid, item.info.gid, item.info.mode, R_OK);
+	if (rc == 0)
+		rc = rights_check(c, node_table(node), GS_RIGHT_READ, "look");
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
 	else if (row->kind == IS_WHY)
@@ -179,6 +182,9 @@ set(struct call *c, uint64_t node, const struct row *row, const char *value, siz
 		return rc;
 	if (!call_owns(c, item.info.uid))
 		return EPERM;
+	rc = rights_check(c, node_table(node), GS_RIGHT_WORK, "change");
+	if (rc != 0)
+		return rc;
 	if (size >= sizeof(text))
 		return EINVAL;
 	memcpy(text, value, size);

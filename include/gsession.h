@@ -37,6 +37,8 @@
  *   Signals	no call is async-signal-safe.
  *   Blocking	gs_attach waits for the daemon, at most `timeout_ms`, and so
  *		do a forked child's first call, which attaches, and gs_detach.
+ *		So does the first session that a process starts where a table has
+ *		one starter.
  *		With `patience_ms`, gs_get, gs_put, gs_add, gs_update and gs_touch
  *		sleep until a session that asks too fast is served, at most that
  *		long in all.
@@ -47,15 +49,23 @@
  *		gs_setattr, gs_move and gs_rename are GS_EPERM.  Its gets count
  *		as everybody's do, within about 20 ms, through memory that it
  *		shares with the daemon alone; what finds no room there is lost.
+ *   Roles	the configuration's [roles] say who may what: gs_attach is GS_EPERM
+ *		for who may nothing that its role takes, and what the caller may
+ *		not is GS_EPERM and counted as `forbidden`.  A worker may gs_put and
+ *		gs_update what is there, gs_touch and gs_setattr; it starts, ends,
+ *		moves and renames nothing.  Where a table has one starter, the first
+ *		call of a process that starts a session asks the daemon for the
+ *		lease, within `timeout_ms`; it is GS_EPERM while another process
+ *		has that, and kept until the process detaches or ends.
  *   Structures	`size` fields are set by the caller to sizeof, so that
  *		later versions can add fields at the end.
  *
  * CAVEATS
  *
  *   An attached process is trusted with the whole memory of its table, but
- *   for a reader, and who may attach to one table of an instance may attach
- *   to all, in either role.  Programs that do not trust each other use
- *   instances of different users.
+ *   for a reader; [roles] bind it by its own good will beyond that.  Who may
+ *   what is said for each table; programs that do not trust each other use
+ *   tables with other roles, or instances of different users.
  *
  *   Buffers are the caller's, always copied; no pointer into shared memory
  *   leaves the library.
@@ -572,6 +582,16 @@ GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
 
 /* gs_record_size - longest value of this table, bytes. */
 GS_API size_t gs_record_size(struct gs *gs);
+
+/*
+ * gs_roles_epoch - a number that grows when other [roles] come into force for this table.
+ *
+ * For a program that acts for others, as the mount does, and asks the daemon
+ * what they may (`gsession show TABLE/roles/mine`): as long as the number is
+ * the same, so is the answer.  Cost: one load.  Own rights stay as they were
+ * at the attach.
+ */
+GS_API uint32_t gs_roles_epoch(const struct gs *gs);
 
 /*
  * gs_new_id - 192 random bits as 32 url-safe characters and a NUL.

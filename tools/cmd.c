@@ -35,6 +35,9 @@ cmd_fail(int rc, const char *what, ...)
 	say(what, ap);
 	va_end(ap);
 	(void)fprintf(stderr, ": %s\n", gs_strerror(rc));
+	if (rc == GS_EPERM)
+		(void)fputs("gsession: to start, end or move sessions takes the role starter, to change them worker; where a table has one starter,"
+		    " its lease: see `gsession show TABLE/roles`\n", stderr);
 	return gs_error_status(rc);
 }
 
@@ -154,6 +157,12 @@ cmd_attach(struct gs **out, const struct cmd_env *env)
 		.n_threads = 1,
 	};
 	int rc = gs_attach(out, &opt);
+
+	/* Who is only a reader is one here too. */
+	if (rc == GS_EPERM) {
+		opt.role = GS_ROLE_READER;
+		rc = gs_attach(out, &opt);
+	}
 
 	return rc < 0 ? fail_to_reach(rc, env) : EXIT_YES;
 }

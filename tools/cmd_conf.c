@@ -82,6 +82,15 @@ read_quota(struct gs_ctl *ctl, struct gs_conf_table *t)
 }
 
 static int
+read_roles(struct gs_ctl *ctl, struct gs_conf_table *t)
+{
+	char path[PATH_BYTES];
+
+	(void)snprintf(path, sizeof(path), "%s/roles", t->name);
+	return read_section(ctl, GS_CONF_IN_ROLES, path, &t->roles);
+}
+
+static int
 read_rings(struct gs_ctl *ctl, struct gs_conf_table *t)
 {
 	char path[PATH_BYTES];
@@ -126,6 +135,8 @@ read_live(struct gs_ctl *ctl, struct gs_conf *conf)
 		status = read_section(ctl, GS_CONF_IN_TABLE, t->name, t);
 		if (status == 0)
 			status = read_quota(ctl, t);
+		if (status == 0)
+			status = read_roles(ctl, t);
 		if (status == 0)
 			status = read_rings(ctl, t);
 	}

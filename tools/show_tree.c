@@ -53,7 +53,7 @@ option_of(const char *path)
 	if (depth == 1)
 		return gs_conf_find(strncmp(path, "node/", 5) == 0 ? GS_CONF_IN_DAEMON : GS_CONF_IN_TABLE, base_name(path));
 	if (depth == 2)
-		return strstr(path, "/quota/") != NULL ? gs_conf_find(GS_CONF_IN_QUOTA, base_name(path)) : NULL;
+		return gs_conf_find(strstr(path, "/quota/") != NULL ? GS_CONF_IN_QUOTA : GS_CONF_IN_ROLES, base_name(path));
 	return depth == 3 ? gs_conf_find(GS_CONF_IN_RING, base_name(path)) : NULL;
 }
 
@@ -77,6 +77,7 @@ kind_of_option(const struct gs_conf_option *o)
 	case GS_CONF_TEXT:
 	case GS_CONF_RATE:
 	case GS_CONF_OVERRIDES_LIST:
+	case GS_CONF_WHO:
 		return KIND_TEXT;
 	}
 	return KIND_TEXT;

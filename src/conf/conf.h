@@ -24,6 +24,8 @@ enum {
 	GS_CONF_OVERRIDES = 32,
 	GS_CONF_OVERRIDE_NAME_BYTES = 97,
 	GS_CONF_VALUE_BYTES = GS_CONF_OVERRIDES * (GS_CONF_OVERRIDE_NAME_BYTES + 64),	/* any value as text, with its NUL */
+	GS_CONF_WHO_BYTES = 160,
+	GS_CONF_WHO_MOST = 16,		/* users and groups in one role */
 };
 
 enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1, GS_CONF_PROMOTE_SECOND = 2 };	/* as enum gs_promote */
@@ -75,6 +77,25 @@ struct gs_conf_ring {
 	bool is_suspect;
 };
 
+enum gs_conf_starters { GS_CONF_STARTERS_ANY = 0, GS_CONF_STARTERS_ONE = 1 };
+
+/* Who may what in a table: "any", "none", or users and groups as in "user:web group:33". */
+struct gs_conf_roles {
+	uint64_t starters;		/* enum gs_conf_starters */
+	char starter[GS_CONF_WHO_BYTES];
+	char worker[GS_CONF_WHO_BYTES];
+	char reader[GS_CONF_WHO_BYTES];
+	char reaper[GS_CONF_WHO_BYTES];
+	char operator[GS_CONF_WHO_BYTES];
+};
+
+/* One of them: the next word of such a list at *at, which moves behind it. False at its end, and for any and none. */
+struct gs_conf_who {
+	bool is_group;
+	char name[GS_CONF_NAME_BYTES];	/* or a number */
+};
+bool gs_conf_next_who(const char **at, struct gs_conf_who *out);
+
 struct gs_conf_table {
 	char name[GS_CONF_NAME_BYTES];
 	uint64_t record_size;		/* bytes */
@@ -87,6 +108,7 @@ struct gs_conf_table {
 	uint64_t max_per_owner;		/* sessions; 0: any number */
 	char parent[GS_CONF_NAME_BYTES];	/* table that its records hang on; "": none */
 	uint64_t orphan_ttl_ms;		/* UINT64_MAX: max */
+	struct gs_conf_roles roles;
 	size_t n_rings;
 	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
 	struct gs_conf_ring rings[GS_CONF_RINGS];
@@ -102,13 +124,13 @@ struct gs_conf {
 
 /* One setting, as the control tree sees it. */
 enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE,
-    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST };
-enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA };
+    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO };
+enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES };
 
 struct gs_conf_option {
 	enum gs_conf_section section;
 	const char *key;		/* as in the file and as the control file's name */
-	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring or gs_conf_quota */
+	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring, gs_conf_quota or gs_conf_roles */
 	enum gs_conf_type type;
 	uint64_t min, max;		/* in the unit of the type; UINT64_MAX as max allows `max` for durations */
 	const char *fallback;		/* the default, as text; "" where it depends on the ring or table */

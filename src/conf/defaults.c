@@ -58,6 +58,7 @@ gs_conf_init_table(struct gs_conf_table *t, const char *name)
 	gs_conf_copy_name(t->name, name);
 	gs_conf_fall_back(GS_CONF_IN_TABLE, t);
 	gs_conf_fall_back(GS_CONF_IN_QUOTA, &t->quota);
+	gs_conf_fall_back(GS_CONF_IN_ROLES, &t->roles);
 	for (i = 0; i < N_BUILT_IN; i++) {
 		struct gs_conf_ring *r = &t->rings[i];
 

@@ -6,7 +6,7 @@
 #include "base/paths.h"
 #include "gsession.h"
 
-#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota] or [quota TABLE]"
+#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]"
 #define NAMES "a name is 1 to 31 of a-z 0-9 _ . - and begins with none of . -"
 
 /* Names that mean something else beside a table's directory, now or in what is planned. */
@@ -106,6 +106,15 @@ enter_table(struct gs_conf_draft *d, const char *section, const char *name, char
 	return rc < 0 ? rc : enter(d, GS_CONF_IN_TABLE, &t->table, &t->section);
 }
 
+static int
+enter_roles(struct gs_conf_draft *d, const char *section, const char *name, char *why)
+{
+	struct gs_conf_draft_table *t;
+	int rc = take_table(d, section, name, &t, why);
+
+	return rc < 0 ? rc : enter(d, GS_CONF_IN_ROLES, &t->table.roles, &t->roles_section);
+}
+
 /* `NAME` or `TABLE/NAME`. */
 static int
 enter_ring(struct gs_conf_draft *d, const char *section, const char *name, char *why)
@@ -161,6 +170,7 @@ gs_conf_draft_init(struct gs_conf_draft *d)
 {
 	(void)memset(d, 0, sizeof(*d));
 	gs_conf_fall_back(GS_CONF_IN_DAEMON, &d->daemon);
+	gs_conf_fall_back(GS_CONF_IN_ROLES, &d->roles);
 	(void)add_table(d, "sessions");
 }
 
@@ -176,6 +186,10 @@ gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[
 		rc = enter(d, GS_CONF_IN_DAEMON, &d->daemon, &d->section);
 	else if (strncmp(name, "table ", 6) == 0)
 		rc = enter_table(d, quoted, name + 6, why);
+	else if (strcmp(name, "roles") == 0)
+		rc = enter(d, GS_CONF_IN_ROLES, &d->roles, &d->roles_section);
+	else if (strncmp(name, "roles ", 6) == 0)
+		rc = enter_roles(d, quoted, name + 6, why);
 	else if (strncmp(name, "ring ", 5) == 0)
 		rc = enter_ring(d, quoted, name + 5, why);
 	else if (strcmp(name, "quota") == 0)
@@ -286,7 +300,7 @@ append_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_conf_table 
 		r->half_life_ms = half_life_ms;
 }
 
-/* A table that is only known from a ring of it, or its quota: at the first such ring. */
+/* A table that is only known from a ring of it, its quota or its roles: at the first such section. */
 static int
 refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char *why)
 {
@@ -296,6 +310,9 @@ refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char 
 		*place = t->quota_section.opened;
 		return gs_conf_refuse(GS_EINVAL, why, "\"[quota %s]\": needs a [table %s]", t->table.name, t->table.name);
 	}
+	*place = t->roles_section.opened;
+	if (place->line != 0)
+		return gs_conf_refuse(GS_EINVAL, why, "\"[roles %s]\": needs a [table %s]", t->table.name, t->table.name);
 	while (t->ring_sections[i].opened.line == 0)
 		i++;
 	*place = t->ring_sections[i].opened;
@@ -343,6 +360,21 @@ finish_table(const struct gs_conf_draft_table *t, struct gs_conf_table *out, str
 	return GS_OK;
 }
 
+/* What a table does not say about its roles, [roles] does. */
+static void
+inherit_roles(const struct gs_conf_draft *d, const struct gs_conf_draft_table *t, struct gs_conf_roles *out)
+{
+	char value[GS_CONF_TEXT_BYTES], why[GS_CONF_WHY_BYTES];
+	const struct gs_conf_option *o;
+
+	for (o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != GS_CONF_IN_ROLES || t->roles_section.set[row_of(o)].line != 0)
+			continue;
+		gs_conf_get(o, &d->roles, value, sizeof(value));
+		(void)gs_conf_set(o, out, value, why);
+	}
+}
+
 int
 gs_conf_draft_finish(struct gs_conf_draft *d, struct gs_conf *out, struct gs_place *place, char why[GS_CONF_WHY_BYTES])
 {
@@ -354,6 +386,7 @@ gs_conf_draft_finish(struct gs_conf_draft *d, struct gs_conf *out, struct gs_pla
 		rc = finish_table(&d->tables[i], &out->tables[i], place, why);
 		if (rc < 0)
 			return rc;
+		inherit_roles(d, &d->tables[i], &out->tables[i].roles);
 	}
 	out->n_tables = d->n_tables;
 	return GS_OK;

@@ -28,7 +28,7 @@ enum { GS_DRAFT_RINGS = GS_CONF_RINGS + 4 };	/* as many, and the built-in ones t
 
 struct gs_conf_draft_table {
 	struct gs_conf_table table;	/* rings apart */
-	struct gs_conf_draft_section section, quota_section;
+	struct gs_conf_draft_section section, quota_section, roles_section;
 	struct gs_conf_ring rings[GS_DRAFT_RINGS];
 	struct gs_conf_draft_section ring_sections[GS_DRAFT_RINGS];
 	size_t n_rings, n_built_in;
@@ -37,6 +37,8 @@ struct gs_conf_draft_table {
 struct gs_conf_draft {
 	struct gs_conf daemon;		/* tables apart */
 	struct gs_conf_draft_section section;
+	struct gs_conf_roles roles;	/* of [roles]: what the tables have where they have none of their own */
+	struct gs_conf_draft_section roles_section;
 	struct gs_conf_draft_table tables[GS_CONF_TABLES];
 	size_t n_tables;
 	uint32_t file;			/* the file being read */

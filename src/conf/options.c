@@ -14,6 +14,7 @@
 #define STRUCT_TABLE struct gs_conf_table
 #define STRUCT_RING struct gs_conf_ring
 #define STRUCT_QUOTA struct gs_conf_quota
+#define STRUCT_ROLES struct gs_conf_roles
 #define OPTION(section, key, member, type, least, most, fallback, words, can_change, help) \
 	{ GS_CONF_IN_##section, #key, offsetof(STRUCT_##section, member), GS_CONF_##type, least, most, fallback, words, can_change, help },
 
@@ -185,6 +186,53 @@ set_rate(const struct gs_conf_option *o, const char *value, uint64_t *out)
 	return strcmp(value, "none") == 0 ? GS_EINVAL : set_number(o, gs_text_parse_rate, value, out);
 }
 
+bool
+gs_conf_next_who(const char **at, struct gs_conf_who *out)
+{
+	static const char *const kinds[] = { "user:", "group:" };
+	const char *from = *at + strspn(*at, " \t");
+	size_t len = strcspn(from, " \t"), i, n;
+
+	for (i = 0; i < 2; i++) {
+		n = strlen(kinds[i]);
+		if (len > n && len - n < sizeof(out->name) && strncmp(from, kinds[i], n) == 0) {
+			out->is_group = i == 1;
+			(void)memset(out->name, 0, sizeof(out->name));
+			(void)memcpy(out->name, from + n, len - n);
+			*at = from + len;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* any, none, or users and groups; kept with one blank between them. */
+static int
+set_who(const struct gs_conf_option *o, const char *value, char out[GS_CONF_WHO_BYTES])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	char list[GS_CONF_WHO_BYTES] = "";
+	struct gs_conf_who who;
+	size_t len = 0, n = 0;
+
+	if (find_word("any|none", value) >= 0)
+		len = (size_t)snprintf(list, sizeof(list), "%s", value);
+	for (; len == 0 || n > 0; n++) {
+		if (!gs_conf_next_who(&value, &who))
+			break;
+		if (who.name[strspn(who.name, letters)] != '\0' || who.name[0] == '-')
+			return GS_EINVAL;
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s:%s", n > 0 ? " " : "", who.is_group ? "group" : "user", who.name);
+		if (len > o->max || n == GS_CONF_WHO_MOST)
+			return GS_ERANGE;
+	}
+	if (len == 0 || (n > 0 && value[strspn(value, " \t")] != '\0'))
+		return GS_EINVAL;
+	(void)memset(out, 0, GS_CONF_WHO_BYTES);
+	(void)memcpy(out, list, len);
+	return GS_OK;
+}
+
 static int
 set_member(const struct gs_conf_option *o, void *member, const char *value)
 {
@@ -211,6 +259,8 @@ set_member(const struct gs_conf_option *o, void *member, const char *value)
 		return set_rate(o, value, member);
 	case GS_CONF_OVERRIDES_LIST:
 		break;	/* says itself what is wrong */
+	case GS_CONF_WHO:
+		return set_who(o, value, member);
 	}
 	return GS_EINVAL;
 }
@@ -304,6 +354,10 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 	case GS_CONF_OVERRIDES_LIST:
 		(void)snprintf(out, cap, "at most %" PRIu64 " lines, as key NAME 50/s 200 or owner NAME none; -key NAME and - take away", o->max);
 		break;
+	case GS_CONF_WHO:
+		(void)snprintf(out, cap, "any, none, or user:NAME and group:NAME, names or numbers, at most %d of them and %" PRIu64
+		    " characters", GS_CONF_WHO_MOST, o->max);
+		break;
 	}
 	return out;
 }
@@ -353,6 +407,7 @@ gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t ca
 	case GS_CONF_RING_NAME:
 	case GS_CONF_TEXT:
 	case GS_CONF_STORE:
+	case GS_CONF_WHO:
 		(void)snprintf(out, cap, "%s", (const char *)member);
 		break;
 	case GS_CONF_RATE:

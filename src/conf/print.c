@@ -30,6 +30,8 @@ print_table(FILE *to, const struct gs_conf_table *t)
 	print_settings(to, GS_CONF_IN_TABLE, t);
 	(void)fprintf(to, "\n[quota %s]\n", t->name);
 	print_settings(to, GS_CONF_IN_QUOTA, &t->quota);
+	(void)fprintf(to, "\n[roles %s]\n", t->name);
+	print_settings(to, GS_CONF_IN_ROLES, &t->roles);
 	for (i = 0; i < t->n_rings; i++) {
 		(void)fprintf(to, "\n[ring %s/%s]\n", t->name, t->rings[i].name);
 		print_settings(to, GS_CONF_IN_RING, &t->rings[i]);
@@ -88,6 +90,11 @@ gs_conf_print_template(FILE *to)
 	    "# directory of its own.\n"
 	    "#[table %s]\n", t->name);
 	print_commented(to, GS_CONF_IN_TABLE, t, true);
+	(void)fprintf(to,
+	    "\n"
+	    "# Who may what; [roles TABLE] says it for one table.\n"
+	    "#[roles]\n");
+	print_commented(to, GS_CONF_IN_ROLES, &t->roles, true);
 	(void)fprintf(to,
 	    "\n"
 	    "# [ring NAME] is a ring of table sessions, [ring TABLE/NAME] one of another.\n"

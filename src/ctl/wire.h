@@ -54,6 +54,16 @@ enum gs_wire_role {
 	GS_WIRE_READER = 1,
 };
 
+/* What the configuration's [roles] let somebody do; each of them is told by itself. */
+enum gs_wire_right {
+	GS_RIGHT_READ = 1,		/* look up */
+	GS_RIGHT_WORK = 2,		/* replace, update, renew */
+	GS_RIGHT_START = 4,		/* start, end, move */
+	GS_RIGHT_REAP = 8,		/* pardon and end suspects */
+	GS_RIGHT_OPERATE = 16,		/* write control files */
+	GS_RIGHTS_ALL = 31,
+};
+
 struct gs_wire_hello {
 	uint32_t abi_major, abi_minor;
 	uint32_t n_ctx;			/* contexts wanted, 1..GS_WIRE_MAX_GRANT */
@@ -68,6 +78,9 @@ struct gs_wire_welcome {
 	uint32_t arenas;		/* bit ring * 4 + class: a descriptor follows for it */
 	uint64_t cookie;
 	uint32_t ctx[GS_WIRE_MAX_GRANT];	/* of a writer: their numbers */
+	uint64_t process;		/* of a writer: what T.ctl calls its process */
+	uint32_t rights;		/* enum gs_wire_right */
+	uint32_t pad;
 };
 
 enum gs_wire_verb {
@@ -83,6 +96,8 @@ enum gs_wire_verb {
 	GS_VERB_SUSPECTS = 9,		/* value gs_wire_wait; `revision N`, then the lines of control/TABLE/suspects, as soon as N is not offset */
 	GS_VERB_LEASE = 10,		/* value gs_wire_lease; lines `id key rate offences held_ms state`, nothing when the time is over */
 	GS_VERB_JUDGE = 11,		/* value gs_wire_verdict and a key; a sentence: what was done to whom */
+	GS_VERB_REFUSED = 12,		/* from a mount: `as` was refused what `value` says in table `path`, to be counted and told */
+	GS_VERB_BE_STARTER = 13,	/* become the one starter of table `path`: the sender, who is attached to it */
 };
 
 struct gs_wire_wait {

@@ -63,6 +63,13 @@ starttime_of(uint32_t pid)
 	return start;
 }
 
+uint64_t
+clients_process(uint32_t pid, uint64_t starttime)
+{
+	/* A pid has at most 22 bits. */
+	return starttime << 22 | pid;
+}
+
 static bool
 has_ended(int pidfd)
 {
@@ -273,6 +280,7 @@ clients_grant(struct clients *c, size_t table, const struct manager_caller *who,
 
 	if (p == NULL)
 		return GS_EBUSY;
+	out->process = clients_process(p->pid, p->starttime);
 	for (out->n_ctx = 0; rc == 0 && out->n_ctx < n; id++) {
 		id = unused_ctx(t, id);
 		if (id == 0)

@@ -15,6 +15,9 @@
 
 struct clients;
 
+/* What T.ctl and WELCOME call a process: not 0, not 1, and no other's as long as the machine is up. */
+uint64_t clients_process(uint32_t pid, uint64_t starttime);
+
 /* epoll_fd is where pidfds are added, with `tag | index` as data; index has 32 bits and is for clients_died(). */
 struct clients *clients_new(struct manager *m, int epoll_fd, uint64_t tag);
 void clients_free(struct clients **c);

@@ -13,6 +13,7 @@
 #include "daemon/instance.h"
 #include "daemon/merge.h"
 #include "daemon/rings.h"
+#include "daemon/roles.h"
 #include "daemon/spec.h"
 #include "daemon/stores.h"
 #include "daemon/suspects.h"
@@ -523,6 +524,9 @@ manager_apply(struct manager *m, size_t table, int ring)
 	}
 	if (ring >= 0)
 		rings_apply(m, table);
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			roles_apply(m, i);
 	log_set_level((enum log_level)m->conf.log_level);
 }
 

@@ -30,6 +30,29 @@ struct server;
 struct suspects;
 struct syncer;
 
+/* A role's users and groups, by number. */
+struct roles_list {
+	bool is_any;
+	uint32_t n;
+	struct {
+		bool is_group;
+		uint32_t id;
+	} who[GS_CONF_WHO_MOST];
+};
+
+/* Who may what in a table; roles.h. */
+struct roles {
+	bool is_resolved;
+	struct gs_conf_roles conf;		/* what the lists were made of */
+	struct roles_list starter, worker, reader, reaper, operator;
+};
+
+/* Refusals told in the second under way, and how many were not. */
+struct roles_told {
+	uint64_t at_s, untold;
+	uint32_t n;
+};
+
 /* One table: what the memory is, what rules are in force. */
 struct manager_table {
 	struct gs_table *shm;
@@ -47,13 +70,18 @@ struct manager_table {
 	uint64_t belled;			/* the last event of which the bell was rung */
 	struct preview preview[GS_MAX_RINGS];	/* by ring id */
 	struct suspects *suspects;		/* who is accused; NULL: nobody is listed */
+	struct roles roles;
 };
+
+enum { MANAGER_CALLER_GROUPS = 64 };
 
 /* On whose behalf a request is made. */
 struct manager_caller {
 	uint32_t uid, gid;
 	int32_t pid;
-	bool is_operator;			/* root or the daemon's own user: may write control files */
+	bool is_operator;			/* root or the daemon's own user: may everything */
+	uint32_t n_groups;			/* beside gid */
+	uint32_t groups[MANAGER_CALLER_GROUPS];
 };
 
 struct manager {
@@ -75,6 +103,7 @@ struct manager {
 	uint64_t sweeps;
 	uint64_t clients_recovered, clients_dropped;
 	uint32_t n_clients;			/* attached processes */
+	struct roles_told roles_told;
 	char last_error[GS_CONF_WHY_BYTES + 64];	/* the last refused control request: pid, sentence */
 };
 

@@ -64,6 +64,7 @@ merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, con
 {
 	merge_section(GS_CONF_IN_TABLE, fresh, before, live);
 	merge_section(GS_CONF_IN_QUOTA, &fresh->quota, &before->quota, &live->quota);
+	merge_section(GS_CONF_IN_ROLES, &fresh->roles, &before->roles, &live->roles);
 	/*
 	 * It may have been cut to what the tmpfs could hold when the memory was made; and where the file leaves it to the
 	 * capacities, what the memory was made for stays there.

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "daemon/events.h"
+#include "daemon/roles.h"
 #include "daemon/shown.h"
 #include "daemon/suspects.h"
 
@@ -20,9 +21,7 @@ reapers_is_verb(uint32_t verb)
 bool
 reapers_may(const struct manager *m, const struct manager_caller *who, size_t table)
 {
-	(void)m;
-	(void)table;
-	return who->is_operator;
+	return (roles_rights(m, table, who) & (GS_RIGHT_REAP | GS_RIGHT_OPERATE)) != 0;
 }
 
 /* ---- taking requests apart ---- */
@@ -107,6 +106,7 @@ take(struct manager *m, const struct tree_request *r, struct reapers_ask *out, F
 		return take_wait(r, out, to);
 	if (!reapers_may(m, &r->caller, out->table)) {
 		(void)fprintf(to, "table %s: uid %u is no reaper and no operator", r->path, r->caller.uid);
+		roles_refused(m, out->table, &r->caller, r->verb == GS_VERB_LEASE ? "borrow" : "judge");
 		return GS_EPERM;
 	}
 	return r->verb == GS_VERB_LEASE ? take_lease(r, out, to) : take_verdict(r, out, to);

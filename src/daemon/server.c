@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "ctl/wire.h"
+#include "daemon/callers.h"
 #include "daemon/clients.h"
 #include "daemon/door.h"
 #include "daemon/drain.h"
@@ -23,6 +24,7 @@
 #include "daemon/jobs.h"
 #include "daemon/readers.h"
 #include "daemon/reapers.h"
+#include "daemon/roles.h"
 #include "daemon/stores.h"
 #include "daemon/sweep.h"
 #include "daemon/tokens.h"
@@ -131,8 +133,7 @@ refuse_peer(struct server *s)
 static void
 accept_peer(struct server *s)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	struct manager_caller who;
 	struct epoll_event ev = { .events = EPOLLIN };
 	struct peer *p = s->peer;
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -145,16 +146,12 @@ accept_peer(struct server *s)
 	while (p < s->peer + MAX_PEERS && p->fd >= 0)
 		p++;
 	ev.data.u64 = TAG_PEER | (uint64_t)(p - s->peer);
-	if (p == s->peer + MAX_PEERS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
+	if (p == s->peer + MAX_PEERS || callers_of_peer(fd, &who) < 0 ||
 	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
 		(void)close(fd);
 		return;
 	}
-	*p = (struct peer){
-		.fd = fd,
-		.serial = ++s->last_serial,
-		.who = { .uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .is_operator = cred.uid == 0 || cred.uid == geteuid() },
-	};
+	*p = (struct peer){ .fd = fd, .serial = ++s->last_serial, .who = who };
 }
 
 /* ---- answers ---- */
@@ -189,19 +186,49 @@ send_reply(struct server *s, struct peer *p)
 	wait_for(s, p, EPOLLIN);
 }
 
-/* The caller as believed: root and our own user may speak for others, everybody else for himself. */
-static struct manager_caller
-believed(const struct peer *p, const struct gs_wire_request *r)
+static int
+do_audit(struct server *s, const struct tree_request *r, FILE *to)
 {
-	struct manager_caller who = p->who;
+	if (!roles_may_operate(s->m, NULL, &r->caller)) {
+		(void)fputs("audit: for root, the daemon's user and operators", to);
+		roles_refused(s->m, 0, &r->caller, "audit");
+		return GS_EPERM;
+	}
+	return manager_audit(s->m, to) == 0 ? 0 : GS_ECORRUPT;
+}
 
-	if (!p->who.is_operator)
-		return who;
-	who.uid = r->as_uid;
-	who.gid = r->as_gid;
-	who.pid = r->as_pid;
-	who.is_operator = r->as_uid == 0 || r->as_uid == geteuid();
-	return who;
+/* A mount, which speaks for others, says that it refused one of them. */
+static int
+note_refusal(struct server *s, const struct peer *p, const struct tree_request *r, FILE *to)
+{
+	int table = manager_table(s->m, r->path);
+
+	if (!p->who.is_operator || table < 0 || r->value_len == 0 || r->value[strspn(r->value, "abcdefghijklmnopqrstuvwxyz")] != '\0') {
+		(void)fputs("not for you", to);
+		return GS_EPERM;
+	}
+	roles_refused(s->m, (size_t)table, &r->caller, r->value);
+	return 0;
+}
+
+/* It is the process that asks that has it, whomever it speaks for. */
+static int
+give_lease(struct server *s, const struct peer *p, const struct tree_request *r, FILE *to)
+{
+	int table = manager_table(s->m, r->path), rc;
+	char why[GS_CONF_WHY_BYTES] = "";
+
+	if (table < 0) {
+		(void)fputs("no such table", to);
+		return table;
+	}
+	rc = roles_take_lease(s->m, (size_t)table, &p->who, why);
+	if (rc < 0) {
+		(void)fputs(why, to);
+		(void)snprintf(s->m->last_error, sizeof(s->m->last_error), "pid %d: %.500s", (int)p->who.pid, why);
+		roles_refused(s->m, (size_t)table, &p->who, "lease");
+	}
+	return rc;
 }
 
 /* r NULL: what it has asked for. */
@@ -212,19 +239,22 @@ do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE 
 		return reapers_answer(s->m, p->ask, to);
 	if (reapers_is_verb(r->verb))
 		return reapers_begin(s->m, r, p->serial, &p->ask, to);
-	if (r->verb != GS_VERB_AUDIT)
+	switch (r->verb) {
+	case GS_VERB_AUDIT:
+		return do_audit(s, r, to);
+	case GS_VERB_REFUSED:
+		return note_refusal(s, p, r, to);
+	case GS_VERB_BE_STARTER:
+		return give_lease(s, p, r, to);
+	default:
 		return tree_answer(s->m, r, to);
-	if (!r->caller.is_operator) {
-		(void)fputs("audit: for root and the daemon's user", to);
-		return GS_EPERM;
 	}
-	return manager_audit(s->m, to) == 0 ? 0 : GS_ECORRUPT;
 }
 
 static bool
 is_valid_verb(uint32_t verb)
 {
-	return verb >= GS_VERB_GET && verb <= GS_VERB_JUDGE;
+	return verb >= GS_VERB_GET && verb <= GS_VERB_BE_STARTER;
 }
 
 /* Do a request and begin to send its answer, or leave it waiting. */
@@ -317,7 +347,7 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 	r.value_len = w.value_len;
 	r.offset = w.offset;
 	r.fd = fd;
-	r.caller = believed(p, &w);
+	callers_believed(&p->who, &w, &r.caller);
 	if (!wait_for_events(s, p, &r))
 		answer_peer(s, p, &r);
 }
@@ -334,7 +364,17 @@ check_hello(const struct server *s, const struct gs_wire_hello *h)
 	return manager_table(s->m, h->table);
 }
 
-/* What the peer wants to be is his choice: who may connect may be either. The table, or as clients_grant; *pages_fd: of a reader, or -1. */
+/* What a role of an attach takes: any of these rights. */
+static uint32_t
+rights_for(uint32_t role)
+{
+	return role == GS_WIRE_READER ? GS_RIGHT_READ : GS_RIGHT_WORK | GS_RIGHT_START | GS_RIGHT_REAP;
+}
+
+/*
+ * What the peer may be is for [roles] to say, what of that he wants to be for him: who is only a reader gets nothing that
+ * can be written through. The table, GS_EPERM, or as clients_grant; *pages_fd: of a reader, or -1.
+ */
 static int
 grant(struct server *s, const struct peer *p, const struct gs_wire_hello *h, struct gs_wire_welcome *w, int *pages_fd)
 {
@@ -343,6 +383,11 @@ grant(struct server *s, const struct peer *p, const struct gs_wire_hello *h, str
 	*pages_fd = -1;
 	if (table < 0)
 		return table;
+	w->rights = roles_rights(s->m, (size_t)table, &p->who);
+	if ((w->rights & rights_for(h->role)) == 0) {
+		roles_refused(s->m, (size_t)table, &p->who, "attach");
+		return GS_EPERM;
+	}
 	if (h->role == GS_WIRE_READER) {
 		*pages_fd = clients_grant_reader(s->clients, (size_t)table, &p->who, h->n_ctx, w);
 		return *pages_fd < 0 ? *pages_fd : table;
@@ -392,6 +437,7 @@ handle_bye(struct server *s, struct peer *p, const unsigned char *body, uint32_t
 	}
 	memcpy(&cookie, body, sizeof(cookie));
 	(void)clients_release(s->clients, p->who.pid, cookie);
+	roles_tick(s->m);
 }
 
 /* Receive a packet, and the descriptor that came with it, or -1 in *fd; of more than one none is kept. */
@@ -493,6 +539,7 @@ handle_timer(struct server *s)
 	manager_tick(s->m);
 	jobs_poll(s->m->jobs);
 	clients_tick(s->clients);
+	roles_tick(s->m);
 	sweep_tick(s->m);
 	stores_tick(s->m);
 	process_alive();
@@ -527,6 +574,7 @@ handle_event(struct server *s, const struct epoll_event *ev)
 	case TAG_PROCESS:
 		jobs_poll(s->m->jobs);
 		clients_died(s->clients, index);
+		roles_tick(s->m);
 		return;
 	case TAG_TOKENS:
 		tokens_round(s->m->tokens);

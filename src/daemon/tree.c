@@ -11,6 +11,7 @@
 #include "daemon/events.h"
 #include "daemon/reapers.h"
 #include "daemon/suspects.h"
+#include "daemon/roles.h"
 #include "daemon/tree_impl.h"
 
 enum { MODE_READ = 0440, MODE_WRITE = 0640, VALUE_BYTES = GS_CONF_VALUE_BYTES };
@@ -19,6 +20,7 @@ static const char *const dir_patterns[TREE_DIRS] = {
 	[TREE_ROOT] = "",
 	[TREE_NODE] = "node",
 	[TREE_TABLE] = "<table>",
+	[TREE_ROLES] = "<table>/roles",
 	[TREE_RINGS] = "<table>/rings",
 	[TREE_RING] = "<table>/rings/<ring>",
 	[TREE_QUOTA] = "<table>/quota",
@@ -42,6 +44,8 @@ tree_dir_of(enum gs_conf_section section)
 		return TREE_RING;
 	case GS_CONF_IN_QUOTA:
 		return TREE_QUOTA;
+	case GS_CONF_IN_ROLES:
+		return TREE_ROLES;
 	}
 	abort();
 }
@@ -173,6 +177,8 @@ const struct tree_file tree_files[] = {
 	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },
 	{ TREE_TABLE, "stats", tree_stats_table, NULL, "counters of the table" },
 	{ TREE_TABLE, "suspects", render_suspects, NULL, "who asks too fast, a line each: key rate offences held_ms state" },
+	{ TREE_ROLES, "mine", tree_roles_mine, NULL, "the roles of whoever reads it" },
+	{ TREE_ROLES, "lease", tree_roles_lease, NULL, "pid of the one starter" },
 	{ TREE_RING, "count", tree_stats_count, NULL, "sessions in the ring" },
 	{ TREE_RING, "preview", tree_ring_preview, tree_ring_set_preview,
 	    "write ttl 2m half_life 1m, read how many sessions that would move now" },
@@ -337,13 +343,14 @@ list_dirs(const struct tree_place *p, FILE *to)
 			(void)fprintf(to, "d %s\n", p->m->conf.tables[i].name);
 		break;
 	case TREE_TABLE:
-		(void)fputs("d rings\nd quota\n", to);
+		(void)fputs("d rings\nd quota\nd roles\n", to);
 		break;
 	case TREE_RINGS:
 		for (i = 0; i < t->n_rings; i++)
 			(void)fprintf(to, "d %s\n", t->rings[i].name);
 		break;
 	case TREE_NODE:
+	case TREE_ROLES:
 	case TREE_RING:
 	case TREE_QUOTA:
 	case TREE_DIRS:
@@ -395,6 +402,14 @@ answer_get(const struct tree_place *p, uint64_t offset, FILE *to)
 	return 0;
 }
 
+static bool
+may_write(const struct tree_place *p, const struct tree_request *r)
+{
+	bool is_of_table = p->dir != TREE_ROOT && p->dir != TREE_NODE;
+
+	return roles_may_operate(p->m, is_of_table ? &p->table : NULL, &r->caller);
+}
+
 static int
 answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
@@ -406,8 +421,9 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 			(void)fputs("; a ring in files is one of the configuration file, and of a restart", to);
 		return GS_EPERM;
 	}
-	if (!r->caller.is_operator) {
+	if (!may_write(p, r)) {
 		(void)fprintf(to, "uid %u may read but not write it", r->caller.uid);
+		roles_refused(p->m, p->dir == TREE_ROOT || p->dir == TREE_NODE ? 0 : p->table, &r->caller, "set");
 		return GS_EPERM;
 	}
 	if (p->option != NULL)
@@ -460,6 +476,8 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 	case GS_VERB_SUSPECTS:
 	case GS_VERB_LEASE:
 	case GS_VERB_JUDGE:
+	case GS_VERB_REFUSED:
+	case GS_VERB_BE_STARTER:
 		break;
 	}
 	(void)fputs("not a verb of control files", to);

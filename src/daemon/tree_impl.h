@@ -17,6 +17,7 @@ enum tree_dir {
 	TREE_ROOT,			/* "" */
 	TREE_NODE,			/* node */
 	TREE_TABLE,			/* <table> */
+	TREE_ROLES,			/* <table>/roles */
 	TREE_RINGS,			/* <table>/rings */
 	TREE_RING,			/* <table>/rings/<ring> */
 	TREE_QUOTA,			/* <table>/quota */
@@ -74,6 +75,9 @@ int tree_ring_remove(const struct tree_place *p, const struct tree_request *r, F
 void tree_ring_state_left(const struct tree_place *p, FILE *to);
 void tree_ring_preview(const struct tree_place *p, uint64_t offset, FILE *to);
 int tree_ring_set_preview(const struct tree_place *p, const struct tree_request *r, FILE *to);
+/* tree_roles.c: what somebody may, and the lease. */
+void tree_roles_mine(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_roles_lease(const struct tree_place *p, uint64_t offset, FILE *to);
 
 /* tree_stats.c: print numbers. */
 void tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to);

@@ -6,10 +6,12 @@
 #include "base/text.h"
 #include "daemon/events.h"
 #include "daemon/rings.h"
+#include "daemon/roles.h"
 
 static int
-refuse_caller(const struct tree_request *r, FILE *to)
+refuse_caller(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
+	roles_refused(p->m, p->table, &r->caller, "ring");
 	(void)fprintf(to, "uid %u may neither make nor remove a ring", r->caller.uid);
 	return GS_EPERM;
 }
@@ -27,8 +29,8 @@ tree_ring_make(const struct tree_place *p, const char *name, const struct tree_r
 	char why[GS_CONF_WHY_BYTES] = "";
 	int rc;
 
-	if (!r->caller.is_operator)
-		return refuse_caller(r, to);
+	if (!roles_may_operate(p->m, &p->table, &r->caller))
+		return refuse_caller(p, r, to);
 	rc = rings_make(p->m, p->table, name, why);
 	(void)fputs(why, to);
 	if (rc == 0)
@@ -46,8 +48,8 @@ tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE 
 		(void)fputs("only a ring can be removed", to);
 		return GS_EPERM;
 	}
-	if (!r->caller.is_operator)
-		return refuse_caller(r, to);
+	if (!roles_may_operate(p->m, &p->table, &r->caller))
+		return refuse_caller(p, r, to);
 	memcpy(name, p->m->conf.tables[p->table].rings[p->ring].name, sizeof(name));
 	rc = rings_remove(p->m, p->table, p->ring, why);
 	(void)fputs(why, to);

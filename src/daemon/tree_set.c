@@ -86,6 +86,8 @@ tree_set_member(struct gs_conf *c, const struct tree_place *p)
 		return &c->tables[p->table].rings[p->ring];
 	case GS_CONF_IN_QUOTA:
 		return &c->tables[p->table].quota;
+	case GS_CONF_IN_ROLES:
+		return &c->tables[p->table].roles;
 	}
 	abort();
 }

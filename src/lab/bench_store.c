@@ -228,7 +228,7 @@ bench_store_enter(struct bench_store *s)
 	if (rc < 0)
 		return rc;
 	atomic_store(&s->state, GS_HANDLE_READY);
-	s->handle = (struct gs){ .state = &s->state, .t = s->t, .n_leases = 1, .leases = &s->lease };
+	s->handle = (struct gs){ .state = &s->state, .t = s->t, .n_leases = 1, .leases = &s->lease, .rights = GS_RIGHTS_ALL };
 	return GS_OK;
 }
 

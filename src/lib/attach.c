@@ -88,6 +88,8 @@ init_leases(struct gs *gs, const struct gs_wire_welcome *welcome)
 		atomic_store_explicit(&l->is_taken, 0, memory_order_relaxed);
 	}
 	gs->cookie = welcome->cookie;
+	gs->rights = gs->role == GS_ROLE_READER ? welcome->rights & GS_RIGHT_READ : welcome->rights;
+	gs->process = welcome->process;
 	return rc;
 }
 
@@ -349,6 +351,31 @@ gs_handle_enter(struct gs *gs, struct gs_lease **out)
 			(void)sched_yield();
 		gs_pause();
 	}
+}
+
+int
+gs_handle_refuse(struct gs *gs, int rc)
+{
+	struct gs_lease *l;
+
+	if (gs_handle_enter(gs, &l) == 0) {
+		gs_ctx_count(&l->ctx, GS_COUNT_FORBIDDEN);
+		gs_handle_leave(l);
+	}
+	return rc;
+}
+
+int
+gs_handle_may(struct gs *gs, uint32_t rights)
+{
+	return __builtin_expect((gs->rights & rights) != 0, 1) ? 0 : gs_handle_refuse(gs, GS_EPERM);
+}
+
+uint32_t
+gs_roles_epoch(const struct gs *gs)
+{
+	/* acquire; pairs with the release in roles_apply: whoever asks the daemon now hears the rules of this epoch */
+	return atomic_load_explicit(&gs->t->ctl->roles_epoch, memory_order_acquire);
 }
 
 void

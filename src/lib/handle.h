@@ -41,6 +41,8 @@ struct gs {
 	struct gs_lease *leases;
 	uint64_t cookie;
 	uint32_t role;			/* enum gs_role */
+	uint32_t rights;		/* enum gs_wire_right, by the daemon's [roles] */
+	uint64_t process;		/* what T.ctl calls ours */
 	struct gs_reader reader;	/* of a reader, else all zero */
 	uint32_t uid, gid;		/* at the attach: whose sessions it starts */
 	uint32_t timeout_ms;
@@ -61,11 +63,17 @@ int gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds
 /* Close those that are not -1. */
 void gs_handle_close_fds(const int *fds, size_t n);
 
-/* May this handle write to its table? 0 or GS_EPERM. */
+/* Has this handle one of these rights (enum gs_wire_right)? 0 or GS_EPERM, which is counted. A reader has none but to read. */
+int gs_handle_may(struct gs *gs, uint32_t rights);
+
+/* May it write to its table? 0 or GS_EPERM. */
 static inline int
-gs_handle_may_write(const struct gs *gs)
+gs_handle_may_write(struct gs *gs)
 {
-	return gs->role == GS_ROLE_READER ? GS_EPERM : 0;
+	return gs_handle_may(gs, GS_RIGHT_WORK);
 }
+
+/* Count a refusal for want of a role. Returns rc. */
+int gs_handle_refuse(struct gs *gs, int rc);
 
 #endif

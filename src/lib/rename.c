@@ -5,6 +5,7 @@
 #include "lib/handle.h"
 #include "lib/info.h"
 #include "lib/session.h"
+#include "lib/starter.h"
 
 struct renaming {
 	struct gs_key from, to;
@@ -104,7 +105,7 @@ gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size
 {
 	struct renaming r = { .flags = (flags & GS_ONLY_NEW) != 0 ? GS_KV_ONLY_NEW : 0, .cap = gs->t->record_size };
 	struct gs_lease *l;
-	int rc = gs_handle_may_write(gs);
+	int rc = gs_handle_may(gs, GS_RIGHT_START);
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &r.from, from, from_len);
@@ -120,7 +121,9 @@ gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size
 	r.value = malloc(r.cap);
 	if (r.value == NULL)
 		return GS_ENOMEM;
-	rc = gs_handle_enter(gs, &l);
+	rc = gs_starter_become(gs);
+	if (rc == 0)
+		rc = gs_handle_enter(gs, &l);
 	if (rc == 0) {
 		rc = rename_with(gs, &l->ctx, &r);
 		gs_handle_leave(l);

@@ -8,6 +8,7 @@
 #include "lib/handle.h"
 #include "lib/info.h"
 #include "lib/session.h"
+#include "lib/starter.h"
 #include "shm/park.h"
 
 enum {
@@ -264,11 +265,47 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 	return 0;
 }
 
+/*
+ * A put by who may not start sessions, or not yet: it replaces what is there. GS_ENOENT becomes GS_EPERM, unless the caller
+ * himself wanted nothing started.
+ */
+static int
+put_as_worker(struct gs *gs, struct gs_ctx *c, const struct gs_kv_item *item, const struct gs_put_args *args, uint64_t now_ms)
+{
+	struct gs_put_args own = *args;
+	bool would_start = (args->flags & GS_KV_ONLY_OLD) == 0 && args->if_version == 0;
+	int rc;
+
+	own.flags |= GS_KV_ONLY_OLD;
+	rc = gs_kv_put(gs->t, c, &item->key, now_ms, item->buf, item->cap, &own, item->meta);
+	return rc == GS_ENOENT && would_start ? GS_EPERM : rc;
+}
+
+/* gs_kv_put, by the rights of the handle. The first session that is started where there is one starter asks for the lease. */
+static int
+put_with_rights(struct gs *gs, struct gs_lease *l, const struct gs_kv_item *item, const struct gs_put_args *args, uint64_t now_ms)
+{
+	int rc;
+
+	if (__builtin_expect(!gs_starter_is(gs), 0)) {
+		rc = put_as_worker(gs, &l->ctx, item, args, now_ms);
+		if (rc != GS_EPERM)
+			return rc;
+		rc = gs_starter_become(gs);
+		if (rc < 0) {
+			gs_ctx_count(&l->ctx, GS_COUNT_FORBIDDEN);
+			return rc;
+		}
+	}
+	return gs_kv_put(gs->t, &l->ctx, &item->key, now_ms, item->buf, item->cap, args, item->meta);
+}
+
 /* gs_put with everything translated. */
 static int
 put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *args, struct gs_info *info)
 {
 	uint64_t left_ms = gs->patience_ms;
+	struct gs_kv_item one;
 	struct gs_meta meta;
 	struct gs_lease *l;
 	struct gs_now now;
@@ -286,7 +323,8 @@ put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *arg
 		if (rc < 0)
 			return rc;
 		gs_info_now(gs, &now);
-		rc = gs_kv_put(gs->t, &l->ctx, &k, now.store_ms, item->buf, item->cap, args, info == NULL ? NULL : &meta);
+		one = (struct gs_kv_item){ .key = k, .buf = item->buf, .cap = item->cap, .meta = info == NULL ? NULL : &meta };
+		rc = put_with_rights(gs, l, &one, args, now.store_ms);
 		gs_handle_leave(l);
 	} while (wait_turn(gs, &k, rc, &left_ms));
 	if ((rc >= 0 || rc == GS_EQUARANTINE) && info != NULL)
@@ -395,6 +433,22 @@ struct small_call {
 	const struct gs_put_args *args;
 };
 
+/* What each of them takes. */
+static uint32_t
+rights_for(enum small what)
+{
+	switch (what) {
+	case SMALL_TOUCH:
+	case SMALL_SETATTR:
+	case SMALL_PARK:
+		return GS_RIGHT_WORK;
+	case SMALL_DEL:
+	case SMALL_MOVE:
+		break;
+	}
+	return GS_RIGHT_START | GS_RIGHT_REAP;
+}
+
 static int
 call_once(struct gs *gs, const struct gs_key *k, const struct small_call *call)
 {
@@ -431,7 +485,7 @@ call_small(struct gs *gs, const void *key, size_t key_len, const struct small_ca
 {
 	uint64_t left_ms = gs->patience_ms;
 	struct gs_key k;
-	int rc = gs_handle_may_write(gs);
+	int rc = gs_handle_may(gs, rights_for(call->what));
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &k, key, key_len);

@@ -68,4 +68,39 @@ check "test -r asks for the caller" as 1002 test -r "$active/open"
 chmod 600 "$active/open"
 check_not "and is told no" as 1002 test -r "$active/open"
 
+# ---- roles: the mount acts as its caller ----
+
+printf there > "$active/there"
+chmod 666 "$active/there"
+as 1001 bash -c "umask 077; printf mine > '$active/mine'"
+check "roles come into force" gs set sessions/roles/worker 'user:1002'
+gs set sessions/roles/reader 'user:1003 group:2003'
+gs set sessions/roles/operator 'user:1005'
+gs set sessions/roles/starter 'user:1009'
+check "a worker reads" as 1002 cat "$active/there"
+check "and writes" as 1002 bash -c "printf changed > '$active/there'"
+check "and renews" as 1002 touch "$active/there"
+refused "but starts nothing" 'not permitted' as 1002 touch "$active/new"
+check_not "nothing was started" test -e "$active/new"
+check "a reader reads" as 1003 cat "$active/there"
+check "and who is one by a group" setpriv --reuid 1999 --regid 1999 --groups 2003 cat "$active/there"
+refused "but does not write" 'not permitted' as 1003 bash -c "printf x > '$active/there'"
+refused "nor renew" 'not permitted' as 1003 touch "$active/there"
+refused "who has no role does not read" 'not permitted' as 1001 cat "$active/mine"
+refused "nor end what is his" 'not permitted' as 1001 rm -f "$active/mine"
+refused "nor move it" 'not permitted' as 1001 mv "$active/mine" "$warm/"
+check "a starter starts" as 1009 bash -c "printf x > '$active/started'"
+check "and renames" as 1009 mv "$active/started" "$active/renamed"
+check "and ends" as 1009 rm "$active/renamed"
+check "an operator writes a control file" as 1005 bash -c "echo 6m > '$tmp/mnt/control/sessions/rings/active/ttl'"
+check_eq "which is in force" "$(gs show sessions/rings/active/ttl)" 6m
+check_match "each refusal is told, with uid and pid" "$(gs show events)" ' forbidden table=sessions what=start uid=1002 pid=[0-9]+ '
+check_match "the end too" "$(gs show events)" ' forbidden table=sessions what=end uid=1001 pid=[0-9]+ '
+check "and counted" test "$(gs show stats | sed -n 's/^forbidden //p')" -ge 7
+check "root has every role" rm "$active/mine"
+gs set sessions/roles/starter any
+check "roles that are taken back are" as 1001 bash -c "printf x > '$active/again'"
+kill_manager
+check "without the daemon what is known of roles holds" as 1001 cat "$active/again"
+check "for whoever comes" as 1077 bash -c "printf x > '$active/fresh'"
 done_testing

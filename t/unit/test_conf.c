@@ -265,7 +265,8 @@ every_row_takes_what_it_prints(void **state)
 	gs_conf_defaults(&c);
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c : o->section == GS_CONF_IN_TABLE ? (void *)&c.tables[0] :
-		    o->section == GS_CONF_IN_QUOTA ? (void *)&c.tables[0].quota : (void *)&c.tables[0].rings[1];
+		    o->section == GS_CONF_IN_QUOTA ? (void *)&c.tables[0].quota : o->section == GS_CONF_IN_ROLES ? (void *)&c.tables[0].roles :
+		    (void *)&c.tables[0].rings[1];
 
 		assert_ptr_equal(gs_conf_find(o->section, o->key), o);
 		gs_conf_get(o, at, value, sizeof(value));
@@ -274,6 +275,35 @@ every_row_takes_what_it_prints(void **state)
 		assert_string_equal(value, again);
 	}
 	assert_null(gs_conf_find(GS_CONF_IN_DAEMON, "ttl"));
+}
+
+static void
+a_list_of_users_and_groups_is_one(void **state)
+{
+	static const char *const good[][2] = {
+		{ "any", "any" }, { "none", "none" }, { "user:bob", "user:bob" }, { " user:1 \t group:2 ", "user:1 group:2" },
+		{ "user:a.b-c_D group:www-data", "user:a.b-c_D group:www-data" },
+	};
+	static const char *const bad[] = {
+		"", " ", "bob", "user:", "user", "any none", "any user:a", "user:a any", "user:a,user:b", "user:-a", "users:a", "user:a b",
+		"user:abcdefghijklmnopqrstuvwxyzabcdefgh",
+		"user:1 user:2 user:3 user:4 user:5 user:6 user:7 user:8 user:9 user:10 user:11 user:12 user:13 user:14 user:15 user:16 user:17",
+	};
+	const struct gs_conf_option *o = gs_conf_find(GS_CONF_IN_ROLES, "worker");
+	char why[GS_CONF_WHY_BYTES], value[GS_CONF_VALUE_BYTES];
+	struct gs_conf c;
+
+	(void)state;
+	gs_conf_defaults(&c);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(gs_conf_set(o, &c.tables[0].roles, good[i][0], why), GS_OK);
+		gs_conf_get(o, &c.tables[0].roles, value, sizeof(value));
+		assert_string_equal(value, good[i][1]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (gs_conf_set(o, &c.tables[0].roles, bad[i], why) == GS_OK)
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_string_equal(c.tables[0].roles.worker, "user:a.b-c_D group:www-data");
 }
 
 static void
@@ -340,6 +370,7 @@ main(void)
 		T(an_error_in_a_later_file_names_that_file),
 		T(a_file_that_is_not_there_or_unreadable_is_said),
 		T(every_row_takes_what_it_prints),
+		T(a_list_of_users_and_groups_is_one),
 		T(a_refused_value_leaves_the_old_one),
 		T(a_change_is_checked_against_the_whole),
 	};

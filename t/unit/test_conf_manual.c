@@ -79,7 +79,8 @@ manual_says_of_every_key_what_its_row_says(void **state)
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		char mark[64], line[300], allowed[GS_CONF_TEXT_BYTES], value[GS_CONF_TEXT_BYTES], *item;
 		const void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c :
-		    o->section == GS_CONF_IN_QUOTA ? (const void *)&c.tables[0].quota : &c.tables[0];
+		    o->section == GS_CONF_IN_QUOTA ? (const void *)&c.tables[0].quota :
+		    o->section == GS_CONF_IN_ROLES ? (const void *)&c.tables[0].roles : &c.tables[0];
 
 		(void)snprintf(mark, sizeof(mark), "\n.It Ic %s", o->key);
 		item = cut_item(manual, mark);

@@ -90,6 +90,19 @@ randomize_quota(uint64_t *seed, struct gs_conf_quota *q)
 }
 
 static void
+randomize_roles(uint64_t *seed, struct gs_conf_roles *r)
+{
+	static const char *const lists[] = { "any", "none", "user:bob", "group:33", "user:web.one group:www-data user:1001" };
+
+	r->starters = random_below(seed, 2);
+	(void)strcpy(r->starter, lists[random_below(seed, N(lists))]);
+	(void)strcpy(r->worker, lists[random_below(seed, N(lists))]);
+	(void)strcpy(r->reader, lists[random_below(seed, N(lists))]);
+	(void)strcpy(r->reaper, lists[random_below(seed, N(lists))]);
+	(void)strcpy(r->operator, lists[random_below(seed, N(lists))]);
+}
+
+static void
 randomize(uint64_t *seed, struct gs_conf *c)
 {
 	size_t i, k;
@@ -113,6 +126,7 @@ randomize(uint64_t *seed, struct gs_conf *c)
 		t->max_sessions = random_below(seed, 2) == 0 ? 0 : 1000000 + random_below(seed, 1000000);
 		t->max_lifetime_ms = random_below(seed, 2) == 0 ? UINT64_MAX : random_duration(seed, 1);
 		randomize_quota(seed, &t->quota);
+		randomize_roles(seed, &t->roles);
 		randomize_rings(seed, t);
 	}
 }
