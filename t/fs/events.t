@@ -52,7 +52,7 @@ check_eq "each once" "$(grep -c 'key=first~' "$tmp/one") $(grep -c 'key=first~' 
 for i in {1..30}; do start_reader "$tmp/many$i"; done
 check "sessions are served while thirty wait" timeout 10 sh -c "printf y > $ring/busy && cat $ring/busy"
 check "so is the control tree" timeout 10 cat "$control/version"
-check "each gets it" poll_until 5 eval 'for i in {1..30}; do has "$tmp/many$i" "key=busy~" || exit 1; done'
+check "each gets it" poll_until 5 eval '(for i in {1..30}; do has "$tmp/many$i" "key=busy~" || exit 1; done)'
 
 before_ms=$(date +%s%3N)
 kill -KILL "${readers[0]}"

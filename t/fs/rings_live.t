@@ -95,6 +95,7 @@ refused "the outermost ring does not drain where sessions would end" "$rings/dee
 echo 30d > "$rings/cold/ttl"
 mv "$sessions/cold/k4" "$sessions/deep2/"
 echo 3 > "$rings/cold/capacity"
+echo refuse > "$rings/cold/on_full"
 gs set sessions/rings/warm/promote never
 echo f > "$sessions/cold/full"
 check "with the same ttl it drains inwards" sh -c 'echo draining > "$1/state"' - "$rings/deep2"

@@ -72,7 +72,7 @@ fields() {
 import json, sys
 s = json.loads(sys.argv[1])
 s = s[0] if isinstance(s, list) else s
-print({k: v for k, v in s.items() if k not in ("ring", "interest", "ttl_ms", "idle_ms", "inode", "rate", "leaves_ms", "remaining_ms")})' "$1"
+print({k: v for k, v in s.items() if k not in ("ring", "interest", "ttl_ms", "idle_ms", "inode", "rate", "leaves_ms", "remaining_ms", "why")})' "$1"
 }
 diag "$before"
 check_eq "its owner, version and times by the wall clock" "$(fields "$(gs --json stat a)")" "$(fields "$before")"
