@@ -611,7 +611,7 @@ pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const str
 		return GS_SETTLE_PARDONED;
 	}
 	out->to = to;
-	if (!gs_kv_reserve(t, to)) {
+	if (!gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms)) {
 		gs_ctx_count(c, GS_COUNT_STUCK);
 		return GS_SETTLE_STUCK;
 	}

@@ -128,6 +128,16 @@ leaves_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
 }
 
 uint64_t
+gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	uint64_t since_ms = gs_offence_since_ms(offence);
+
+	return since_ms == 0 ? UINT64_MAX : gs_quota_pardon_ms(since_ms, soon_ms, atomic_load_explicit(&q->hold_ms, memory_order_relaxed),
+	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
+}
+
+uint64_t
 gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
 {
 	uint64_t at = value_of(&head->X);
@@ -135,7 +145,9 @@ gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot 
 	/* Where a ring drains, or came late, nobody waits for the law. */
 	if (gs_table_ring_state(t, ring) != GS_RING_ON)
 		return 0;
-	return gs_min_u64(at >= GS_TIME_NEVER ? UINT64_MAX : at, leaves_ms(t, ring, head));
+	at = gs_min_u64(at >= GS_TIME_NEVER ? UINT64_MAX : at, leaves_ms(t, ring, head));
+	/* S has the rate of the attempts in its upper bits, as O the offences. */
+	return gs_min_u64(at, gs_record_pardon_ms(t, value_of(&head->O), gs_offence_since_ms(value_of(&head->S))));
 }
 
 uint32_t
@@ -173,22 +185,11 @@ stamp_words(struct gs_slot *head, uint32_t gen)
 	}
 }
 
-uint64_t
-gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms)
-{
-	const struct gs_quota_cfg *q = &t->ctl->quota;
-	uint64_t since_ms = gs_offence_since_ms(offence);
-
-	return since_ms == 0 ? UINT64_MAX : gs_quota_pardon_ms(since_ms, soon_ms, atomic_load_explicit(&q->hold_ms, memory_order_relaxed),
-	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
-}
-
 /* The due hint of a record with this header. */
 static uint32_t
 due_of(const struct gs_table *t, uint32_t addr, const struct gs_slot *head)
 {
-	return gs_record_due(gs_min_u64(gs_record_next_ms(t, gs_entry_ring(addr), head),
-	    gs_record_pardon_ms(t, value_of(&head->O), value_of(&head->S))));
+	return gs_record_due(gs_record_next_ms(t, gs_entry_ring(addr), head));
 }
 
 static _Atomic uint32_t *

@@ -84,8 +84,8 @@ void gs_record_draft_of(struct gs_draft *out, const unsigned char *scratch);
 void gs_record_rearm(struct gs_table *t, uint32_t addr, const struct gs_draft *d);
 
 /*
- * When the sweep must look at a record with this header, which may be in shared memory: the earlier of its end and its leaving
- * of the ring; UINT64_MAX never; 0 where the ring is not on.
+ * When the sweep must look at a record with this header, which may be in shared memory: the earliest of its end, its leaving
+ * of the ring and its pardon; UINT64_MAX never; 0 where the ring is not on.
  */
 uint64_t gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head);
 
