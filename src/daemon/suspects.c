@@ -410,7 +410,7 @@ look_at_suspect_ring(struct suspects *s, uint64_t now_ms)
 	for (; s->ring_class < GS_MAX_CLASSES; s->ring_class++, s->ring_slot = 0) {
 		struct gs_arena *a = gs_table_arena(s->t, ring, s->ring_class);
 
-		if (a->map == NULL)
+		if (!gs_table_has(s->t, a))
 			continue;
 		seen = look_at_arena(s, a, budget, now_ms);
 		if (s->ring_slot < a->n_slots)
@@ -427,7 +427,7 @@ walk_arena(struct suspects *s, uint32_t budget, uint64_t now_ms)
 	struct gs_arena *a = &s->t->arena[s->walk_arena];
 	uint32_t seen = 0;
 
-	while (a->map != NULL && s->walk_slot < a->n_slots && seen < budget) {
+	while (gs_table_has(s->t, a) && s->walk_slot < a->n_slots && seen < budget) {
 		if (s->walk_slot % a->seg_slots == 0 && !gs_slots_is_committed(a, s->walk_slot)) {
 			s->walk_slot += a->seg_slots;
 			continue;
@@ -436,7 +436,7 @@ walk_arena(struct suspects *s, uint32_t budget, uint64_t now_ms)
 		look_at_slot(s, a, s->walk_slot++, now_ms);
 		seen++;
 	}
-	if (a->map == NULL || s->walk_slot >= a->n_slots) {
+	if (!gs_table_has(s->t, a) || s->walk_slot >= a->n_slots) {
 		s->walk_arena++;
 		s->walk_slot = 0;
 	}

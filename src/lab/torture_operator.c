@@ -101,7 +101,7 @@ look_at_segments(struct operating *o)
 	for (int i = 0; i < GS_MAX_ARENAS; i++) {
 		const struct gs_arena *a = &o->gs->t->arena[i];
 
-		for (uint32_t seg = 0; a->map != NULL && seg < a->n_segments && seg < SEGMENTS_MAX; seg++)
+		for (uint32_t seg = 0; gs_table_has(o->gs->t, a) && seg < a->n_segments && seg < SEGMENTS_MAX; seg++)
 			look_at_segment(o, &o->segment[i][seg], atomic_load(&a->segments[seg]));
 	}
 }

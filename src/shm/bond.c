@@ -234,6 +234,6 @@ void
 gs_bond_pass(struct gs_bond *b, const struct gs_bond_set *set)
 {
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
-		if (b->tokens->arena[i].map != NULL)
+		if (gs_table_has(b->tokens, &b->tokens->arena[i]))
 			pass_arena(b, &b->tokens->arena[i], set);
 }

@@ -60,7 +60,7 @@ look_up_spread(const struct making *m)
 		const struct gs_arena *a = gs_table_arena(m->t, m->ring, k);
 		uint32_t *spread = &e->spread[m->ring * GS_MAX_CLASSES + k];
 
-		for (uint32_t seg = 0; is_due && a->map != NULL && seg < a->n_segments; seg++) {
+		for (uint32_t seg = 0; is_due && gs_table_has(m->t, a) && seg < a->n_segments; seg++) {
 			if (seg == 0)
 				*spread = 0;
 			if (gs_slots_is_committed(a, seg * a->seg_slots))
@@ -168,7 +168,10 @@ may_go(const struct making *m, const struct gs_candidate *s)
 
 /* ---- candidates ---- */
 
-/* Keep it, in the place of one that would go later; false where all would go sooner. */
+/*
+ * Keep it, in the place of one that would go later; false where all would go sooner.  Slots that rest in somebody's list look
+ * like sessions that nobody asks for, and would keep those out that there are: only what the index has is kept.
+ */
 static bool
 keep(const struct making *m, const struct gs_candidate *s)
 {
@@ -187,10 +190,12 @@ keep(const struct making *m, const struct gs_candidate *s)
 			last = &all[i];
 		}
 	}
+	if (e->n[m->ring] == GS_CANDIDATES && score_of(m, s) <= least)
+		return false;
+	if (gs_index_ordinal_of(m->t, s->hash, s->addr, s->gen) == UINT64_MAX)
+		return false;
 	if (e->n[m->ring] < GS_CANDIDATES)
 		last = &all[e->n[m->ring]++];
-	else if (score_of(m, s) <= least)
-		return false;
 	*last = *s;
 	return true;
 }
@@ -244,6 +249,14 @@ see_some(const struct making *m)
 	for (uint32_t i = 0; i < n; i++)
 		if (see(m, addr[i], &s) && may_go(m, &s))
 			(void)keep(m, &s);
+}
+
+/* The same, wherever sessions may be by now: what was to be seen is not there any more. */
+static void
+see_anew(const struct making *m)
+{
+	m->c->evict.looks[m->ring] = 0;
+	see_some(m);
 }
 
 /* The one that should go first, of equals the one that was written first; -1 when there is none. */
@@ -373,12 +386,10 @@ find_candidates(const struct making *m)
 	for (uint32_t i = m->c->evict.n[m->ring]; i-- > 0;)
 		if (!may_go(m, &m->c->evict.candidate[m->ring][i]))
 			forget(m->c, m->ring, i);
-	for (int round = 0; round < ROUNDS; round++) {
-		see_some(m);
-		if (first_to_go(m) >= 0)
-			return true;
-	}
-	return false;
+	see_some(m);
+	for (int round = 1; round < ROUNDS && first_to_go(m) < 0; round++)
+		see_anew(m);
+	return first_to_go(m) >= 0;
 }
 
 /* Let the first of the candidates go that can. As let_go. */
@@ -395,7 +406,7 @@ let_one_go(const struct making *m)
 			rc = let_go(m, &s);
 		}
 		if (rc == 0 && round + 1 < ROUNDS)
-			see_some(m);
+			see_anew(m);
 	}
 	return rc;
 }
@@ -490,9 +501,9 @@ advance(const struct making *m, struct gs_evict_hand *hand)
 {
 	const struct gs_arena *a = gs_table_arena(m->t, m->ring, hand->class_id);
 
-	if (a->map != NULL && hand->slot < a->n_slots && !gs_slots_is_committed(a, hand->slot))
+	if (gs_table_has(m->t, a) && hand->slot < a->n_slots && !gs_slots_is_committed(a, hand->slot))
 		hand->slot += a->seg_slots - hand->slot % a->seg_slots;
-	if (a->map != NULL && hand->slot < a->n_slots)
+	if (gs_table_has(m->t, a) && hand->slot < a->n_slots)
 		return true;
 	hand->slot = 0;
 	hand->class_id = hand->class_id + 1 < m->t->n_classes ? hand->class_id + 1 : 0;

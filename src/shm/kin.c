@@ -76,9 +76,9 @@ search(struct gs_table *t, struct gs_kin *k)
 	while (k->arena < GS_MAX_ARENAS && k->n <= GS_KIN_BATCH - GS_MATCH_WORDS) {
 		const struct gs_arena *a = &t->arena[k->arena];
 
-		if (a->map != NULL)
+		if (gs_table_has(t, a))
 			search_arena(t, k, a);
-		if (a->map != NULL && k->slot < a->n_slots)
+		if (gs_table_has(t, a) && k->slot < a->n_slots)
 			return;
 		k->arena++;
 		k->slot = 0;

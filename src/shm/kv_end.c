@@ -138,10 +138,13 @@ end_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t 
 static int
 end_tries(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
 {
-	int rc = KV_AGAIN;
+	int rc = KV_AGAIN, tries;
 
-	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+	for (tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = end_once(t, c, k, now_ms, how);
+	/* Somebody else took it out when our tombstone was there: it has ended for good, by us. */
+	if (rc == GS_ENOENT && tries > 1 && how->kind == GS_TOMB_FINAL && gs_kv_is_refused(t, k->hash, GS_TOMB_FINAL, now_ms))
+		rc = 0;
 	return rc;
 }
 

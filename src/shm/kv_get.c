@@ -103,9 +103,9 @@ struct reading {
 /* A hit and the header as copied, with all of it or its first line, as meta asks. */
 struct seen {
 	struct gs_hit hit;
-	struct gs_slot head;
 	struct gs_charge charge;	/* of one of many */
 	bool was_brought_in;
+	struct gs_slot head;
 };
 
 /* Bring a session in, or back from its parking, if this access does that, and has not yet. Whether it is another record by now. */

@@ -9,6 +9,9 @@
 #define T_MODEL_STORE_MODEL_H
 
 #include "../unit/shm_place.h"
+#include "shm/evict.h"
+
+#include <inttypes.h>
 
 #include <math.h>
 
@@ -40,6 +43,7 @@ struct world {
 	struct session m[KEYS];
 	uint32_t population[5];
 	uint64_t now_ms, rng, step;
+	struct gs_evict_log gone;		/* who made room in the call under way */
 };
 
 static inline uint64_t
@@ -131,10 +135,16 @@ count_access(const struct world *w, struct session *m)
 	m->hits++;
 }
 
+/* Where there is none it could not have been made either: then the call before had made it. */
 static inline bool
 has_room(const struct world *w, uint32_t ring)
 {
-	return w->population[ring] < w->shape->capacity[ring];
+	bool is_full = w->population[ring] >= w->shape->capacity[ring];
+
+	for (uint32_t r = ring; is_full && !is_suspect(w, ring) && r != GS_RING_NONE; r = decay_to(w, r))
+		if (w->population[r] < w->shape->capacity[r])
+			fail_msg("step %" PRIu64 ": no room in ring %u, and there is in ring %u", w->step, ring, r);
+	return !is_full;
 }
 
 static inline void

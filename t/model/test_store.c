@@ -39,6 +39,40 @@ assert_same(const struct world *w, const char *what, uint32_t i, int64_t got, in
 		    w->shape->name, w->step, what, i, got, want);
 }
 
+static uint32_t
+index_of(const struct gs_meta *meta)
+{
+	char name[256];
+
+	memcpy(name, meta->key, meta->key_len);
+	name[meta->key_len] = '\0';
+	return (uint32_t)strtoul(name, NULL, 10);
+}
+
+/* Who had to go for the call that was just made: out of a full ring, outwards, or for good if his time was over. */
+static void
+let_go(struct world *w)
+{
+	for (uint32_t i = 0; i < w->gone.n; i++) {
+		const struct gs_evicted *gone = &w->gone.item[i];
+		uint32_t key = index_of(&gone->meta);
+		struct session *m = &w->m[key];
+
+		assert_true(w->gone.n <= GS_EVICT_LOG);
+		assert_same(w, "ring that it was evicted from", key, gone->from, m->is_there ? (int64_t)m->ring : -1);
+		assert_same(w, "population it was too many in", key, w->population[m->ring] >= w->shape->capacity[m->ring], 1);
+		if (gone->as == GS_EVICTED_OUTWARDS) {
+			assert_same(w, "ring that it was evicted to", key, gone->to, decay_to(w, m->ring));
+			move_to(w, m, gone->to);
+			continue;
+		}
+		assert_same(w, "time that was over", key, gone->as == GS_EVICTED_OVER && is_over(w, m), 1);
+		w->population[m->ring]--;
+		m->is_there = false;
+	}
+	w->gone.n = 0;
+}
+
 static void
 put_one(struct world *w, struct store *s, uint32_t i)
 {
@@ -48,7 +82,7 @@ put_one(struct world *w, struct store *s, uint32_t i)
 	static unsigned char bytes[1001];
 	uint32_t value = (uint32_t)below(w, UINT32_MAX), len = (uint32_t)below(w, below(w, 2) == 0 ? 100 : 1001);
 	struct gs_meta meta;
-	bool was_there = m->is_there;
+	bool was_there;
 	int got, want;
 
 	args.flags = (uint32_t)below(w, 8) & (below(w, 2) == 0 ? 0 : 7);
@@ -64,6 +98,8 @@ put_one(struct world *w, struct store *s, uint32_t i)
 		args.if_version = below(w, 2) == 0 ? m->version : 1;
 	fill(bytes, value, len);
 	got = gs_kv_put(w->t, &s->c, &k, w->now_ms, bytes, len, &args, &meta);
+	let_go(w);
+	was_there = m->is_there;
 	want = model_put(w, m, &args);
 	assert_same(w, "put", i, got, want);
 	if (want < 0)
@@ -85,6 +121,7 @@ get_one(struct world *w, struct store *s, uint32_t i, uint32_t flags)
 	struct gs_meta meta;
 	ssize_t n = gs_kv_get(w->t, &s->c, &k, w->now_ms, got, sizeof(got), flags, &meta);
 
+	let_go(w);
 	if (!m->is_there || is_over(w, m)) {
 		assert_same(w, "get", i, n, GS_ENOENT);
 		return;
@@ -164,16 +201,6 @@ set_one(struct world *w, struct store *s, uint32_t i)
 
 /* ---- the sweep and the scan ---- */
 
-static uint32_t
-index_of(const struct gs_meta *meta)
-{
-	char name[256];
-
-	memcpy(name, meta->key, meta->key_len);
-	name[meta->key_len] = '\0';
-	return (uint32_t)strtoul(name, NULL, 10);
-}
-
 static void
 sweep(struct world *w, struct store *s)
 {
@@ -192,6 +219,7 @@ sweep(struct world *w, struct store *s)
 		if (is_doubtful(w, &w->m[i]))
 			continue;
 		gs_kv_settle(w->t, &s->c, o, w->now_ms, &done);
+		let_go(w);
 		assert_same(w, "settle", i, done.what, model_settle(w, &w->m[i]));
 		if (done.what == GS_SETTLE_STAYS || done.what == GS_SETTLE_DECAYED) {
 			uint64_t next_ms = leaves_ms(w, &w->m[i]) < expires_ms(&w->m[i]) ? leaves_ms(w, &w->m[i]) : expires_ms(&w->m[i]);
@@ -251,6 +279,7 @@ step(struct world *w)
 {
 	struct store *s = &w->by[below(w, CONTEXTS)];
 	uint32_t i = (uint32_t)below(w, w->shape->n_keys), ring;
+	int rc;
 
 	if (below(w, 3) == 0)
 		pass_time(w);
@@ -274,7 +303,9 @@ step(struct world *w)
 		break;
 	case 16: case 17:
 		ring = (uint32_t)below(w, w->shape->n_rings);
-		assert_same(w, "move", i, move_at(s, name_of(i), w->now_ms, ring), model_move(w, &w->m[i], ring));
+		rc = move_at(s, name_of(i), w->now_ms, ring);
+		let_go(w);
+		assert_same(w, "move", i, rc, model_move(w, &w->m[i], ring));
 		break;
 	case 18:
 		set_one(w, s, i);
@@ -323,9 +354,12 @@ open_world(struct world *w, const struct shape *shape)
 	w->now_ms = NOW;
 	w->rng = seed;
 	assert_int_equal(gs_table_create_private(&w->t, &spec), 0);
+	/* Who is moved to the suspects stays there until he is moved out. */
+	atomic_store(&w->t->ctl->quota.hold_ms, UINT64_MAX);
 	for (uint32_t i = 0; i < CONTEXTS; i++) {
 		w->by[i].t = w->t;
 		assert_int_equal(gs_ctx_init(&w->by[i].c, w->t, i + 1), 0);
+		w->by[i].c.evict.log = &w->gone;
 	}
 }
 

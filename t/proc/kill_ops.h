@@ -20,6 +20,8 @@ struct operation {
 	bool is_long;			/* only instructions that wrote are points */
 	bool has_clock;			/* how many instructions it takes depends on the clock */
 	bool is_stored;			/* ring warm lies in files */
+	bool has_choice;		/* which session it moves is for it to choose */
+	bool is_final;			/* what others end at that moment it has ended, too: for good */
 	bool is_forgotten;		/* a control: the victim is not recovered */
 	bool is_control;		/* must be found wrong */
 	int n_dead;			/* how many died with it */
@@ -491,7 +493,7 @@ static const struct operation operations[] = {
 	{ "update-smaller", "an update to a smaller slot", with_large, run_put, .is_seen = true, .n_dead = 1 },
 	{ "setattr", "a change of attributes", with_session, run_setattr, .is_seen = true, .n_dead = 1 },
 	{ "del", "the end of a session", with_session, run_del, .is_seen = true, .n_dead = 1 },
-	{ "end", "the end of a session for good", with_session, run_end, .is_seen = true, .is_completed = true, .n_dead = 1 },
+	{ "end", "the end of a session for good", with_session, run_end, .is_seen = true, .is_completed = true, .is_final = true, .n_dead = 1 },
 	{ "rotate", "a session that goes on under another key", with_session, run_rotate, .is_seen = true, .n_dead = 1 },
 	{ "del-stash", "the end of a session outside its home", with_session_in_stash, run_del, .is_seen = true, .n_dead = 1 },
 	{ "del-limbo", "the end of a session by who holds many slots", with_full_limbo, run_del, .is_seen = true, .n_dead = 1 },
@@ -500,9 +502,10 @@ static const struct operation operations[] = {
 	{ "move-in", "a move inwards", with_warm_session, run_move_in, .is_seen = true, .n_dead = 1 },
 	{ "get", "a get", with_session, run_get, .is_seen = true, .n_dead = 1 },
 	{ "get-promotes", "a get that brings the session in", with_warm_session, run_get, .is_seen = true, .n_dead = 1 },
-	{ "put-evicts", "a put that moves it outwards to have its place", in_a_full_ring, run_put_newcomer, .is_seen = true, .n_dead = 1 },
+	{ "put-evicts", "a put that moves it outwards to have its place", in_a_full_ring, run_put_newcomer, .is_seen = true,
+	    .has_choice = true, .n_dead = 1 },
 	{ "stored-evicts", "a put that moves it into a file to have its place", in_a_full_ring, run_put_newcomer, .is_seen = true,
-	    .is_stored = true, .n_dead = 1 },
+	    .has_choice = true, .is_stored = true, .n_dead = 1 },
 	{ "alloc-commit", "a put that commits a segment and refills", with_empty_arena, run_put_in_warm, .is_seen = true, .n_dead = 1 },
 	{ "alloc-refill", "a put that refills", with_empty_arena, run_put, .is_seen = true, .n_dead = 1 },
 	{ "flush", "giving back every slot held", with_full_limbo, run_flush, .n_dead = 1 },

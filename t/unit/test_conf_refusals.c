@@ -80,7 +80,7 @@ static const struct refusal refusals[] = {
 	{ "[daemon\n", 0, GS_EINVAL, 1, "\"[daemon\": [section] and nothing behind it" },
 	{ "[daemon] x\n", 0, GS_EINVAL, 1, "[section] and nothing behind it" },
 	{ "[daemon] # x\n", 0, GS_EINVAL, 1, "[section] and nothing behind it" },
-	{ "[]\n", 0, GS_EINVAL, 1, "\"[]\": [daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota] or [quota TABLE]" },
+	{ "[]\n", 0, GS_EINVAL, 1, "\"[]\": [daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]" },
 	{ "[Daemon]\n", 0, GS_EINVAL, 1, "\"[Daemon]\": [daemon], " },
 	{ "[ daemon ]\n", 0, GS_EINVAL, 1, "[daemon], [table NAME]" },
 	{ "[quotas]\n", 0, GS_EINVAL, 1, "\"[quotas]\": [daemon], [table NAME]" },
