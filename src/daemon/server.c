@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/admission.h"
 #include "daemon/server.h"
 
 #include <sys/epoll.h>
@@ -354,50 +355,6 @@ handle_request(struct server *s, struct peer *p, const unsigned char *body, uint
 
 /* ---- attach ---- */
 
-static int
-check_hello(const struct server *s, const struct gs_wire_hello *h)
-{
-	if (h->abi_major != GS_API_MAJOR)
-		return GS_EVERSION;
-	if (memchr(h->table, 0, sizeof(h->table)) == NULL || h->n_ctx == 0 || h->n_ctx > GS_WIRE_MAX_GRANT || h->role > GS_WIRE_READER)
-		return GS_EINVAL;
-	return manager_table(s->m, h->table);
-}
-
-/* What a role of an attach takes: any of these rights. */
-static uint32_t
-rights_for(uint32_t role)
-{
-	return role == GS_WIRE_READER ? GS_RIGHT_READ : GS_RIGHT_WORK | GS_RIGHT_START | GS_RIGHT_REAP;
-}
-
-/*
- * What the peer may be is for [roles] to say, what of that he wants to be for him: who is only a reader gets nothing that
- * can be written through. The table, GS_EPERM, or as clients_grant; *pages_fd: of a reader, or -1.
- */
-static int
-grant(struct server *s, const struct peer *p, const struct gs_wire_hello *h, struct gs_wire_welcome *w, int *pages_fd)
-{
-	int table = check_hello(s, h), rc;
-
-	*pages_fd = -1;
-	if (table < 0)
-		return table;
-	w->rights = roles_rights(s->m, (size_t)table, &p->who);
-	if ((w->rights & rights_for(h->role)) == 0) {
-		roles_refused(s->m, (size_t)table, &p->who, "attach");
-		return GS_EPERM;
-	}
-	if (h->role == GS_WIRE_READER) {
-		*pages_fd = clients_grant_reader(s->clients, (size_t)table, &p->who, h->n_ctx, w);
-		return *pages_fd < 0 ? *pages_fd : table;
-	}
-	rc = clients_grant(s->clients, (size_t)table, &p->who, h->n_ctx, w);
-	if (rc == 0)
-		rc = GS_EBUSY;
-	return rc < 0 ? rc : table;
-}
-
 static void
 handle_hello(struct server *s, struct peer *p, const unsigned char *body, uint32_t len)
 {
@@ -410,7 +367,7 @@ handle_hello(struct server *s, struct peer *p, const unsigned char *body, uint32
 		return;
 	}
 	memcpy(&h, body, sizeof(h));
-	table = grant(s, p, &h, &w, &pages_fd);
+	table = admission_grant(s->m, s->clients, &p->who, &h, &w, &pages_fd);
 	if (table < 0) {
 		if (welcome_refuse(p->fd, table) < 0)
 			drop_peer(s, p);
