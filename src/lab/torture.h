@@ -43,6 +43,7 @@ struct torture_options {
 	X(SHRINK,	"ring made smaller") \
 	X(TAKEN,	"segment of memory taken") \
 	X(GIVEN_BACK,	"segment given back") \
+	X(POLICY,	"policy changed") \
 	X(AUDIT,	"audit meanwhile") \
 	X(KILL,		"worker killed") \
 	X(STOP,		"worker stopped") \

@@ -95,6 +95,7 @@ answer_of(struct calling *c, const char *what, ssize_t rc)
 		return HISTORY_CONFLICT;
 	case GS_ENOSPC:
 	case GS_EAGAIN:
+	case GS_EQUARANTINE:
 		torture_count(c->h->slot, TORTURE_REFUSED, 1);
 		return HISTORY_NOTHING;
 	default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * torture_operator.c - the process that makes rings larger and smaller while they are used, has sessions drift from one to
- * another and become more and fewer, and has the memory audited.
+ * torture_operator.c - the process that makes rings larger and smaller while they are used, changes the policies, has sessions
+ * drift from one ring to another and become more and fewer, and has the memory audited.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -18,6 +18,7 @@
 enum {
 	PAUSE_MAX_MS = 60,
 	AUDIT_ONE_IN = 8,
+	POLICY_ONE_IN = 4,
 	TIMEOUT_MS = 2000,
 	LEAST = 64,
 	TIDE_MS = 1500,
@@ -34,6 +35,18 @@ struct operating {
 };
 
 static const char *const settings[] = { "capacity", "reserve" };
+
+/* What else is changed meanwhile; none of it may cost a session. */
+static const struct policy {
+	const char *path, *values[4];
+} policies[] = {
+	{ "sessions/quota/action", { "report", "slow", "quarantine", "report" } },
+	{ "sessions/quota/rate", { "100/s", "1000/s", "10000/s", "10000/s" } },
+	{ "sessions/quota/strict", { "no", "yes", "no", "yes" } },
+	{ "sessions/rings/warm/promote", { "access", "second", "never", "access" } },
+	{ "sessions/rings/warm/promote_to", { "innermost", "next", "innermost", "next" } },
+	{ "sessions/rings/active/half_life", { "0", "100ms", "300ms", "300ms" } },
+};
 
 /* One request on a connection of its own. The daemon may be killed at any moment: GS_EDOWN and GS_ETIMEDOUT are no findings. */
 static int
@@ -69,6 +82,15 @@ resize(struct operating *o)
 		return;
 	torture_count(&o->sh->operator, to >= *last ? TORTURE_GROW : TORTURE_SHRINK, 1);
 	*last = to;
+}
+
+static void
+change_policy(struct operating *o)
+{
+	const struct policy *p = &policies[torture_random(&o->random) % (sizeof(policies) / sizeof(policies[0]))];
+
+	if (ask(o, GS_VERB_SET, p->path, p->values[torture_random(&o->random) % 4]) == 0)
+		torture_count(&o->sh->operator, TORTURE_POLICY, 1);
 }
 
 static void
@@ -117,7 +139,9 @@ torture_operator(struct torture_shared *sh, uint64_t seed)
 	for (size_t i = 0; i < TORTURE_RINGS; i++)
 		o.last[i][0] = o.last[i][1] = TORTURE_CAPACITY_MAX;
 	while (atomic_load(&sh->must_stop) == 0) {
-		if (torture_random(&o.random) % AUDIT_ONE_IN != 0)
+		if (torture_random(&o.random) % POLICY_ONE_IN == 0)
+			change_policy(&o);
+		else if (torture_random(&o.random) % AUDIT_ONE_IN != 0)
 			resize(&o);
 		else if (ask(&o, GS_VERB_AUDIT, "", "") == 0)
 			torture_count(&sh->operator, TORTURE_AUDIT, 1);
