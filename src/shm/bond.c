@@ -5,9 +5,8 @@
 
 #include "base/bits.h"
 #include "base/siphash.h"
+#include "shm/kin.h"
 #include "shm/kv_impl.h"
-
-enum { TRIES = 100 };
 
 /* Both tables have one secret: of a link it is the hash of the session's key. */
 static uint64_t
@@ -179,29 +178,6 @@ judge(struct gs_bond *b, const struct gs_meta *found)
 	return rc >= 0 || rc == GS_ENOENT;
 }
 
-/* The record in a slot. False when there is none of which an entry may know. */
-static bool
-load_record(struct gs_table *t, uint32_t addr, struct gs_meta *out)
-{
-	struct gs_hit hit = { .slot = gs_table_slot(t, addr), .ordinal = UINT64_MAX };
-	struct gs_slot head;
-	int rc;
-
-	for (int tries = 0; tries < TRIES; tries++) {
-		/* acquire; pairs with the release of READY in gs_record_write */
-		hit.w = atomic_load_explicit(&hit.slot->W, memory_order_acquire);
-		if (gs_word_state(hit.w) != GS_SLOT_READY)
-			return false;
-		hit.entry = gs_entry(0, gs_word_gen(hit.w), 0, 0, 0) | addr;
-		rc = gs_record_header(t, &hit, &head);
-		if (rc < 0)
-			return false;
-		if (rc > 0 && gs_kv_fill_meta(&hit, &head, out))
-			return true;
-	}
-	return false;
-}
-
 static bool
 is_in(const struct gs_bond_set *set, uint32_t kin)
 {
@@ -218,12 +194,12 @@ pass_arena(struct gs_bond *b, const struct gs_arena *a, const struct gs_bond_set
 
 	for (uint32_t slot = 0; slot < a->n_slots; slot++) {
 		/* Where there is no memory, a look would make some. */
-		if (slot % a->seg_slots == 0 && !gs_slots_is_committed(a, slot)) {
+		if (slot % a->seg_slots == 0 && !gs_slots_may_live(a, slot)) {
 			slot += a->seg_slots - 1;
 			continue;
 		}
 		if (!is_in(set, atomic_load_explicit(&a->kin[slot], memory_order_relaxed)) ||
-		    !load_record(b->tokens, gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, slot)), &found))
+		    !gs_kin_at(b->tokens, gs_entry_addr(gs_entry(0, 0, a->ring, a->class_id, slot)), &found))
 			continue;
 		if (!judge(b, &found))
 			gs_bond_mark_link(b->tokens, found.link, found.link_len);
