@@ -533,8 +533,8 @@ may_change(const unsigned char *copy, const struct gs_put_args *args)
 	struct gs_slot head;
 
 	memcpy(&head, copy, sizeof(head));
-	if ((args->set & GS_SET_IF_LINK_BIT) != 0 && (head.link_len != args->if_link_len ||
-	    memcmp(copy + gs_record_link_off(head.key_len, head.owner_len), args->if_link, head.link_len) != 0))
+	if ((args->set & GS_SET_IF_LINK_BIT) != 0 && (head.link_len != args->if_link_len || (head.link_len > 0 &&
+	    memcmp(copy + gs_record_link_off(head.key_len, head.owner_len), args->if_link, head.link_len) != 0)))
 		return GS_ECONFLICT;
 	if ((args->set & GS_SET_GIVE_BIT) != 0 && head.link_len > 0 && (head.flags & GS_FLAG_CARRIED) == 0)
 		return GS_EPERM;

@@ -345,6 +345,7 @@ race_deaths(struct place *p, uint64_t races)
 int
 main(int argc, char **argv)
 {
+	int rc;
 	struct place p = { .how = HOWS };
 
 	if (argc != 4)
@@ -356,5 +357,9 @@ main(int argc, char **argv)
 		errx(2, "%s is none of touch update put move kill blind", argv[1]);
 	p.random = strtoull(argv[3], NULL, 10);
 	make_table(&p);
-	return p.how == KILL ? race_deaths(&p, strtoull(argv[2], NULL, 10)) : race(&p, strtoull(argv[2], NULL, 10));
+	rc = p.how == KILL ? race_deaths(&p, strtoull(argv[2], NULL, 10)) : race(&p, strtoull(argv[2], NULL, 10));
+	gs_ctx_fini(&p.owner, p.t);
+	gs_ctx_fini(&p.daemon, p.t);
+	gs_table_free(&p.t);
+	return rc;
 }
