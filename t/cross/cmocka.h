@@ -44,6 +44,7 @@ cross_fail(const char *file, int line, const char *fmt, ...)
 
 #define fail_msg(...) cross_fail(__FILE__, __LINE__, __VA_ARGS__)
 #define fail() fail_msg("failed")
+#define print_message(...) (void)printf(__VA_ARGS__)
 
 static inline void
 cross_assert(int is_right, const char *what, const char *file, int line)

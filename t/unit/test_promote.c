@@ -60,6 +60,5 @@ main(void)
 		cmocka_unit_test(second_access_is_one_within_what_the_inner_ring_would_have_kept),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("promote", tests, NULL, NULL);
 }

@@ -460,6 +460,5 @@ main(void)
 
 	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
 	(void)printf("# seed %" PRIu64 "\n", seed);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("tomb", tests, NULL, NULL);
 }
