@@ -567,8 +567,8 @@ gs_audit_print(const struct gs_audit *a, const struct gs_table *t, FILE *to)
 	    a->free, a->live, a->listed, a->capacity, a->free + a->live + a->listed == a->capacity ? "" : " (WRONG)");
 	n = gs_table_rings(t, ring);
 	for (uint32_t i = 0; i < n; i++)
-		(void)fprintf(to, "  ring %s: %" PRIu64 " sessions%s\n", t->ctl->ring[ring[i]].name, a->sessions[ring[i]],
-		    states[gs_table_ring_state(t, ring[i])]);
+		(void)fprintf(to, "  ring %.*s: %" PRIu64 " sessions%s\n", GS_RING_NAME_BYTES, t->ctl->ring[ring[i]].name,
+		    a->sessions[ring[i]], states[gs_table_ring_state(t, ring[i])]);
 	for (int i = 1; i <= GS_AUDIT_LAWS; i++)
 		if (a->broken[i] > 0)
 			(void)fprintf(to, "  broken: %s: %" PRIu64 " times\n", laws[i], a->broken[i]);

@@ -540,7 +540,10 @@ gs_table_store_ms(int64_t wall_ms, uint64_t now_ms, int64_t wall_now_ns)
 uint32_t
 gs_table_ring_state(const struct gs_table *t, uint32_t ring)
 {
-	return gs_ring_word_state(atomic_load_explicit(&t->ctl->ring[ring].state, memory_order_relaxed));
+	uint32_t state = gs_ring_word_state(atomic_load_explicit(&t->ctl->ring[ring].state, memory_order_relaxed));
+
+	/* It was sound when we attached; a writer gone wild may have changed it since. */
+	return state <= GS_RING_DRAINING ? state : (uint32_t)GS_RING_ABSENT;
 }
 
 bool

@@ -338,6 +338,26 @@ tentative_entry_of_nobody_is_reported(void **state)
 	assert_only(s, 10, 1);
 }
 
+/* Found by t/fuzz/table: a state that is none was looked up in the names of states. */
+static void
+ring_of_no_state_is_printed_as_none(void **state)
+{
+	struct store *s = *state;
+	struct gs_audit a;
+	char *text;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	atomic_store(&s->t->ctl->ring[WARM].state, 200);
+	assert_int_equal(gs_table_ring_state(s->t, WARM), GS_RING_ABSENT);
+	gs_audit_run(s->t, NOW, &a, to);
+	gs_audit_print(&a, s->t, to);
+	assert_int_equal(fclose(to), 0);
+	assert_non_null(strstr(text, "ring active"));
+	assert_null(strstr(text, "ring warm"));
+	free(text);
+}
+
 #define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_usual)
 
 int
@@ -359,6 +379,7 @@ main(void)
 		T_USUAL(lengths_and_times_out_of_bounds_are_reported),
 		T_USUAL(population_that_disagrees_is_reported),
 		T_USUAL(tentative_entry_of_nobody_is_reported),
+		T_USUAL(ring_of_no_state_is_printed_as_none),
 	};
 
 	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

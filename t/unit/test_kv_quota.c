@@ -31,6 +31,8 @@ open_usual(void **state)
 
 	assert_non_null(s);
 	spec.rings[SUSPECT].capacity = 2;
+	/* The rings are to be full, not the index. */
+	spec.max_sessions = 1000;
 	open_store(s, &spec);
 	*state = s;
 	return 0;

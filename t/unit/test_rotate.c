@@ -202,6 +202,8 @@ bad_rotations_change_nothing(void **state)
 	struct store s;
 
 	(void)state;
+	/* The rings are to be full, not the index. */
+	spec.max_sessions = 1000;
 	open_store(&s, &spec);
 	start_rich(&s, "old");
 	start_rich(&s, "there");
