@@ -227,7 +227,7 @@ struct gs_info {
 	uint64_t created_ms;		/* when the session was started */
 	uint64_t accessed_ms;		/* last access */
 	uint64_t touched_ms;		/* last put, update or touch */
-	uint64_t deadline_ms;		/* it ends then, whatever is asked of it; 0: never */
+	uint64_t deadline_ms;		/* it ends then by its ttl, lifetime or class; an access moves only the idle of a class; 0: never */
 	uint64_t ring_until_ms;		/* it leaves its ring then if nobody asks; 0: never */
 	uint64_t ttl_ms;		/* own ttl from the last put or touch; 0: none */
 	int64_t mtime_ns;		/* wall clock, ns */
@@ -276,7 +276,7 @@ struct gs_put_options {
 	uint64_t if_version;		/* GS_ECONFLICT unless the session has this version */
 	const void *owner;		/* whose session it is, owner_len bytes */
 	size_t owner_len;
-	const char *class_name;		/* "anonymous", "authenticated" */
+	const char *class_name;		/* "anonymous", "authenticated", or another class of the table */
 	const char *ring;		/* where a new session starts; NULL: the innermost */
 	struct gs_info *info;		/* out, may be NULL: the session as put */
 	const void *parent;		/* of a new token: the key of the session that it hangs on, parent_len bytes */

@@ -91,6 +91,28 @@ read_roles(struct gs_ctl *ctl, struct gs_conf_table *t)
 }
 
 static int
+read_classes(struct gs_ctl *ctl, struct gs_conf_table *t)
+{
+	char path[PATH_BYTES];
+	struct cmd_entry entry;
+	const char *at;
+	int rc, status = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/classes", t->name);
+	GS_CLEANUP_FREE char *list = cmd_list(ctl, path, &rc);
+	if (list == NULL)
+		return cmd_fail(rc, "%s", path);
+	for (at = list; status == 0 && t->n_classes < GS_CONF_SESSION_CLASSES && cmd_next_entry(&at, &entry);) {
+		struct gs_conf_class *c = &t->classes[t->n_classes++];
+
+		(void)snprintf(c->name, sizeof(c->name), "%.31s", entry.name);
+		(void)snprintf(path, sizeof(path), "%s/classes/%s", t->name, c->name);
+		status = read_section(ctl, GS_CONF_IN_CLASS, path, c);
+	}
+	return status;
+}
+
+static int
 read_rings(struct gs_ctl *ctl, struct gs_conf_table *t)
 {
 	char path[PATH_BYTES];
@@ -137,6 +159,8 @@ read_live(struct gs_ctl *ctl, struct gs_conf *conf)
 			status = read_quota(ctl, t);
 		if (status == 0)
 			status = read_roles(ctl, t);
+		if (status == 0)
+			status = read_classes(ctl, t);
 		if (status == 0)
 			status = read_rings(ctl, t);
 	}

@@ -14,7 +14,7 @@ enum { READ_BYTES = 65536, READ_MAX_BYTES = 1 << 26 };
 const struct args_option cmd_put_options[] = {
 	[PUT_TTL] = { 0, "ttl", "T", "end the session this long after its last put or touch" },
 	[PUT_OWNER] = { 0, "owner", "O", "whose session it is" },
-	[PUT_CLASS] = { 0, "class", "C", "anonymous or authenticated" },
+	[PUT_CLASS] = { 0, "class", "C", "anonymous, authenticated, or a class of the configuration" },
 	[PUT_IF_VERSION] = { 0, "if-version", "N", "only if the session has this version" },
 	[PUT_PARENT] = { 0, "parent", "KEY", "the session that a new token hangs on" },
 	[PUT_CARRIED] = { 0, "carried", NULL, "and that the token outlives" },
@@ -71,10 +71,6 @@ take_options(struct gs_put_options *opt, const struct cmd_line *line)
 		(void)cmd_misuse("--owner: %zu bytes, at most %d", opt->owner_len, GS_OWNER_BYTES);
 		return false;
 	}
-	if (opt->class_name != NULL && strcmp(opt->class_name, "anonymous") != 0 && strcmp(opt->class_name, "authenticated") != 0) {
-		(void)cmd_misuse("--class \"%s\": anonymous or authenticated is expected", opt->class_name);
-		return false;
-	}
 	return true;
 }
 
@@ -108,6 +104,8 @@ put(const struct cmd_env *env, const struct cmd_key *k, const struct gs_put_opti
 	rc = gs_put(gs, k->bytes, k->len, value, len, opt);
 	if (rc == GS_EFBIG)
 		status = cmd_fail(rc, "%s: %zu bytes, at most %zu", k->shown, len, gs_record_size(gs));
+	else if (rc == GS_EINVAL && opt->class_name != NULL && opt->parent == NULL)
+		status = cmd_misuse("--class \"%s\": the table has no class of this name", opt->class_name);
 	else if (rc < 0)
 		status = cmd_fail(rc, "%s", k->shown);
 	else if (json)

@@ -41,7 +41,7 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* The row of a setting by its path: node/KEY, TABLE/KEY, TABLE/quota/KEY, TABLE/rings/RING/KEY; NULL for other files. */
+/* The row of a setting by its path: node/KEY, TABLE/KEY, TABLE/quota/KEY, TABLE/rings/RING/KEY ...; NULL for other files. */
 static const struct gs_conf_option *
 option_of(const char *path)
 {
@@ -54,7 +54,9 @@ option_of(const char *path)
 		return gs_conf_find(strncmp(path, "node/", 5) == 0 ? GS_CONF_IN_DAEMON : GS_CONF_IN_TABLE, base_name(path));
 	if (depth == 2)
 		return gs_conf_find(strstr(path, "/quota/") != NULL ? GS_CONF_IN_QUOTA : GS_CONF_IN_ROLES, base_name(path));
-	return depth == 3 ? gs_conf_find(GS_CONF_IN_RING, base_name(path)) : NULL;
+	if (depth != 3)
+		return NULL;
+	return gs_conf_find(strstr(path, "/classes/") != NULL ? GS_CONF_IN_CLASS : GS_CONF_IN_RING, base_name(path));
 }
 
 static enum kind

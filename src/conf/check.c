@@ -155,6 +155,25 @@ check_max_sessions(const struct check *k)
 	return GS_OK;
 }
 
+/* Of an idle that is longer than the ttl nobody would see anything: an access is never before a put or touch. */
+static int
+check_class(const struct check *k, const struct gs_conf_class *c)
+{
+	const struct gs_conf_option *ttl = gs_conf_find(GS_CONF_IN_CLASS, "ttl"), *idle = gs_conf_find(GS_CONF_IN_CLASS, "idle");
+	char ttl_text[GS_CONF_TEXT_BYTES], idle_text[GS_CONF_TEXT_BYTES];
+
+	if (c->idle_ms == UINT64_MAX || c->idle_ms <= c->ttl_ms)
+		return GS_OK;
+	gs_conf_get(ttl, c, ttl_text, sizeof(ttl_text));
+	gs_conf_get(idle, c, idle_text, sizeof(idle_text));
+	k->fault->table = k->t;
+	k->fault->at[0].of_class = k->fault->at[1].of_class = c;
+	k->fault->at[0].key = "idle";
+	k->fault->at[1].key = "ttl";
+	return gs_conf_refuse(GS_ERANGE, k->why, "\"[class %s/%s] idle = %s\": max, or at most %s, its ttl", k->t->name, c->name, idle_text,
+	    ttl_text);
+}
+
 static int
 check_table(const struct check *k)
 {
@@ -165,6 +184,8 @@ check_table(const struct check *k)
 	rc = check_suspect(k, &k->t->rings[n_last]);
 	if (rc == GS_OK)
 		rc = check_chain(k, n_chain);
+	for (i = 0; i < k->t->n_classes && rc == GS_OK; i++)
+		rc = check_class(k, &k->t->classes[i]);
 	for (i = n_chain; i < n_last && rc == GS_OK; i++)
 		rc = check_off(k, i);
 	for (i = 1; i < n_chain && rc == GS_OK; i++) {

@@ -18,7 +18,8 @@ enum {
 	GS_CONF_NAME_BYTES = 32,
 	GS_CONF_TABLES = 8,
 	GS_CONF_RINGS = 8,
-	GS_CONF_CLASSES = 4,
+	GS_CONF_CLASSES = 4,		/* of slot sizes */
+	GS_CONF_SESSION_CLASSES = 16,
 	GS_CONF_WHY_BYTES = 512,
 	GS_CONF_STORE_BYTES = 160,
 	GS_CONF_OVERRIDES = 32,
@@ -77,6 +78,12 @@ struct gs_conf_ring {
 	bool is_suspect;
 };
 
+/* What sessions of a class are held to. */
+struct gs_conf_class {
+	char name[GS_CONF_NAME_BYTES];
+	uint64_t ttl_ms, idle_ms;	/* UINT64_MAX: max */
+};
+
 enum gs_conf_starters { GS_CONF_STARTERS_ANY = 0, GS_CONF_STARTERS_ONE = 1 };
 
 /* Who may what in a table: "any", "none", or users and groups as in "user:web group:33". */
@@ -109,6 +116,8 @@ struct gs_conf_table {
 	char parent[GS_CONF_NAME_BYTES];	/* table that its records hang on; "": none */
 	uint64_t orphan_ttl_ms;		/* UINT64_MAX: max */
 	struct gs_conf_roles roles;
+	size_t n_classes;
+	struct gs_conf_class classes[GS_CONF_SESSION_CLASSES];	/* the built-in ones first */
 	size_t n_rings;
 	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
 	struct gs_conf_ring rings[GS_CONF_RINGS];
@@ -125,12 +134,12 @@ struct gs_conf {
 /* One setting, as the control tree sees it. */
 enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE,
     GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO };
-enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES };
+enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES, GS_CONF_IN_CLASS };
 
 struct gs_conf_option {
 	enum gs_conf_section section;
 	const char *key;		/* as in the file and as the control file's name */
-	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring, gs_conf_quota or gs_conf_roles */
+	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring, gs_conf_quota, gs_conf_roles or gs_conf_class */
 	enum gs_conf_type type;
 	uint64_t min, max;		/* in the unit of the type; UINT64_MAX as max allows `max` for durations */
 	const char *fallback;		/* the default, as text; "" where it depends on the ring or table */
@@ -155,6 +164,11 @@ int gs_conf_load_file(struct gs_conf *out, const char *path, char why[GS_CONF_WH
 
 /* Check the whole: decay chain, ttl and half_life not shrinking outwards, sizes that fit. As gs_conf_load, without file:line. */
 int gs_conf_check(struct gs_conf *c, char why[GS_CONF_WHY_BYTES]);
+
+/* The index of a class, or n_classes. */
+size_t gs_conf_class(const struct gs_conf_table *t, const char *name);
+/* Add a class without limits. 0, GS_EEXIST, or GS_EINVAL: no name for one, GS_ERANGE: too many, with a sentence. */
+int gs_conf_add_class(struct gs_conf_table *t, const char *name, char why[GS_CONF_WHY_BYTES]);
 
 /* How many rings are on, suspect apart: the first of t->rings. */
 size_t gs_conf_chain(const struct gs_conf_table *t);
@@ -181,7 +195,7 @@ void gs_conf_print(FILE *to, const struct gs_conf *c);
 /* Print the template for /etc: every key as a comment with its help and range. */
 void gs_conf_print_template(FILE *to);
 
-/* Parse a value for an option into the member of its struct (`at` = the gs_conf, gs_conf_table, gs_conf_ring or gs_conf_quota). */
+/* Parse a value for an option into the member of its struct (`at` = the struct of its section). */
 int gs_conf_set(const struct gs_conf_option *o, void *at, const char *value, char why[GS_CONF_WHY_BYTES]);
 /* Print the member's value as text without its last newline; GS_CONF_VALUE_BYTES are enough. */
 void gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t cap);

@@ -20,6 +20,10 @@ static const struct built_in built_in[] = {
 
 #define N_BUILT_IN (sizeof(built_in) / sizeof(built_in[0]))
 
+static const char *const built_in_classes[] = { "anonymous", "authenticated" };
+
+#define N_BUILT_IN_CLASSES (sizeof(built_in_classes) / sizeof(built_in_classes[0]))
+
 static void
 set_own(enum gs_conf_section section, const char *key, void *at, const char *value)
 {
@@ -50,6 +54,14 @@ gs_conf_init_ring(struct gs_conf_ring *r, const char *name)
 }
 
 void
+gs_conf_init_class(struct gs_conf_class *c, const char *name)
+{
+	(void)memset(c, 0, sizeof(*c));
+	gs_conf_copy_name(c->name, name);
+	gs_conf_fall_back(GS_CONF_IN_CLASS, c);
+}
+
+void
 gs_conf_init_table(struct gs_conf_table *t, const char *name)
 {
 	size_t i;
@@ -59,6 +71,8 @@ gs_conf_init_table(struct gs_conf_table *t, const char *name)
 	gs_conf_fall_back(GS_CONF_IN_TABLE, t);
 	gs_conf_fall_back(GS_CONF_IN_QUOTA, &t->quota);
 	gs_conf_fall_back(GS_CONF_IN_ROLES, &t->roles);
+	for (i = 0; i < N_BUILT_IN_CLASSES; i++)
+		gs_conf_init_class(&t->classes[t->n_classes++], built_in_classes[i]);
 	for (i = 0; i < N_BUILT_IN; i++) {
 		struct gs_conf_ring *r = &t->rings[i];
 

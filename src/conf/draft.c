@@ -6,7 +6,7 @@
 #include "base/paths.h"
 #include "gsession.h"
 
-#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]"
+#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [class NAME], [class TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]"
 #define NAMES "a name is 1 to 31 of a-z 0-9 _ . - and begins with none of . -"
 
 /* Names that mean something else beside a table's directory, now or in what is planned. */
@@ -115,21 +115,44 @@ enter_roles(struct gs_conf_draft *d, const char *section, const char *name, char
 	return rc < 0 ? rc : enter(d, GS_CONF_IN_ROLES, &t->table.roles, &t->roles_section);
 }
 
-/* `NAME` or `TABLE/NAME`. */
+/* The table of `NAME` or `TABLE/NAME`; *name is what stands behind it. */
+static int
+take_table_of(struct gs_conf_draft *d, const char *section, const char **name, struct gs_conf_draft_table **out, char *why)
+{
+	char table_name[GS_CONF_WHY_BYTES] = "sessions";
+	const char *slash = strchr(*name, '/');
+
+	if (slash != NULL) {
+		(void)snprintf(table_name, sizeof(table_name), "%.*s", (int)(slash - *name), *name);
+		*name = slash + 1;
+	}
+	return take_table(d, section, table_name, out, why);
+}
+
+static int
+enter_class(struct gs_conf_draft *d, const char *section, const char *name, char *why)
+{
+	char reason[GS_CONF_WHY_BYTES];
+	struct gs_conf_draft_table *t;
+	int rc = take_table_of(d, section, &name, &t, why);
+	size_t i;
+
+	if (rc < 0)
+		return rc;
+	i = gs_conf_class(&t->table, name);
+	rc = i < t->table.n_classes ? GS_OK : gs_conf_add_class(&t->table, name, reason);
+	if (rc < 0)
+		return gs_conf_refuse(rc, why, "\"[%s]\": %s", section, reason);
+	return enter(d, GS_CONF_IN_CLASS, &t->table.classes[i], &t->class_sections[i]);
+}
+
 static int
 enter_ring(struct gs_conf_draft *d, const char *section, const char *name, char *why)
 {
-	char table_name[GS_CONF_WHY_BYTES] = "sessions";
-	const char *slash = strchr(name, '/');
 	struct gs_conf_draft_table *t;
 	size_t i;
-	int rc;
+	int rc = take_table_of(d, section, &name, &t, why);
 
-	if (slash != NULL) {
-		(void)snprintf(table_name, sizeof(table_name), "%.*s", (int)(slash - name), name);
-		name = slash + 1;
-	}
-	rc = take_table(d, section, table_name, &t, why);
 	if (rc < 0)
 		return rc;
 	if (!gs_name_is_valid(name) || strcmp(name, "none") == 0)
@@ -192,6 +215,8 @@ gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[
 		rc = enter_roles(d, quoted, name + 6, why);
 	else if (strncmp(name, "ring ", 5) == 0)
 		rc = enter_ring(d, quoted, name + 5, why);
+	else if (strncmp(name, "class ", 6) == 0)
+		rc = enter_class(d, quoted, name + 6, why);
 	else if (strcmp(name, "quota") == 0)
 		rc = enter_quota(d, quoted, "sessions", why);
 	else if (strncmp(name, "quota ", 6) == 0)
@@ -300,7 +325,7 @@ append_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_conf_table 
 		r->half_life_ms = half_life_ms;
 }
 
-/* A table that is only known from a ring of it, its quota or its roles: at the first such section. */
+/* A table that is only known from a ring or a class of it, its quota or its roles: at the first such section. */
 static int
 refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char *why)
 {
@@ -313,6 +338,13 @@ refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char 
 	*place = t->roles_section.opened;
 	if (place->line != 0)
 		return gs_conf_refuse(GS_EINVAL, why, "\"[roles %s]\": needs a [table %s]", t->table.name, t->table.name);
+	for (i = 0; i < t->table.n_classes; i++)
+		if (t->class_sections[i].opened.line != 0) {
+			*place = t->class_sections[i].opened;
+			return gs_conf_refuse(GS_EINVAL, why, "\"[class %s/%s]\": needs a [table %s]", t->table.name, t->table.classes[i].name,
+			    t->table.name);
+		}
+	i = 0;
 	while (t->ring_sections[i].opened.line == 0)
 		i++;
 	*place = t->ring_sections[i].opened;
@@ -401,9 +433,12 @@ gs_conf_draft_find_fault(const struct gs_conf_draft *d, const struct gs_conf_fau
 
 	for (i = 0; i < 2 && place.line == 0 && fault->at[i].key != NULL; i++) {
 		const struct gs_conf_ring *r = fault->at[i].ring;
-		const struct gs_conf_draft_section *s = r != NULL ? &t->ring_sections[find_ring(t, r->name)] : &t->section;
+		const struct gs_conf_class *c = fault->at[i].of_class;
+		const struct gs_conf_draft_section *s = r != NULL ? &t->ring_sections[find_ring(t, r->name)] :
+		    c != NULL ? &t->class_sections[gs_conf_class(&t->table, c->name)] : &t->section;
 
-		place = s->set[row_of(gs_conf_find(r != NULL ? GS_CONF_IN_RING : GS_CONF_IN_TABLE, fault->at[i].key))];
+		place = s->set[row_of(gs_conf_find(r != NULL ? GS_CONF_IN_RING : c != NULL ? GS_CONF_IN_CLASS : GS_CONF_IN_TABLE,
+		    fault->at[i].key))];
 	}
 	return place;
 }

@@ -31,6 +31,7 @@ struct gs_conf_draft_table {
 	struct gs_conf_draft_section section, quota_section, roles_section;
 	struct gs_conf_ring rings[GS_DRAFT_RINGS];
 	struct gs_conf_draft_section ring_sections[GS_DRAFT_RINGS];
+	struct gs_conf_draft_section class_sections[GS_CONF_SESSION_CLASSES];	/* beside table.classes */
 	size_t n_rings, n_built_in;
 };
 

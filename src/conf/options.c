@@ -15,6 +15,7 @@
 #define STRUCT_RING struct gs_conf_ring
 #define STRUCT_QUOTA struct gs_conf_quota
 #define STRUCT_ROLES struct gs_conf_roles
+#define STRUCT_CLASS struct gs_conf_class
 #define OPTION(section, key, member, type, least, most, fallback, words, can_change, help) \
 	{ GS_CONF_IN_##section, #key, offsetof(STRUCT_##section, member), GS_CONF_##type, least, most, fallback, words, can_change, help },
 

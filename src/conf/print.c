@@ -32,6 +32,10 @@ print_table(FILE *to, const struct gs_conf_table *t)
 	print_settings(to, GS_CONF_IN_QUOTA, &t->quota);
 	(void)fprintf(to, "\n[roles %s]\n", t->name);
 	print_settings(to, GS_CONF_IN_ROLES, &t->roles);
+	for (i = 0; i < t->n_classes; i++) {
+		(void)fprintf(to, "\n[class %s/%s]\n", t->name, t->classes[i].name);
+		print_settings(to, GS_CONF_IN_CLASS, &t->classes[i]);
+	}
 	for (i = 0; i < t->n_rings; i++) {
 		(void)fprintf(to, "\n[ring %s/%s]\n", t->name, t->rings[i].name);
 		print_settings(to, GS_CONF_IN_RING, &t->rings[i]);
@@ -109,4 +113,12 @@ gs_conf_print_template(FILE *to)
 	    "# of another. Each line overrides = ... adds one.\n"
 	    "#[quota]\n");
 	print_commented(to, GS_CONF_IN_QUOTA, &t->quota, true);
+	(void)fprintf(to,
+	    "\n"
+	    "# [class NAME] is what sessions of a class of table sessions are held to, [class TABLE/NAME]\n"
+	    "# of another. A name of your own makes a class.\n");
+	for (i = 0; i < t->n_classes; i++) {
+		(void)fprintf(to, "%s#[class %s]\n", i > 0 ? "\n" : "", t->classes[i].name);
+		print_commented(to, GS_CONF_IN_CLASS, &t->classes[i], i == 0);
+	}
 }

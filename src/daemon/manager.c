@@ -496,6 +496,17 @@ apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
 	gs_quota_apply(mt->shm, &rules);
 }
 
+static void
+apply_classes(struct manager_table *mt, const struct gs_conf_table *c)
+{
+	struct gs_class_spec classes[GS_CONF_SESSION_CLASSES];
+	uint32_t n = spec_classes(classes, c);
+
+	if (gs_classes_apply(mt->shm, classes, n) < 0)
+		log_warnx("table %s: the memory has had %d classes and has no room for another name: those of the last sections are not there", c->name,
+		    GS_CLASSES - 1);
+}
+
 /* What of a table is not about a ring. */
 static void
 apply_table(struct manager *m, size_t table)
@@ -520,6 +531,7 @@ manager_apply(struct manager *m, size_t table, int ring)
 	keep_conf(m);
 	if (m->tables[table].shm != NULL) {
 		apply_quota(&m->tables[table], &m->conf.tables[table]);
+		apply_classes(&m->tables[table], &m->conf.tables[table]);
 		apply_table(m, table);
 	}
 	if (ring >= 0)

@@ -59,12 +59,30 @@ merge_ring_set(struct gs_conf_table *fresh, const struct gs_conf_table *before, 
 			fresh->rings[fresh->n_rings++] = live->rings[i];
 }
 
+/* The same of classes; which of them there are is all that they have in common. */
+static void
+merge_classes(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
+{
+	char why[GS_CONF_WHY_BYTES];
+
+	for (size_t i = 0; i < live->n_classes; i++) {
+		const char *name = live->classes[i].name;
+		size_t was = gs_conf_class(before, name), is = gs_conf_class(fresh, name);
+
+		if (was == before->n_classes && is == fresh->n_classes && gs_conf_add_class(fresh, name, why) == 0)
+			fresh->classes[is] = live->classes[i];
+		else if (was < before->n_classes && is < fresh->n_classes)
+			merge_section(GS_CONF_IN_CLASS, &fresh->classes[is], &before->classes[was], &live->classes[i]);
+	}
+}
+
 static void
 merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
 {
 	merge_section(GS_CONF_IN_TABLE, fresh, before, live);
 	merge_section(GS_CONF_IN_QUOTA, &fresh->quota, &before->quota, &live->quota);
 	merge_section(GS_CONF_IN_ROLES, &fresh->roles, &before->roles, &live->roles);
+	merge_classes(fresh, before, live);
 	/*
 	 * It may have been cut to what the tmpfs could hold when the memory was made; and where the file leaves it to the
 	 * capacities, what the memory was made for stays there.

@@ -19,6 +19,7 @@ _Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CO
     "promote has the same values in both");
 _Static_assert(GS_CONF_RATE_MAX_PER_H == GS_QUOTA_RATE_MAX_PER_H && GS_CONF_BURST_MAX == GS_QUOTA_BURST_MAX &&
     (int)GS_CONF_OVERRIDES <= (int)GS_QUOTA_OVERRIDES, "what can be configured of quotas fits the memory");
+_Static_assert((int)GS_CONF_SESSION_CLASSES < (int)GS_CLASSES, "and so do classes");
 _Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW == (int)GS_QUOTA_SLOW &&
     (int)GS_CONF_QUARANTINE == (int)GS_QUOTA_QUARANTINE, "action has the same values in both");
 _Static_assert((int)GS_CONF_ENDED_PLAIN == (int)GS_ENDED_PLAIN && (int)GS_CONF_ENDED_FINAL == (int)GS_ENDED_FINAL,
@@ -125,4 +126,14 @@ spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c)
 		out->override[out->n_overrides].whose = o->kind == GS_CONF_OVERRIDE_OWNER ? GS_QUOTA_OF_OWNER : GS_QUOTA_OF_KEY;
 		out->override[out->n_overrides++].limit = o->rate_per_h == 0 ? GS_QUOTA_FREE : gs_quota_limit(o->rate_per_h, o->burst);
 	}
+}
+
+uint32_t
+spec_classes(struct gs_class_spec *out, const struct gs_conf_table *c)
+{
+	for (size_t i = 0; i < c->n_classes; i++) {
+		memcpy(out[i].name, c->classes[i].name, sizeof(out[i].name));
+		out[i].rule = (struct gs_lifetime_rule){ .ttl_ms = c->classes[i].ttl_ms, .idle_ms = c->classes[i].idle_ms };
+	}
+	return (uint32_t)c->n_classes;
 }

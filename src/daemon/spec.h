@@ -6,6 +6,7 @@
 #define GS_DAEMON_SPEC_H
 
 #include "conf/conf.h"
+#include "shm/classes.h"
 #include "shm/quota.h"
 
 /*
@@ -18,5 +19,8 @@ void spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c);
 
 /* The rules about sessions that are asked for too often. */
 void spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c);
+
+/* The classes of a table; out has room for GS_CONF_SESSION_CLASSES. Returns how many. */
+uint32_t spec_classes(struct gs_class_spec *out, const struct gs_conf_table *c);
 
 #endif

@@ -24,6 +24,8 @@ static const char *const dir_patterns[TREE_DIRS] = {
 	[TREE_RINGS] = "<table>/rings",
 	[TREE_RING] = "<table>/rings/<ring>",
 	[TREE_QUOTA] = "<table>/quota",
+	[TREE_CLASSES] = "<table>/classes",
+	[TREE_CLASS] = "<table>/classes/<class>",
 };
 
 const char *
@@ -46,6 +48,8 @@ tree_dir_of(enum gs_conf_section section)
 		return TREE_QUOTA;
 	case GS_CONF_IN_ROLES:
 		return TREE_ROLES;
+	case GS_CONF_IN_CLASS:
+		return TREE_CLASS;
 	}
 	abort();
 }
@@ -149,7 +153,7 @@ render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
 	    "bare number only 0; sizes are 512 4K 64M. A change outlives a restart of the daemon;\n"
 	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n", to);
 	for (dir = 0; dir < TREE_DIRS; dir++) {
-		if (dir != TREE_RINGS)
+		if (dir != TREE_RINGS && dir != TREE_CLASSES)
 			(void)fprintf(to, "\n%s/\n", dir_patterns[dir]);
 		for (f = tree_files; f->name != NULL; f++) {
 			if ((int)f->dir == dir)
@@ -217,12 +221,26 @@ match_ring(struct tree_place *p, const char *word, size_t len)
 }
 
 static bool
+match_class(struct tree_place *p, const char *word, size_t len)
+{
+	const struct gs_conf_table *t = &p->m->conf.tables[p->table];
+
+	for (p->of_class = 0; p->of_class < t->n_classes; p->of_class++) {
+		if (is_word(word, len, t->classes[p->of_class].name))
+			return true;
+	}
+	return false;
+}
+
+static bool
 match_word(struct tree_place *p, const char *pattern, size_t pattern_len, const char *word, size_t len)
 {
 	if (is_word(pattern, pattern_len, "<table>"))
 		return match_table(p, word, len);
 	if (is_word(pattern, pattern_len, "<ring>"))
 		return match_ring(p, word, len);
+	if (is_word(pattern, pattern_len, "<class>"))
+		return match_class(p, word, len);
 	return pattern_len == len && memcmp(pattern, word, len) == 0;
 }
 
@@ -343,14 +361,19 @@ list_dirs(const struct tree_place *p, FILE *to)
 			(void)fprintf(to, "d %s\n", p->m->conf.tables[i].name);
 		break;
 	case TREE_TABLE:
-		(void)fputs("d rings\nd quota\nd roles\n", to);
+		(void)fputs("d rings\nd classes\nd quota\nd roles\n", to);
 		break;
 	case TREE_RINGS:
 		for (i = 0; i < t->n_rings; i++)
 			(void)fprintf(to, "d %s\n", t->rings[i].name);
 		break;
+	case TREE_CLASSES:
+		for (i = 0; i < t->n_classes; i++)
+			(void)fprintf(to, "d %s\n", t->classes[i].name);
+		break;
 	case TREE_NODE:
 	case TREE_ROLES:
+	case TREE_CLASS:
 	case TREE_RING:
 	case TREE_QUOTA:
 	case TREE_DIRS:
@@ -431,7 +454,7 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 	return p->file->store(p, r, to);
 }
 
-/* What is not there may be a ring to come. */
+/* What is not there may be a ring or a class to come. */
 static int
 answer_make(struct tree_place *p, const struct tree_request *r, FILE *to)
 {
@@ -439,7 +462,9 @@ answer_make(struct tree_place *p, const struct tree_request *r, FILE *to)
 
 	if (slash != NULL && resolve_dir(p, r->path, (size_t)(slash - r->path)) && p->dir == TREE_RINGS)
 		return tree_ring_make(p, slash + 1, r, to);
-	(void)fputs("only a ring can be made, in <table>/rings", to);
+	if (slash != NULL && p->dir == TREE_CLASSES)
+		return tree_class_make(p, slash + 1, r, to);
+	(void)fputs("only a ring can be made, in <table>/rings, and a class, in <table>/classes", to);
 	return GS_EPERM;
 }
 

@@ -2,7 +2,7 @@
 /*
  * tree_impl.h - what the files of the control tree have in common; private to tree*.c.
  *
- * A directory is one of six shapes.  A file is either a row of tree_files[]
+ * A directory is one of a few shapes.  A file is either a row of tree_files[]
  * or a setting: a row of gs_conf_options[], whose section says in which
  * directory it stands.
  */
@@ -21,6 +21,8 @@ enum tree_dir {
 	TREE_RINGS,			/* <table>/rings */
 	TREE_RING,			/* <table>/rings/<ring> */
 	TREE_QUOTA,			/* <table>/quota */
+	TREE_CLASSES,			/* <table>/classes */
+	TREE_CLASS,			/* <table>/classes/<class> */
 	TREE_DIRS
 };
 
@@ -31,7 +33,7 @@ struct tree_place {
 	struct manager *m;
 	const struct manager_caller *caller;
 	enum tree_dir dir;		/* the directory, or the one the file is in */
-	size_t table, ring;		/* indices into m->conf, where the shape has them */
+	size_t table, ring, of_class;	/* indices into m->conf, where the shape has them */
 	const struct tree_file *file;	/* a file that is a row, or NULL */
 	const struct gs_conf_option *option;	/* a file that is a setting, or NULL */
 };
@@ -56,7 +58,7 @@ const char *tree_dir_pattern(enum tree_dir dir);
 int tree_set_option(const struct tree_place *p, const struct tree_request *r, FILE *to);
 int tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to);
 void tree_set_verbs(struct manager *m, FILE *to);
-/* The struct in c that has the setting's member: the gs_conf, one of its tables, a quota or a ring. */
+/* The struct in c that has the setting's member: the gs_conf, one of its tables, a quota, a ring ... */
 void *tree_set_member(struct gs_conf *c, const struct tree_place *p);
 
 /* The lines of a write, one after the other. */
@@ -75,6 +77,8 @@ int tree_ring_remove(const struct tree_place *p, const struct tree_request *r, F
 void tree_ring_state_left(const struct tree_place *p, FILE *to);
 void tree_ring_preview(const struct tree_place *p, uint64_t offset, FILE *to);
 int tree_ring_set_preview(const struct tree_place *p, const struct tree_request *r, FILE *to);
+/* tree_class.c: classes that are made; they stay, as sessions may be of them. */
+int tree_class_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
 /* tree_roles.c: what somebody may, and the lease. */
 void tree_roles_mine(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_roles_lease(const struct tree_place *p, uint64_t offset, FILE *to);

@@ -45,7 +45,8 @@ tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE 
 	int rc;
 
 	if (p->dir != TREE_RING || p->file != NULL || p->option != NULL) {
-		(void)fputs("only a ring can be removed", to);
+		(void)fputs(p->dir == TREE_CLASS ? "a class stays, as sessions may be of it: echo max > ttl and > idle takes its limits away" :
+		    "only a ring can be removed", to);
 		return GS_EPERM;
 	}
 	if (!roles_may_operate(p->m, &p->table, &r->caller))

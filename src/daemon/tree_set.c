@@ -88,6 +88,8 @@ tree_set_member(struct gs_conf *c, const struct tree_place *p)
 		return &c->tables[p->table].quota;
 	case GS_CONF_IN_ROLES:
 		return &c->tables[p->table].roles;
+	case GS_CONF_IN_CLASS:
+		return &c->tables[p->table].classes[p->of_class];
 	}
 	abort();
 }

@@ -119,7 +119,7 @@ note_gone(struct replay *r, const struct gs_evicted *gone)
 	r->out->evicted++;
 	r->out->moves[gone->from][gone->to]++;
 	s->ring = meta.ring = gone->to;
-	return deadlines_set(&r->due, id, first_after(gs_min_u64(gs_kv_leaves_ms(r->t, &meta), meta.expires_ms)));
+	return deadlines_set(&r->due, id, first_after(gs_min_u64(gs_kv_leaves_ms(r->t, &meta), gs_kv_ends_ms(r->t, &meta))));
 }
 
 /* All who made room. Their places were taken at once, so that nobody is let in for it. */
@@ -174,7 +174,7 @@ settle(struct replay *r, uint32_t id, uint32_t *left, bool *is_stuck)
 	case GS_SETTLE_STUCK:
 		*is_stuck = true;
 		rc = start_waiting(r, id, did.to);
-		return rc < 0 ? rc : deadlines_set(&r->due, id, first_after(did.meta.expires_ms));
+		return rc < 0 ? rc : deadlines_set(&r->due, id, first_after(gs_kv_ends_ms(r->t, &did.meta)));
 	case GS_SETTLE_DAMAGED:
 	case GS_SETTLE_GONE:
 		break;
@@ -262,7 +262,7 @@ note(struct replay *r, uint32_t id, const struct gs_meta *meta)
 	s->ring = meta->ring;
 	note_offence(s, meta);
 	if (rc == GS_OK)
-		rc = deadlines_set(&r->due, id, gs_min_u64(first_after(gs_min_u64(gs_kv_leaves_ms(r->t, meta), meta->expires_ms)),
+		rc = deadlines_set(&r->due, id, gs_min_u64(first_after(gs_min_u64(gs_kv_leaves_ms(r->t, meta), gs_kv_ends_ms(r->t, meta))),
 		    gs_kv_pardon_ms(r->t, meta)));
 	return rc == GS_OK ? let_in(r, left) : rc;
 }

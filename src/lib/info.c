@@ -5,11 +5,10 @@
 
 #include "policy/decay.h"
 #include "policy/quota.h"
+#include "shm/classes.h"
 
 #define ORDINAL_BITS 33
 #define BIRTH_BITS 25
-
-static const char *const class_names[GS_CLASSES] = { "", "anonymous", "authenticated" };
 
 void
 gs_info_now(const struct gs *gs, struct gs_now *out)
@@ -23,17 +22,6 @@ gs_info_wall_ns(const struct gs *gs, uint64_t store_ms)
 {
 	/* Modulo 2^64, as all times are: a damaged one is wrong, not undefined. */
 	return (int64_t)((store_ms + atomic_load_explicit(&gs->t->ctl->wall_add_ms, memory_order_relaxed)) * 1000000);
-}
-
-int
-gs_info_class(const char *name)
-{
-	if (name == NULL)
-		return GS_CLASS_NONE;
-	for (int i = 0; i < GS_CLASSES; i++)
-		if (strcmp(class_names[i], name) == 0)
-			return i;
-	return GS_EINVAL;
 }
 
 uint64_t
@@ -74,7 +62,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->created_ms = wall_ms(m->created_ms, now);
 	out->accessed_ms = wall_ms(m->accessed_ms, now);
 	out->touched_ms = wall_ms(m->touched_ms, now);
-	out->deadline_ms = wall_ms(m->expires_ms, now);
+	out->deadline_ms = wall_ms(gs_kv_ends_ms(t, m), now);
 	out->ring_until_ms = wall_ms(gs_kv_leaves_ms(t, m), now);
 	out->ttl_ms = m->ttl_ms;
 	/* A touch moves both in whole ms; a write has them in ns. */
@@ -94,7 +82,6 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->ring_id = m->ring;
 	out->owner_len = m->owner_len;
 	(void)gs_table_ring_name(t, m->ring, out->ring);
-	if (m->class_id < GS_CLASSES)
-		(void)strcpy(out->class_name, class_names[m->class_id]);
+	gs_classes_name(t, m->class_id, out->class_name);
 	memcpy(out->owner, m->owner, m->owner_len);
 }

@@ -17,8 +17,6 @@ void gs_info_now(const struct gs *gs, struct gs_now *out);
 int64_t gs_info_wall_ns(const struct gs *gs, uint64_t store_ms);
 void gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out);
 
-/* Class number of a name (NULL or "": none), or GS_EINVAL. */
-int gs_info_class(const char *name);
 
 /* An id: the entry's ordinal with 25 bits that tell its sessions apart. */
 uint64_t gs_info_id(const struct gs_meta *m);

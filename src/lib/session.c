@@ -9,6 +9,7 @@
 #include "lib/info.h"
 #include "lib/session.h"
 #include "lib/starter.h"
+#include "shm/classes.h"
 #include "shm/park.h"
 
 enum {
@@ -224,7 +225,7 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 		return 0;
 	if (!has_put_size(opt) || opt->owner_len > GS_OWNER_BYTES || (opt->owner == NULL && opt->owner_len > 0))
 		return GS_EINVAL;
-	class_id = gs_info_class(opt->class_name);
+	class_id = gs_classes_find(gs->t, opt->class_name);
 	if (class_id < 0)
 		return class_id;
 	out->flags = ((opt->flags & GS_INSPECT) != 0 ? GS_KV_INSPECT : 0) | ((opt->flags & GS_ONLY_NEW) != 0 ? GS_KV_ONLY_NEW : 0) |
@@ -563,7 +564,7 @@ gs_setattr(struct gs *gs, const void *key, size_t key_len, const struct gs_attr 
 		return GS_EINVAL;
 	if (attr->owner_len > GS_OWNER_BYTES || (attr->owner == NULL && attr->owner_len > 0))
 		return GS_EINVAL;
-	class_id = gs_info_class((attr->mask & GS_ATTR_CLASS) != 0 ? attr->class_name : NULL);
+	class_id = gs_classes_find(gs->t, (attr->mask & GS_ATTR_CLASS) != 0 ? attr->class_name : NULL);
 	if (class_id < 0)
 		return class_id;
 	args.set = ((attr->mask & GS_ATTR_UID) != 0 ? GS_SET_UID_BIT : 0) | ((attr->mask & GS_ATTR_GID) != 0 ? GS_SET_GID_BIT : 0) |

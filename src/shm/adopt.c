@@ -8,6 +8,7 @@
 #include "gsession.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "shm/classes.h"
 #include "shm/disk.h"
 #include "shm/record.h"
 #include "shm/region.h"
@@ -318,6 +319,7 @@ look_at(struct adopting *a, struct gs_arena *arena, uint32_t slot)
 		return 0;
 	}
 	mend_words(a, s);
+	gs_classes_meet(a->t, s->class_id);
 	f.hash = s->hash;
 	f.birth = s->birth;
 	f.version = s->version;

@@ -429,6 +429,9 @@ check_armed(struct auditing *a, struct gs_arena *arena, uint32_t slot)
 	struct gs_slot *s = gs_table_slot(a->t, addr), head;
 	uint64_t w = atomic_load_explicit(&s->W, memory_order_acquire), next;
 
+	/* The sweep gives those of a ring whose rules changed their hints anew. */
+	if (atomic_load_explicit(&a->t->ctl->ring[arena->ring].rearm, memory_order_relaxed) != 0)
+		return;
 	gs_racy_load(&head, s, sizeof(head));
 	next = gs_record_next_ms(a->t, arena->ring, &head);
 	for (int tries = 0; tries < TRIES; tries++) {

@@ -40,7 +40,7 @@ note(struct crowd *w, const struct gs_meta *meta)
 static bool
 is_current(struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
 {
-	return meta->expires_ms >= now_ms &&
+	return gs_kv_ends_ms(t, meta) >= now_ms &&
 	    gs_index_ordinal_of(t, meta->hash, gs_entry_addr(meta->entry), gs_entry_gen(meta->entry)) != UINT64_MAX;
 }
 

@@ -15,6 +15,7 @@
 #include "gsession.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
+#include "base/paths.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
 
@@ -343,6 +344,18 @@ note_clock(struct gs_past *past, const struct gs_arena_hdr *head)
 	    (uint64_t)(gs_clock_wall_ns() / 1000000) >= past->wall_add_ms + GS_TIME_ORIGIN_MS;
 }
 
+/* Each file of a table has the names of all its classes, unless the power failed when one was new. */
+static void
+note_classes(struct gs_past *past, const struct gs_arena_hdr *head)
+{
+	for (uint32_t id = 0; id < GS_CLASSES; id++) {
+		const char *name = head->class_name[id];
+
+		if (memchr(name, 0, sizeof(head->class_name[id])) != NULL && gs_name_is_valid(name) && past->class_name[id][0] == '\0')
+			memcpy(past->class_name[id], name, strlen(name));
+	}
+}
+
 /* Remember a good file; the first says which table it was. */
 static bool
 note_arena(struct gs_past *past, uint32_t i, const struct gs_arena_hdr *head)
@@ -358,6 +371,7 @@ note_arena(struct gs_past *past, uint32_t i, const struct gs_arena_hdr *head)
 	past->arenas |= UINT32_C(1) << i;
 	past->n_slots[i] = head->n_slots;
 	past->seg_slots[i] = head->seg_slots;
+	note_classes(past, head);
 	return true;
 }
 

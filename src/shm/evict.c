@@ -127,7 +127,7 @@ see(const struct making *m, uint32_t addr, struct gs_candidate *out)
 	*out = (struct gs_candidate){
 		.hash = head.hash, .version = head.version, .addr = addr, .gen = gs_word_gen(hit.w), .class_id = head.class_id,
 		.accessed_ms = gs_timed_value(gs_kv_word(&head.A)), .interest = gs_timed_value(gs_kv_word(&head.I)),
-		.expires_ms = gs_timed_value(gs_kv_word(&head.X)), .is_special = head.flags != 0 || head.link_len != 0,
+		.expires_ms = gs_record_ends_ms(m->t, &head), .is_special = head.flags != 0 || head.link_len != 0,
 		.hits = gs_timed_value(atomic_load_explicit(&hit.slot->H, memory_order_relaxed)),
 	};
 	return true;
@@ -331,10 +331,10 @@ count_gone(const struct making *m, const struct gs_evicted *gone)
 static bool
 has_changed(const struct making *m, const struct gs_candidate *s, const struct gs_hit *hit, const struct gs_slot *head)
 {
-	uint64_t x = gs_timed_value(gs_kv_word(&head->X)), hits = gs_timed_value(gs_kv_word(&head->H));
+	uint64_t ends_ms = gs_record_ends_ms(m->t, head), hits = gs_timed_value(gs_kv_word(&head->H));
 
 	return gs_entry_addr(hit->entry) != s->addr || gs_timed_value(gs_kv_word(&head->A)) != s->accessed_ms || hits > s->hits ||
-	    (x < m->now_ms) != (s->expires_ms < m->now_ms);
+	    (ends_ms < m->now_ms) != (s->expires_ms < m->now_ms);
 }
 
 /* End it, and keep its place: there is one too many for a moment, which nobody can take. 0, or KV_AGAIN. */

@@ -458,6 +458,12 @@ gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta)
 }
 
 uint64_t
+gs_kv_ends_ms(const struct gs_table *t, const struct gs_meta *meta)
+{
+	return gs_record_bound_ms(t, meta->class_id, meta->flags, meta->expires_ms, meta->touched_ms, meta->accessed_ms);
+}
+
+uint64_t
 gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
 	/* Where a ring drains, or came late, nobody waits for the law. */
@@ -478,11 +484,12 @@ gs_kv_end_judged(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit,
 {
 	uint64_t x = gs_kv_word(&head->X), claimed = gs_timed(0, gs_timed_gen(x));
 
-	/* seq_cst; pairs with raise_word in record.c, as does the load of A */
+	/* seq_cst; pairs with raise_word in record.c, as do the loads of A and T */
 	if (gs_timed_value(x) != 0 && !atomic_compare_exchange_strong_explicit(&hit->slot->X, &x, claimed, memory_order_seq_cst,
 	    memory_order_relaxed))
 		return false;
-	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != gs_kv_word(&head->A)) {
+	if (atomic_load_explicit(&hit->slot->A, memory_order_seq_cst) != gs_kv_word(&head->A) ||
+	    atomic_load_explicit(&hit->slot->T, memory_order_seq_cst) != gs_kv_word(&head->T)) {
 		(void)atomic_compare_exchange_strong_explicit(&hit->slot->X, &claimed, x, memory_order_seq_cst, memory_order_relaxed);
 		return false;
 	}
@@ -558,7 +565,9 @@ tell_settled(struct gs_table *t, struct gs_ctx *c, const struct gs_settled *s, u
 		return;
 	case GS_SETTLE_EXPIRED:
 		turn.kind = GS_EVENT_EXPIRED;
-		turn.reason = m->expires_ms < now_ms ? GS_REASON_LIFETIME : GS_REASON_IDLE;
+		/* Would it be over however recently it had been asked for? */
+		turn.reason = gs_record_bound_ms(t, m->class_id, m->flags, m->expires_ms, m->touched_ms, GS_TIME_NEVER) < now_ms ?
+		    GS_REASON_LIFETIME : GS_REASON_IDLE;
 		turn.to = GS_RING_NONE;
 		gs_event_tell(t, c, &turn);
 		return;
@@ -589,7 +598,7 @@ after(uint64_t instant_ms)
 static uint64_t
 next_of(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
 {
-	uint64_t ends_ms = meta->expires_ms >= GS_TIME_NEVER ? UINT64_MAX : meta->expires_ms;
+	uint64_t end_ms = gs_kv_ends_ms(t, meta), ends_ms = end_ms >= GS_TIME_NEVER ? UINT64_MAX : end_ms;
 	uint64_t leaves_ms = gs_table_ring_state(t, ring) != GS_RING_ON ? 0 :
 	    gs_record_leaves_ms(t, ring, meta->flags, meta->accessed_ms, meta->interest);
 

@@ -195,6 +195,9 @@ uint64_t gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *me
 /* When it is pardoned, if it does not come too soon again; UINT64_MAX: it is not accused. */
 uint64_t gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta);
 
+/* The last instant at which a session is there, in whatever ring: X, or what the limits of its class allow as of now. */
+uint64_t gs_kv_ends_ms(const struct gs_table *t, const struct gs_meta *meta);
+
 /* When a session leaves its ring by the decay law as of now; UINT64_MAX: never. */
 uint64_t gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta);
 

@@ -42,7 +42,7 @@
  *   I6	A free slot that no client lists has its bit set; so has a REPLACED
  *	or ENDED one, in the bitmap of those.
  *   I7	A live slot's due hint is not "never", unless its ring neither
- *	decays nor bounds it.
+ *	decays nor bounds it, or is to be armed anew.
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;
  *	last access and touched time are not in the future; its kin is that of its owner and link.
  *   I9	A ring's population counter equals its final entries.
@@ -76,6 +76,7 @@
  *   bitmap	acq_rel: W is FREE before the bit is seen; loaded acquire by who
  *	looks whether a slot without a bit is listed.
  *   n_ctx_used, reg.state	released when what they announce is there.
+ *   session_class.state	released when the name is there, loaded acquire before it.
  *   ring.state	released when the name is there and ABSENT again before another is; loaded acquire
  *	before the name, and again behind an acquire fence after it.
  *   segments	released when the memory is there.  A slot is taken after listing
@@ -274,7 +275,7 @@ struct gs_slot {
 	uint16_t val_len;			/* 28 bytes */
 	uint8_t key_len;			/* 2a bytes, 1..255 */
 	uint8_t owner_len;			/* 2b bytes, 0..64 */
-	uint8_t class_id;			/* 2c what the session is: enum gs_session_class */
+	uint8_t class_id;			/* 2c what the session is: an id of T.ctl's classes */
 	uint8_t turn;				/* 2d which record of this version it is, modulo 256 */
 	uint8_t flags;				/* 2e enum gs_slot_flag */
 	uint8_t link_len;			/* 2f bytes, 0..255: the key of the session that this record hangs on */
@@ -321,8 +322,8 @@ gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
 		out[i] = words[i];
 }
 
-/* What a session is, for eviction and lifetimes; names in record.c. */
-enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES };
+/* What a session is, for eviction and lifetimes; T.ctl has the names of all GS_CLASSES ids, these are the built-in ones. */
+enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES = 32 };
 
 /* T.idx: this page, then the buckets, then n_tombs tombstones, then _Atomic uint64_t[GS_KIN_MARKS]: what hangs on which kin is to be looked at. */
 struct gs_counter_line {			/* counters that all write, on a line of its own */
@@ -451,7 +452,9 @@ struct gs_arena_hdr {
 	uint32_t pad0;
 	_Atomic uint64_t wall_add_ms;		/* as in gs_ctl_hdr, when the disk was last written */
 	_Atomic uint64_t wall_check;		/* its complement */
-	uint8_t pad[GS_PAGE_BYTES - 232];
+	uint8_t pad1[24];
+	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* 100 of the ids that its records may have; "": none that was given */
+	uint8_t pad[GS_PAGE_BYTES - 256 - GS_CLASSES * GS_RING_NAME_BYTES];
 };
 _Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 216, "arena header");
 _Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
@@ -650,6 +653,21 @@ struct gs_quota_cfg {
 };
 _Static_assert(sizeof(struct gs_quota_cfg) == 64 + GS_QUOTA_OVERRIDES * 24, "quota configuration");
 
+/*
+ * A class of sessions. Its id, the place in the array, is its own as long as the memory is there: an id that has a name
+ * keeps it, and one that the configuration has no more is RETIRED, for those sessions that are of it.
+ */
+enum gs_class_state { GS_CLASS_UNUSED = 0, GS_CLASS_ON = 1, GS_CLASS_RETIRED = 2 };
+
+struct gs_class_cfg {
+	char name[GS_RING_NAME_BYTES];		/* written while it is UNUSED */
+	_Atomic uint64_t ttl_ms;		/* from the last put or touch; GS_DURATION_MAX: max */
+	_Atomic uint64_t idle_ms;		/* from the last access; GS_DURATION_MAX: max */
+	_Atomic uint32_t state;			/* enum gs_class_state */
+	uint32_t pad[3];
+};
+_Static_assert(sizeof(struct gs_class_cfg) == GS_LINE_BYTES, "a class is a line");
+
 struct gs_ctl_hdr {
 	uint64_t magic;
 	uint32_t abi_major, abi_minor;
@@ -690,7 +708,8 @@ struct gs_ctl_hdr {
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
 	struct gs_quota_cfg quota;
-	uint8_t pad4[GS_PAGE_BYTES - sizeof(struct gs_quota_cfg)];
+	struct gs_class_cfg session_class[GS_CLASSES];	/* [0] is none, and stays UNUSED */
+	uint8_t pad4[GS_PAGE_BYTES - sizeof(struct gs_quota_cfg) - GS_CLASSES * sizeof(struct gs_class_cfg)];
 };
 _Static_assert(sizeof(struct gs_ctl_hdr) % GS_PAGE_BYTES == 0, "nothing is mapped behind the file");
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");

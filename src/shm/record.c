@@ -6,7 +6,9 @@
 #include "base/atomic.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "policy/lifetime.h"
 #include "policy/quota.h"
+#include "shm/classes.h"
 #include "shm/store.h"
 
 /* Words of the header behind W, which is written on its own. */
@@ -138,9 +140,29 @@ gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms
 }
 
 uint64_t
+gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head)
+{
+	uint32_t class_id = __atomic_load_n(&head->class_id, __ATOMIC_RELAXED);
+
+	if (class_id == GS_CLASS_NONE)
+		return value_of(&head->X);
+	return gs_record_bound_ms(t, class_id, __atomic_load_n(&head->flags, __ATOMIC_RELAXED), value_of(&head->X), value_of(&head->T),
+	    value_of(&head->A));
+}
+
+uint64_t
+gs_record_bound_ms(const struct gs_table *t, uint32_t class_id, uint32_t flags, uint64_t own_ms, uint64_t touched_ms, uint64_t accessed_ms)
+{
+	struct gs_lifetime_rule rule = gs_classes_rule(t, class_id);
+
+	/* What is parked waits as long as it was parked for. */
+	return (flags & GS_FLAG_PARKED) != 0 ? own_ms : gs_lifetime_ends_ms(own_ms, touched_ms, accessed_ms, &rule);
+}
+
+uint64_t
 gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
 {
-	uint64_t at = value_of(&head->X);
+	uint64_t at = gs_record_ends_ms(t, head);
 
 	/* Where a ring drains, or came late, nobody waits for the law. */
 	if (gs_table_ring_state(t, ring) != GS_RING_ON)
@@ -161,7 +183,7 @@ gs_record_due(uint64_t at_ms)
 bool
 gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
 {
-	if (value_of(&head->X) < now_ms)
+	if (gs_record_ends_ms(t, head) < now_ms)
 		return true;
 	/* From the last ring a session expires by the decay law, and readers honour that before the sweep comes. */
 	if (atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed) != GS_RING_NONE)

@@ -101,6 +101,14 @@ uint32_t gs_record_due(uint64_t at_ms);
 /* X of a record: the earliest of touched + ttl and deadline. */
 uint64_t gs_record_expiry(uint64_t touched_ms, uint64_t ttl_ms, uint64_t deadline_ms);
 
+/*
+ * The last instant at which a record with this header, which may be in shared memory, is there, in whatever ring: X, or
+ * what its class allows. The least of both; GS_TIME_NEVER at most.
+ */
+uint64_t gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head);
+/* The same of one whose own end is own_ms. What is parked (flags: enum gs_slot_flag) is not held to the limits of its class. */
+uint64_t gs_record_bound_ms(const struct gs_table *t, uint32_t class_id, uint32_t flags, uint64_t own_ms, uint64_t touched_ms, uint64_t accessed_ms);
+
 /* Is it over at now_ms? ring: where it is. */
 bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);
 

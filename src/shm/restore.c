@@ -6,6 +6,7 @@
 
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "shm/classes.h"
 #include "shm/kv_impl.h"
 #include "shm/tomb.h"
 
@@ -120,6 +121,16 @@ set_times(const struct gs_restore *r, const struct gs_snapshot_record *from, str
 
 /* ---- the record ---- */
 
+/* The id that its class has here, or GS_EINVAL: there is none of its name. */
+static int
+class_of(const struct gs_restore *r, const struct gs_snapshot_record *from)
+{
+	if (from->class_id == GS_CLASS_NONE)
+		return GS_CLASS_NONE;
+	return from->class_id >= GS_CLASSES || r->from->class_name[from->class_id][0] == '\0' ? GS_EINVAL :
+	    gs_classes_find_any(r->t, r->from->class_name[from->class_id]);
+}
+
 static void
 draft_of(const struct gs_restore *r, const struct gs_snapshot_item *item, uint64_t now_ms, struct gs_draft *d)
 {
@@ -135,7 +146,7 @@ draft_of(const struct gs_restore *r, const struct gs_snapshot_item *item, uint64
 	d->head.key_len = from->key_len;
 	d->head.owner_len = from->owner_len;
 	d->head.link_len = from->link_len;
-	d->head.class_id = from->class_id;
+	d->head.class_id = (uint8_t)class_of(r, from);
 	d->head.flags = from->flags;
 	d->head.ns = from->ns;
 	d->head.mode = (uint16_t)(from->mode & 07777);
@@ -316,9 +327,9 @@ gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, con
 }
 
 static bool
-is_known(const struct gs_snapshot_record *from)
+is_known(const struct gs_restore *r, const struct gs_snapshot_record *from)
 {
-	return from->class_id < GS_CLASSES && (from->flags & ~KNOWN_FLAGS) == 0 && from->ns == 0;
+	return class_of(r, from) >= 0 && (from->flags & ~KNOWN_FLAGS) == 0 && from->ns == 0;
 }
 
 enum gs_restored
@@ -330,14 +341,14 @@ gs_restore_record(struct gs_restore *r, const struct gs_snapshot_item *item, uin
 
 	if (from->key_len > r->t->key_max || from->val_len > r->t->record_size)
 		return GS_RESTORE_TOO_LONG;
-	if (!is_known(from))
+	if (!is_known(r, from))
 		return GS_RESTORE_UNKNOWN;
 	if (is_buried(r, item))
 		return GS_RESTORE_ENDED;
 	draft_of(r, item, now_ms, &d);
 	if (gs_record_class(r->t, &d.head) >= GS_MAX_CLASSES)
 		return GS_RESTORE_TOO_LONG;
-	if (gs_kv_word(&d.head.X) < now_ms)
+	if (gs_record_bound_ms(r->t, d.head.class_id, d.head.flags, gs_kv_word(&d.head.X), gs_kv_word(&d.head.T), gs_kv_word(&d.head.A)) < now_ms)
 		return GS_RESTORE_EXPIRED;
 	ring = gs_table_ring(r->t, r->from->ring[from->ring]);
 	ring = ring_of_age(r->t, ring == GS_RING_NONE ? gs_table_innermost(r->t) : ring, &d.head, now_ms);

@@ -15,6 +15,7 @@
 #include "base/crc32c.h"
 #include "base/random.h"
 #include "base/siphash.h"
+#include "shm/classes.h"
 #include "shm/kv_impl.h"
 #include "shm/tomb.h"
 
@@ -214,6 +215,8 @@ add_head(struct gs_snapshot_out *o, const struct gs_table *t)
 	memcpy(head.uuid, t->uuid, sizeof(head.uuid));
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		memcpy(head.ring[i], t->ctl->ring[i].name, sizeof(head.ring[i]));
+	for (uint32_t id = 0; id < GS_CLASSES; id++)
+		gs_classes_name(t, id, head.class_name[id]);
 	return put_alone(o, GS_SNAPSHOT_TABLE, &head, sizeof(head));
 }
 
@@ -384,6 +387,9 @@ take_table(struct gs_snapshot_in *in, struct gs_snapshot_table *out)
 	for (uint32_t i = 0; i < out->n_rings; i++)
 		if (memchr(out->ring[i], 0, sizeof(out->ring[i])) == NULL)
 			return nonsense(in, "a ring whose name does not end");
+	for (uint32_t id = 0; id < GS_CLASSES; id++)
+		if (memchr(out->class_name[id], 0, sizeof(out->class_name[id])) == NULL)
+			return nonsense(in, "a class whose name does not end");
 	in->tables_left--;
 	in->has_table = true;
 	return 1;

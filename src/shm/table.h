@@ -58,6 +58,7 @@ struct gs_past {
 	uint32_t arenas;		/* bit per arena: its file is there */
 	uint32_t unusable;		/* bit per ring: it has to do without its directory */
 	uint32_t n_slots[GS_MAX_ARENAS], seg_slots[GS_MAX_ARENAS];
+	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* of the ids of classes; "": it had none, or says none */
 };
 
 struct gs_arena {			/* all from the checked header, private */

@@ -9,6 +9,7 @@
 #include "base/crc32c.h"
 #include "base/random.h"
 #include "policy/decay.h"
+#include "shm/classes.h"
 #include "shm/disk.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
@@ -145,6 +146,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 		fill_ring(&h->ring[i], &spec->rings[i], i, h, spec->can_grow);
 	for (uint32_t i = spec->n_rings; i < h->n_rings; i++)
 		fill_shape(&h->ring[i], h, gs_min_u64(USUAL_SESSIONS, h->max_sessions), h->max_sessions, false);
+	gs_classes_init(h, past);
 	if (past != NULL && past->arenas != 0)
 		fill_past(h, past);
 	set_now(h, past != NULL && past->has_clock ? wall_ms - past->wall_add_ms : GS_TIME_ORIGIN_MS, wall_ms);

@@ -67,6 +67,11 @@ check_status 1 "none that is not there" by_manual nobody
 gs put --ttl 1ms brief <<< x
 poll_until 5 test "$(gs get brief 2>&1)" != x
 check_status 1 "nor one that is over" by_manual brief
+gs put --class anonymous stranger <<< x
+check_eq "one of a class" "$(by_manual stranger)" x
+gs set sessions/classes/anonymous/idle 1ms
+poll_until 5 test "$(gs get stranger 2>&1)" != x
+check_status 1 "nor one that its class has ended" by_manual stranger
 gs del k
 check_status 1 "nor one that was ended" by_manual k
 many=$(for i in $(seq 300); do gs put "many$i" <<< "value $i"; done

@@ -162,7 +162,17 @@ class Table:
         if f.get(head, 0, "gs_slot", "hash") != h or head[key_at:key_at + lengths[0]] != key:
             return None
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000000 + self.c("clock_add_ms") & U64
-        return head[value_at:value_at + lengths[2]], f.bits("timed", "value", f.get(head, 0, "gs_slot", "X")) < now
+        return head[value_at:value_at + lengths[2]], self.ends_ms(head) < now
+
+    def ends_ms(self, head):
+        """The last instant of a session: X, or what its class allows."""
+        f = self.f
+        x, touched, accessed = (f.bits("timed", "value", f.get(head, 0, "gs_slot", word)) for word in "XTA")
+        if f.get(head, 0, "gs_slot", "flags") & f.const["GS_FLAG_PARKED"]:
+            return x
+        at = f.members["gs_ctl_hdr"]["session_class"].offset + f.get(head, 0, "gs_slot", "class_id") * f.sizes["gs_class_cfg"]
+        limits = [f.get(self.ctl, at, "gs_class_cfg", limit) for limit in ("ttl_ms", "idle_ms")]
+        return min(x, touched + limits[0], accessed + limits[1])
 
     def get(self, key):
         h = siphash13(self.c("sip_k0"), self.c("sip_k1"), key)

@@ -9,6 +9,7 @@
 #define T_MODEL_STORE_MODEL_H
 
 #include "../unit/shm_place.h"
+#include "shm/classes.h"
 #include "shm/evict.h"
 
 #include <inttypes.h>
@@ -30,14 +31,18 @@ struct shape {
 struct session {			/* the model's */
 	bool is_there;
 	uint32_t ring;
+	uint32_t class_id;
 	uint64_t accessed_ms, touched_ms, ttl_ms, deadline_ms, created_ms, version, hits;
 	long double interest;		/* at the last access */
 	uint32_t value;			/* seed of the bytes */
 	uint32_t val_len;
 };
 
+enum { MODEL_CLASSES = 4 };		/* none and two built-in ones among them */
+
 struct world {
 	const struct shape *shape;
+	struct gs_class_spec of_class[MODEL_CLASSES];	/* by id; [0] has no limits */
 	struct store by[CONTEXTS];
 	struct gs_table *t;
 	struct session m[KEYS];
@@ -93,10 +98,24 @@ expires_ms(const struct session *m)
 	return at_ms < m->deadline_ms ? at_ms : m->deadline_ms;
 }
 
+/* The same with what its class says. */
+static inline uint64_t
+ends_ms(const struct world *w, const struct session *m)
+{
+	const struct gs_lifetime_rule *rule = &w->of_class[m->class_id].rule;
+	uint64_t at_ms = expires_ms(m);
+
+	if (rule->ttl_ms != GS_DURATION_MAX && m->touched_ms + rule->ttl_ms < at_ms)
+		at_ms = m->touched_ms + rule->ttl_ms;
+	if (rule->idle_ms != GS_DURATION_MAX && m->accessed_ms + rule->idle_ms < at_ms)
+		at_ms = m->accessed_ms + rule->idle_ms;
+	return at_ms;
+}
+
 static inline bool
 is_over(const struct world *w, const struct session *m)
 {
-	return w->now_ms > expires_ms(m) || (decay_to(w, m->ring) == GS_RING_NONE && w->now_ms > leaves_ms(w, m));
+	return w->now_ms > ends_ms(w, m) || (decay_to(w, m->ring) == GS_RING_NONE && w->now_ms > leaves_ms(w, m));
 }
 
 /* A logarithm may be off by a rounding: at its very millisecond either is right. */
@@ -176,6 +195,8 @@ start(struct world *w, struct session *m, uint32_t ring, const struct gs_put_arg
 	};
 	if ((args->set & GS_SET_TTL_BIT) != 0)
 		m->ttl_ms = args->ttl_ms;
+	if ((args->set & GS_SET_CLASS_BIT) != 0)
+		m->class_id = args->class_id;
 	w->population[ring]++;
 }
 
@@ -208,6 +229,8 @@ model_put(struct world *w, struct session *m, const struct gs_put_args *args)
 	m->touched_ms = w->now_ms;
 	if ((args->set & GS_SET_TTL_BIT) != 0)
 		m->ttl_ms = args->ttl_ms;
+	if ((args->set & GS_SET_CLASS_BIT) != 0)
+		m->class_id = args->class_id;
 	return 0;
 }
 

@@ -92,6 +92,10 @@ put_one(struct world *w, struct store *s, uint32_t i)
 		args.set = GS_SET_TTL_BIT;
 		args.ttl_ms = below(w, 3) == 0 ? 0 : below(w, 2 * HOUR) + 1;
 	}
+	if (below(w, 4) == 0) {
+		args.set |= GS_SET_CLASS_BIT;
+		args.class_id = (uint32_t)below(w, MODEL_CLASSES);
+	}
 	if (below(w, 8) == 0)
 		args.ring = (uint32_t)below(w, w->shape->n_rings);
 	if (below(w, 8) == 0)
@@ -144,6 +148,8 @@ get_one(struct world *w, struct store *s, uint32_t i, uint32_t flags)
 	assert_same(w, "hits", i, (int64_t)meta.hits, (int64_t)m->hits);
 	assert_same(w, "start", i, (int64_t)meta.created_ms, (int64_t)m->created_ms);
 	assert_same(w, "end", i, (int64_t)meta.expires_ms, (int64_t)(expires_ms(m) < GS_TIME_NEVER ? expires_ms(m) : GS_TIME_NEVER));
+	assert_same(w, "end with its class", i, (int64_t)gs_kv_ends_ms(w->t, &meta), (int64_t)(ends_ms(w, m) < GS_TIME_NEVER ? ends_ms(w, m) : GS_TIME_NEVER));
+	assert_same(w, "class", i, meta.class_id, m->class_id);
 	if (fabsl((long double)meta.interest / 0x1p40L - 32 - log2l(m->interest)) * (long double)w->shape->half_life_ms > 1)
 		assert_same(w, "interest", i, (int64_t)meta.interest, (int64_t)((log2l(m->interest) + 32) * 0x1p40L));
 }
@@ -184,12 +190,15 @@ set_one(struct world *w, struct store *s, uint32_t i)
 	struct gs_key k = key_of(w->t, name_of(i));
 	int want = !m->is_there || is_over(w, m) ? GS_ENOENT : 0;
 
-	args.set = below(w, 2) == 0 ? GS_SET_TTL_BIT : GS_SET_TIMES_BIT;
+	args.set = (below(w, 2) == 0 ? GS_SET_TTL_BIT : GS_SET_TIMES_BIT) | (below(w, 4) == 0 ? GS_SET_CLASS_BIT : 0);
+	args.class_id = (uint32_t)below(w, MODEL_CLASSES);
 	args.ttl_ms = below(w, 3) == 0 ? 0 : below(w, 6 * HOUR) + 1;
 	args.accessed_ms = w->now_ms - below(w, 3) * below(w, HOUR);
 	assert_same(w, "setattr", i, gs_kv_setattr(w->t, &s->c, &k, w->now_ms, &args), want);
 	if (want < 0)
 		return;
+	if ((args.set & GS_SET_CLASS_BIT) != 0)
+		m->class_id = args.class_id;
 	if ((args.set & GS_SET_TTL_BIT) != 0) {
 		m->ttl_ms = args.ttl_ms;
 	} else {
@@ -222,7 +231,7 @@ sweep(struct world *w, struct store *s)
 		let_go(w);
 		assert_same(w, "settle", i, done.what, model_settle(w, &w->m[i]));
 		if (done.what == GS_SETTLE_STAYS || done.what == GS_SETTLE_DECAYED) {
-			uint64_t next_ms = leaves_ms(w, &w->m[i]) < expires_ms(&w->m[i]) ? leaves_ms(w, &w->m[i]) : expires_ms(&w->m[i]);
+			uint64_t next_ms = leaves_ms(w, &w->m[i]) < ends_ms(w, &w->m[i]) ? leaves_ms(w, &w->m[i]) : ends_ms(w, &w->m[i]);
 
 			if (next_ms < GS_TIME_NEVER && (done.next_ms > next_ms + 2 || done.next_ms < next_ms))
 				assert_same(w, "next instant", i, (int64_t)done.next_ms, (int64_t)next_ms + 1);
@@ -248,6 +257,38 @@ scan(struct world *w, struct store *s)
 
 /* ---- running ---- */
 
+/* The next sweep, as far as due hints go. */
+static void
+arm_anew(struct world *w)
+{
+	for (uint64_t o = 0; o < gs_table_entries(w->t); o++) {
+		uint64_t e = atomic_load(gs_table_entry(w->t, o));
+
+		if (e != 0)
+			gs_table_arena(w->t, gs_entry_ring(e), gs_entry_class(e))->due[gs_entry_slot(e)] =
+			    gs_record_due(gs_record_next_ms(w->t, gs_entry_ring(e), gs_table_slot(w->t, e)));
+	}
+	for (uint32_t r = 0; r < w->t->n_rings; r++)
+		atomic_store(&w->t->ctl->ring[r].rearm, 0);
+}
+
+/* Somebody writes control/sessions/classes. */
+static void
+change_rules(struct world *w)
+{
+	static const char *const names[MODEL_CLASSES] = { "", "anonymous", "authenticated", "guest" };
+
+	for (uint32_t id = 0; id < MODEL_CLASSES; id++) {
+		struct gs_class_spec *c = &w->of_class[id];
+
+		(void)snprintf(c->name, sizeof(c->name), "%s", names[id]);
+		c->rule.ttl_ms = id == 0 || below(w, 2) == 0 ? GS_DURATION_MAX : below(w, 4 * HOUR) + 1;
+		c->rule.idle_ms = id == 0 || below(w, 3) == 0 ? GS_DURATION_MAX : below(w, 2 * HOUR) + 1;
+	}
+	assert_int_equal(gs_classes_apply(w->t, &w->of_class[1], MODEL_CLASSES - 1), 0);
+	arm_anew(w);
+}
+
 static void
 pass_time(struct world *w)
 {
@@ -264,7 +305,7 @@ pass_time(struct world *w)
 		break;
 	case 2:
 		if (m->is_there)
-			to_ms = expires_ms(m) + below(w, 2);
+			to_ms = ends_ms(w, m) + below(w, 2);
 		break;
 	default:
 		to_ms += below(w, 3) * below(w, 2000);
@@ -313,6 +354,8 @@ step(struct world *w)
 	case 19:
 		if (below(w, 10) == 0)
 			sweep(w, s);
+		if (below(w, 20) == 0)
+			change_rules(w);
 		break;
 	}
 }
@@ -356,6 +399,7 @@ open_world(struct world *w, const struct shape *shape)
 	assert_int_equal(gs_table_create_private(&w->t, &spec), 0);
 	/* Who is moved to the suspects stays there until he is moved out. */
 	atomic_store(&w->t->ctl->quota.hold_ms, UINT64_MAX);
+	change_rules(w);
 	for (uint32_t i = 0; i < CONTEXTS; i++) {
 		w->by[i].t = w->t;
 		assert_int_equal(gs_ctx_init(&w->by[i].c, w->t, i + 1), 0);

@@ -77,13 +77,19 @@ manual_says_of_every_key_what_its_row_says(void **state)
 	(void)state;
 	gs_conf_defaults(&c);
 	for (o = gs_conf_options; o->key != NULL; o++) {
+		static const char *const headings[] = {
+			[GS_CONF_IN_DAEMON] = "\n.Sh THE DAEMON", [GS_CONF_IN_TABLE] = "\n.Sh TABLES", [GS_CONF_IN_RING] = "\n.Sh RINGS",
+			[GS_CONF_IN_QUOTA] = "\n.Sh QUOTAS", [GS_CONF_IN_ROLES] = "\n.Sh ROLES", [GS_CONF_IN_CLASS] = "\n.Sh CLASSES",
+		};
 		char mark[64], line[300], allowed[GS_CONF_TEXT_BYTES], value[GS_CONF_TEXT_BYTES], *item;
 		const void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c :
 		    o->section == GS_CONF_IN_QUOTA ? (const void *)&c.tables[0].quota :
+		    o->section == GS_CONF_IN_CLASS ? (const void *)&c.tables[0].classes[0] :
 		    o->section == GS_CONF_IN_ROLES ? (const void *)&c.tables[0].roles : &c.tables[0];
 
 		(void)snprintf(mark, sizeof(mark), "\n.It Ic %s", o->key);
-		item = cut_item(manual, mark);
+		assert_non_null(strstr(manual, headings[o->section]));
+		item = cut_item(strstr(manual, headings[o->section]), mark);
 		assert_says(item, o->key, o->help);
 		(void)snprintf(line, sizeof(line), "Allowed: %s.", gs_conf_describe(o, allowed, sizeof(allowed)));
 		assert_says(item, o->key, line);

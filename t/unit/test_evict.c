@@ -492,7 +492,7 @@ step(struct model *m)
 	m->now_ms += next_random(&m->seed) % 30;
 	look_at_all(m);
 	if (what < 5) {
-		rc = put_class(&m->s, key, GS_RING_NONE, class_id < GS_CLASSES ? class_id : GS_CLASS_NONE, m->now_ms);
+		rc = put_class(&m->s, key, GS_RING_NONE, class_id <= GS_CLASS_AUTHENTICATED ? class_id : GS_CLASS_NONE, m->now_ms);
 		if (rc == GS_ENOSPC)
 			check_refusal(m);
 		else
@@ -556,7 +556,7 @@ struct worker {
 static uint32_t
 class_of(int key)
 {
-	return (uint32_t)key % GS_CLASSES;
+	return (uint32_t)key % (GS_CLASS_AUTHENTICATED + 1);
 }
 
 static void *

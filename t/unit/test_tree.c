@@ -170,6 +170,7 @@ every_setting_is_a_file(void **state)
 		[GS_CONF_IN_DAEMON] = "node", [GS_CONF_IN_TABLE] = "sessions", [GS_CONF_IN_RING] = "sessions/rings/warm",
 		[GS_CONF_IN_QUOTA] = "sessions/quota",
 		[GS_CONF_IN_ROLES] = "sessions/roles",
+		[GS_CONF_IN_CLASS] = "sessions/classes/anonymous",
 	};
 	const struct gs_conf_option *o;
 	char path[128];
