@@ -126,6 +126,12 @@ assert_conf_equal(const struct gs_conf *a, const struct gs_conf *b)
 		assert_string_equal(t->name, u->name);
 		assert_section_equal(GS_CONF_IN_TABLE, t, u);
 		assert_section_equal(GS_CONF_IN_QUOTA, &t->quota, &u->quota);
+		assert_section_equal(GS_CONF_IN_ROLES, &t->roles, &u->roles);
+		assert_int_equal(t->n_classes, u->n_classes);
+		for (k = 0; k < t->n_classes; k++) {
+			assert_string_equal(t->classes[k].name, u->classes[k].name);
+			assert_section_equal(GS_CONF_IN_CLASS, &t->classes[k], &u->classes[k]);
+		}
 		assert_int_equal(t->n_rings, u->n_rings);
 		for (k = 0; k < t->n_rings; k++) {
 			assert_string_equal(t->rings[k].name, u->rings[k].name);

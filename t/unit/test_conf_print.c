@@ -103,6 +103,23 @@ randomize_roles(uint64_t *seed, struct gs_conf_roles *r)
 }
 
 static void
+randomize_classes(uint64_t *seed, struct gs_conf_table *t)
+{
+	static const char *const names[] = { "anonymous", "authenticated", "guest", "member.gold", "9", "_x", "bot-1" };
+
+	t->n_classes = 2 + random_below(seed, N(names) - 1);
+	for (size_t i = 0; i < t->n_classes; i++) {
+		struct gs_conf_class *c = &t->classes[i];
+
+		(void)strcpy(c->name, names[i]);
+		c->ttl_ms = random_below(seed, 2) == 0 ? UINT64_MAX : random_duration(seed, 1);
+		c->idle_ms = random_below(seed, 2) == 0 ? UINT64_MAX : random_duration(seed, 1);
+		if (c->idle_ms != UINT64_MAX && c->idle_ms > c->ttl_ms)
+			c->idle_ms = c->ttl_ms;
+	}
+}
+
+static void
 randomize(uint64_t *seed, struct gs_conf *c)
 {
 	size_t i, k;
@@ -127,6 +144,7 @@ randomize(uint64_t *seed, struct gs_conf *c)
 		t->max_lifetime_ms = random_below(seed, 2) == 0 ? UINT64_MAX : random_duration(seed, 1);
 		randomize_quota(seed, &t->quota);
 		randomize_roles(seed, &t->roles);
+		randomize_classes(seed, t);
 		randomize_rings(seed, t);
 	}
 }

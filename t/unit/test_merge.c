@@ -292,6 +292,40 @@ other_tables_and_rings_need_a_restart(void **state)
 	assert_non_null(strstr(why, "[table carts] its rings"));
 }
 
+static void
+classes_follow_what_the_file_says_anew_and_else_what_was_set(void **state)
+{
+	struct three *t = *state;
+	struct gs_conf_table *fresh = &t->fresh.tables[0], *before = &t->before.tables[0], *live = &t->live.tables[0];
+	char why[GS_CONF_WHY_BYTES];
+
+	/* in the file and set; in the file, which changed; by hand; out of the file; new in it, and by hand as well */
+	assert_int_equal(gs_conf_add_class(before, "guest", why), 0);
+	assert_int_equal(gs_conf_add_class(before, "admin", why), 0);
+	assert_int_equal(gs_conf_add_class(before, "late", why), 0);
+	*live = *before;
+	live->classes[gs_conf_class(live, "guest")].idle_ms = 1000;
+	live->classes[gs_conf_class(live, "admin")].idle_ms = 1000;
+	live->classes[gs_conf_class(live, "late")].idle_ms = 1000;
+	assert_int_equal(gs_conf_add_class(live, "byhand", why), 0);
+	live->classes[gs_conf_class(live, "byhand")].ttl_ms = 5000;
+	assert_int_equal(gs_conf_add_class(live, "both", why), 0);
+	live->classes[gs_conf_class(live, "both")].ttl_ms = 5000;
+	assert_int_equal(gs_conf_add_class(fresh, "admin", why), 0);
+	assert_int_equal(gs_conf_add_class(fresh, "guest", why), 0);
+	assert_int_equal(gs_conf_add_class(fresh, "both", why), 0);
+	fresh->classes[gs_conf_class(fresh, "admin")].idle_ms = 2000;
+	fresh->classes[gs_conf_class(fresh, "both")].ttl_ms = 6000;
+	merge_conf(&t->fresh, &t->before, &t->live);
+	assert_int_equal(fresh->n_classes, 6);
+	assert_int_equal(fresh->classes[gs_conf_class(fresh, "guest")].idle_ms, 1000);
+	assert_int_equal(fresh->classes[gs_conf_class(fresh, "admin")].idle_ms, 2000);
+	assert_int_equal(fresh->classes[gs_conf_class(fresh, "byhand")].ttl_ms, 5000);
+	assert_int_equal(fresh->classes[gs_conf_class(fresh, "both")].ttl_ms, 6000);
+	assert_int_equal(gs_conf_class(fresh, "late"), 6);
+	assert_false(merge_needs_restart(&t->before, &t->fresh, &t->live, why));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, make_three, free_three)
 
 int
@@ -305,6 +339,7 @@ main(void)
 		T(merging_a_configuration_with_itself_changes_nothing),
 		cmocka_unit_test(only_settings_of_the_memory_and_the_socket_need_a_restart),
 		T(other_tables_and_rings_need_a_restart),
+		T(classes_follow_what_the_file_says_anew_and_else_what_was_set),
 	};
 
 	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);

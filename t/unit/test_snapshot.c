@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shm/event.h"
+#include "shm/classes.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
 #include "shm/tomb.h"
@@ -439,6 +440,53 @@ another_shape_takes_what_fits_and_counts_the_rest(void **state)
 }
 
 static void
+put_of(struct f *f, const char *key, const char *class_name)
+{
+	struct gs_put_args args = plain_args();
+	struct gs_key k = key_of(f->from.t, key);
+
+	args.set = GS_SET_CLASS_BIT;
+	args.class_id = (uint32_t)gs_classes_find(f->from.t, class_name);
+	assert_int_equal(gs_kv_put(f->from.t, &f->from.c, &k, NOW, "v", 1, &args, NULL), 1);
+}
+
+static void
+classes_come_back_by_name_and_are_held_to_their_limits(void **state)
+{
+	const struct gs_class_spec there[] = {
+		{ "guest", { GS_DURATION_MAX, GS_DURATION_MAX } }, { "admin", { GS_DURATION_MAX, GS_DURATION_MAX } },
+		{ "late", { GS_DURATION_MAX, GS_DURATION_MAX } }, { "gone", { GS_DURATION_MAX, GS_DURATION_MAX } },
+	};
+	const struct gs_class_spec here[] = {
+		{ "late", { GS_DURATION_MAX, MIN } }, { "other", { GS_DURATION_MAX, MIN } }, { "admin", { GS_DURATION_MAX, HOUR } },
+		{ "guest", { HOUR, GS_DURATION_MAX } },
+	};
+	uint64_t became[GS_RESTORE_KINDS];
+	struct gs_meta meta;
+	struct f f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(gs_classes_apply(f.from.t, there, N_ROWS(there)), 0);
+	assert_int_equal(gs_classes_apply(f.to.t, here, N_ROWS(here)), 0);
+	for (size_t i = 0; i < N_ROWS(there); i++)
+		put_of(&f, there[i].name, there[i].name);
+	put_of(&f, "anonymous", "anonymous");
+	put_of(&f, "none", "");
+	take_snapshot(&f);
+	restore_into(&f, &f.to, 2 * (int64_t)MIN, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 4);
+	assert_int_equal(became[GS_RESTORE_UNKNOWN], 1);
+	assert_int_equal(became[GS_RESTORE_EXPIRED], 1);
+	assert_int_equal(peek_at(&f.to, "admin", gs_table_now_ms(f.to.t), &meta), 1);
+	assert_int_equal(meta.class_id, gs_classes_find(f.to.t, "admin"));
+	assert_int_not_equal(meta.class_id, gs_classes_find(f.from.t, "admin"));
+	assert_int_equal(peek_at(&f.to, "guest", gs_table_now_ms(f.to.t), &meta), 1);
+	assert_int_equal(meta.class_id, gs_classes_find(f.to.t, "guest"));
+	finish(&f);
+}
+
+static void
 nonsense_in_a_record_is_counted_or_bounded(void **state)
 {
 	struct gs_snapshot_item item = { .kind = GS_SNAPSHOT_RECORDS };
@@ -458,6 +506,10 @@ nonsense_in_a_record_is_counted_or_bounded(void **state)
 	gs_restore_begin(&r, f.to.t, &f.to.c, &item.table, 0);
 	item.record = sane;
 	item.record.class_id = GS_CLASSES;
+	assert_int_equal(gs_restore_record(&r, &item, now_ms), GS_RESTORE_UNKNOWN);
+	item.record.class_id = GS_CLASS_ANONYMOUS;
+	assert_int_equal(gs_restore_record(&r, &item, now_ms), GS_RESTORE_UNKNOWN);
+	(void)snprintf(item.table.class_name[GS_CLASS_ANONYMOUS], sizeof(item.table.class_name[0]), "king");
 	assert_int_equal(gs_restore_record(&r, &item, now_ms), GS_RESTORE_UNKNOWN);
 	item.record = sane;
 	item.record.flags = 128;
@@ -638,6 +690,7 @@ main(void)
 		T(what_ended_since_or_before_it_was_through_is_gone_for_good),
 		T(full_rings_give_way_outwards_and_then_it_is_counted),
 		T(another_shape_takes_what_fits_and_counts_the_rest),
+		T(classes_come_back_by_name_and_are_held_to_their_limits),
 		T(nonsense_in_a_record_is_counted_or_bounded),
 		T(what_is_cut_or_changed_anywhere_is_refused_with_a_sentence),
 		T(blocks_left_out_put_twice_or_of_another_snapshot_are_refused),
