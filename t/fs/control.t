@@ -95,11 +95,11 @@ check_eq "what is read behind a byte is what cat shows there" "$(tail -c +$((siz
 	"$(head -c $((size + 4000)) "$control/events" | tail -c +$((size + 1)) | head -n 1)"
 
 manual=$srctop/man/gsession-fs.8
-there=$(cd "$control" && find . -type f | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|^sessions/|TABLE/|' | sort -u)
+there=$(cd "$control" && find . -type f | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|/classes/[a-z]+/|/classes/CLASS/|; s|^sessions/|TABLE/|' | sort -u)
 written=$(sed -nE '/^\.Sh CONTROL FILES/,/^\.Ss/ s/^\.It Pa ([^ ]+).*/\1/p' "$manual" | sort -u)
 check_eq "every control file is in the manual" "$(comm -23 <(echo "$there") <(echo "$written"))" ""
 check_eq "and the manual has no other" "$(comm -13 <(echo "$there") <(echo "$written"))" ""
-writable=$(cd "$control" && find . -type f -perm -200 | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|^sessions/|TABLE/|' | sort -u)
+writable=$(cd "$control" && find . -type f -perm -200 | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|/classes/[a-z]+/|/classes/CLASS/|; s|^sessions/|TABLE/|' | sort -u)
 marked=$(sed -nE '/^\.Sh CONTROL FILES/,/^\.Ss/ { /^\.It Pa /{ s/^\.It Pa ([^ ]+).*/\1/; h; n; /^\(w\)/{ g; p; }; } }' "$manual" | sort -u)
 check_eq "those that can be written are marked there" "$marked" "$writable"
 
