@@ -47,9 +47,18 @@ struct gs_candidate {
 
 enum { GS_CANDIDATES = 16 };		/* of a ring, kept from one look to the next */
 
+/* At whose cost an operation makes room. */
+enum gs_evict_cost {
+	GS_EVICT_AS_ALLOWED,		/* sessions move outwards, and end where on_full says so */
+	GS_EVICT_BY_MOVES,		/* they move outwards, and nobody ends whose time is not over */
+	GS_EVICT_AT_NO_COST,		/* no room is made */
+};
+
 /* What a context remembers of the full rings in which it made room. */
 struct gs_evict_memory {
 	uint64_t random;
+	enum gs_evict_cost cost;	/* of the operation under way; whoever sets it puts it back */
+	uint32_t depth;			/* room is made for who goes to make room, so many rings deep */
 	uint32_t spared;		/* address + 1 of a slot whose session must stay, as it is on its way; 0: none */
 	uint32_t looks[GS_MAX_RINGS];	/* taken so far */
 	uint32_t spread[GS_MAX_ARENAS];	/* segments up to the last one in use, when we looked */

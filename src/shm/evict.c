@@ -16,6 +16,8 @@ enum {
 	SAMPLE = 1024,			/* sessions that a threshold is taken from */
 	BATCH_SLOTS = 65536,		/* that a batch looks at */
 	AHEAD = 8,			/* of them, fetched */
+	ANY_CLASS = GS_MAX_CLASSES,
+	LOADS = 3,			/* of one that is to go, and seems to change */
 };
 
 _Static_assert((int)GS_ON_FULL_EXPIRED == (int)GS_EVICT_OVER && (int)GS_ON_FULL_ONESHOT == (int)GS_EVICT_ONESHOT &&
@@ -27,6 +29,7 @@ struct making {
 	struct gs_ctx *c;
 	uint64_t now_ms;
 	uint32_t ring;
+	uint32_t class_id;		/* of slots, where one is wanted; or ANY_CLASS: a place is */
 	uint32_t to;			/* where there is a place for who goes, or GS_RING_NONE: what goes is dropped */
 	enum gs_evict_kind allowed;	/* then no more than this */
 	bool is_ahead;			/* of need */
@@ -48,6 +51,15 @@ draw(struct gs_ctx *c)
 
 /* ---- seeing ---- */
 
+/* How many slots of a class there are to look at, as far as looked up; none where others are wanted. */
+static uint64_t
+reach_of(const struct making *m, uint32_t class_id)
+{
+	if (m->class_id != ANY_CLASS && m->class_id != class_id)
+		return 0;
+	return (uint64_t)m->c->evict.spread[m->ring * GS_MAX_CLASSES + class_id] * gs_table_arena(m->t, m->ring, class_id)->seg_slots;
+}
+
 /* How far each arena of the ring reaches: segments are taken from the front. Returns the slots up to there, of all. */
 static uint64_t
 look_up_spread(const struct making *m)
@@ -66,7 +78,7 @@ look_up_spread(const struct making *m)
 			if (gs_slots_is_committed(a, seg * a->seg_slots))
 				*spread = seg + 1;
 		}
-		slots += (uint64_t)*spread * a->seg_slots;
+		slots += reach_of(m, k);
 	}
 	return slots;
 }
@@ -79,7 +91,7 @@ nth_slot(const struct making *m, uint64_t n)
 	uint64_t reach;
 
 	for (;; k++, n -= reach) {
-		reach = (uint64_t)m->c->evict.spread[m->ring * GS_MAX_CLASSES + k] * gs_table_arena(m->t, m->ring, k)->seg_slots;
+		reach = reach_of(m, k);
 		if (n < reach)
 			return gs_entry_addr(gs_entry(0, 0, m->ring, k, (uint32_t)n));
 	}
@@ -163,6 +175,8 @@ kind_of(const struct making *m, const struct gs_candidate *s)
 static bool
 may_go(const struct making *m, const struct gs_candidate *s)
 {
+	if (m->class_id != ANY_CLASS && gs_entry_class(s->addr) != m->class_id)
+		return false;
 	return m->to != GS_RING_NONE || kind_of(m, s) <= m->allowed;
 }
 
@@ -348,9 +362,9 @@ end(const struct making *m, const struct gs_hit *hit, const struct gs_slot *head
 	return KV_AGAIN;
 }
 
-/* Let a candidate go: 1 and its place is ours, 0 it is not what it was, or GS_ENOSPC: there is no slot for it further out. */
+/* Let a candidate go: 1 and its place is ours, 0 it is not what it was, KV_AGAIN, or GS_ENOSPC: there is no slot for it further out. */
 static int
-let_go(const struct making *m, const struct gs_candidate *s)
+let_go_once(const struct making *m, const struct gs_candidate *s)
 {
 	struct gs_evicted gone = { .as = GS_EVICTED_OUTWARDS, .kind = kind_of(m, s), .from = m->ring, .to = m->to };
 	uint64_t ordinal = gs_index_ordinal_of(m->t, s->hash, s->addr, s->gen);
@@ -370,12 +384,23 @@ let_go(const struct making *m, const struct gs_candidate *s)
 		rc = gs_kv_relocate(m->t, m->c, &hit, m->to, m->now_ms, GS_MOVE_KEEP_TIMES);
 	}
 	if (rc != 0)
-		return rc == GS_ENOSPC ? GS_ENOSPC : 0;
+		return rc == GS_ENOSPC || rc == KV_AGAIN ? rc : 0;
 	/* The place further out is used; or who it was kept for has ended. */
 	if (gone.as == GS_EVICTED_OVER && m->to != GS_RING_NONE)
 		gs_kv_unreserve(m->t, m->to);
 	count_gone(m, &gone);
 	return 1;
+}
+
+/* The same, until it went, or is not what it was: for its slot further out another may have had to go. 1, 0, GS_ENOSPC. */
+static int
+let_go(const struct making *m, const struct gs_candidate *s)
+{
+	int rc = KV_AGAIN;
+
+	for (int i = 0; i < LOADS && rc == KV_AGAIN; i++)
+		rc = let_go_once(m, s);
+	return rc == KV_AGAIN ? 0 : rc;
 }
 
 /* See sessions until there is one that may go. */
@@ -420,25 +445,51 @@ outlet_of(const struct gs_table *t, uint32_t ring)
 	return to < t->n_rings && to != ring && t->ctl->ring[to].kind == GS_RING_NORMAL ? to : GS_RING_NONE;
 }
 
-/* A place in a ring, or one made there; depth: how many rings were asked before. */
-static bool
-reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t now_ms, uint32_t depth)
+/* What of a ring's sessions may end for others, or GS_ON_FULL_REFUSE. */
+static enum gs_evict_kind
+allowed_in(const struct gs_table *t, const struct gs_ctx *c, uint32_t ring)
 {
-	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = ring, .to = outlet_of(t, ring) };
+	uint32_t on_full = atomic_load_explicit(&t->ctl->ring[ring].on_full, memory_order_relaxed);
 
-	if (gs_kv_reserve(t, ring))
-		return true;
-	if (t->ctl->ring[ring].kind != GS_RING_NORMAL || depth >= t->n_rings)
+	if (c->evict.cost == GS_EVICT_BY_MOVES && on_full > GS_ON_FULL_EXPIRED)
+		on_full = GS_ON_FULL_EXPIRED;
+	return (enum gs_evict_kind)on_full;
+}
+
+static bool reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t now_ms);
+
+/* Let a session of a ring go, by the first way there is. True: its place is ours. */
+static bool
+make_one_go(struct making *m)
+{
+	struct gs_evict_memory *e = &m->c->evict;
+	bool is_ours = false;
+
+	if (m->t->ctl->ring[m->ring].kind != GS_RING_NORMAL || e->cost == GS_EVICT_AT_NO_COST || e->depth >= m->t->n_rings)
 		return false;
-	m.allowed = (enum gs_evict_kind)atomic_load_explicit(&t->ctl->ring[ring].on_full, memory_order_relaxed);
+	e->depth++;
+	m->to = outlet_of(m->t, m->ring);
+	m->allowed = allowed_in(m->t, m->c, m->ring);
 	/* Somebody to go first: room further out may cost a session there. */
-	if (m.to != GS_RING_NONE && find_candidates(&m) && reserve(t, c, m.to, now_ms, depth + 1)) {
-		if (let_one_go(&m) == 1)
-			return true;
-		gs_kv_unreserve(t, m.to);
+	if (m->to != GS_RING_NONE && find_candidates(m) && reserve(m->t, m->c, m->to, m->now_ms)) {
+		is_ours = let_one_go(m) == 1;
+		if (!is_ours)
+			gs_kv_unreserve(m->t, m->to);
 	}
-	m.to = GS_RING_NONE;
-	return (int)m.allowed != GS_ON_FULL_REFUSE && find_candidates(&m) && let_one_go(&m) == 1;
+	m->to = GS_RING_NONE;
+	if (!is_ours && (int)m->allowed != GS_ON_FULL_REFUSE)
+		is_ours = find_candidates(m) && let_one_go(m) == 1;
+	e->depth--;
+	return is_ours;
+}
+
+/* A place in a ring, or one made there. */
+static bool
+reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t now_ms)
+{
+	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = ring, .class_id = ANY_CLASS };
+
+	return gs_kv_reserve(t, ring) || make_one_go(&m);
 }
 
 bool
@@ -447,9 +498,29 @@ gs_evict_reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t s
 	bool is_ours;
 
 	c->evict.spared = spared + 1;
-	is_ours = reserve(t, c, ring, now_ms, 0);
+	is_ours = reserve(t, c, ring, now_ms);
 	c->evict.spared = 0;
 	return is_ours;
+}
+
+int
+gs_evict_slot(struct gs_table *t, struct gs_ctx *c, const struct gs_arena *a, uint32_t spared, uint64_t now_ms)
+{
+	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = a->ring, .class_id = a->class_id };
+	uint32_t was = c->evict.spared;
+	bool is_ours;
+
+	if (a->is_file)
+		return GS_ENOSPC;
+	/* For the slot of one who goes to make room: it is who needs the room that is to stay. */
+	if (was == 0)
+		c->evict.spared = spared + 1;
+	is_ours = make_one_go(&m);
+	c->evict.spared = was;
+	if (!is_ours)
+		return GS_ENOSPC;
+	gs_kv_unreserve(t, a->ring);
+	return KV_AGAIN;
 }
 
 /* ---- batches ---- */
@@ -479,7 +550,7 @@ batch_one(struct making *m, const struct gs_candidate *s, struct gs_evict_done *
 	bool is_over = s->expires_ms < m->now_ms;
 	int rc;
 
-	if (!reserve(m->t, m->c, m->to, m->now_ms, 1)) {
+	if (!reserve(m->t, m->c, m->to, m->now_ms)) {
 		done->is_blocked = true;
 		return false;
 	}
@@ -514,7 +585,7 @@ void
 gs_evict_batch(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t n, uint64_t now_ms, struct gs_evict_hand *hand,
     struct gs_evict_done *done)
 {
-	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = ring, .to = outlet_of(t, ring), .is_ahead = true };
+	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = ring, .class_id = ANY_CLASS, .to = outlet_of(t, ring), .is_ahead = true };
 	uint32_t turns = 2 * GS_MAX_CLASSES;
 	struct gs_candidate s;
 	uint64_t threshold;

@@ -12,6 +12,10 @@
  * it.  So the capacity holds at each instant, and nobody who makes room can
  * be robbed of it.  A process that dies with a place in its hand leaves it to
  * the daemon's recount, as one that was reserved.
+ *
+ * A ring may have places left and no slot: the tmpfs has no room for another
+ * segment.  Then a session in a slot of the size that is wanted goes by the
+ * same rules, and its slot rests with who made it go, who takes it from there.
  */
 #ifndef GS_SHM_EVICT_H
 #define GS_SHM_EVICT_H
@@ -49,14 +53,26 @@ struct gs_evict_log {
  * Where the ring has none left, capacity and reserve, a session of it goes:
  * outwards if there is room further out or can be made, else one that
  * on_full of the ring allows to be dropped.  The session in the slot `spared`
- * stays: it is what the place is for.  Nothing is waited for, and no daemon is
- * needed.
+ * stays: it is what the place is for.  c->evict.cost may forbid some of that.
+ * Nothing is waited for, and no daemon is needed.
  *
  * False when there is no room.  Cost: an addition where there is room; else
  * up to 64 sessions are looked at in each ring, and one is moved as by
  * gs_kv_move.
  */
 bool gs_evict_reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint32_t spared, uint64_t now_ms);
+
+/*
+ * gs_evict_slot - a slot for who found none in an arena, although he has a place in its ring.
+ *
+ * As gs_evict_reserve, but among the sessions of this arena, and at no cost
+ * where c->evict.cost says so.  Not for a ring on a disk: there the slot of
+ * who goes is of use only when the disk was waited for.
+ *
+ * Returns KV_AGAIN: look the key up anew, and claim again; what c->scratch
+ * had is lost.  GS_ENOSPC: nobody may go.
+ */
+int gs_evict_slot(struct gs_table *t, struct gs_ctx *c, const struct gs_arena *a, uint32_t spared, uint64_t now_ms);
 
 /* What a batch did. */
 struct gs_evict_done {

@@ -145,14 +145,14 @@ gs_kv_tell_refused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k,
 }
 
 int
-gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
-    const struct gs_draft *d)
+gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_over *over, const struct gs_draft *d)
 {
+	const struct gs_hit *hit = over->hit;
 	uint32_t class_id = gs_record_class(t, &d->head), addr, gen;
-	int old, cell = gs_slots_claim(t, c, ring, class_id);
+	int old, cell = gs_slots_claim(t, c, over->ring, class_id);
 
 	if (cell < 0)
-		return GS_ENOSPC;
+		return gs_evict_slot(t, c, gs_table_arena(t, over->ring, class_id), gs_entry_addr(hit->entry), over->now_ms);
 	old = gs_slots_list(t, c, gs_entry_addr(hit->entry));
 	addr = c->cell[cell].addr;
 	gen = gs_record_write(t, c, cell, d);
@@ -166,9 +166,9 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(c, cell);
 	/* While the old slot is ours: the merge writes into it. */
-	gs_record_merge(t, hit, seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
+	gs_record_merge(t, hit, over->seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
 	/* A session that was over has ended; what is in its place is another. */
-	gs_kv_let_go(t, c, hit, old, gs_store_has(t, addr) && seen->birth == d->head.birth);
+	gs_kv_let_go(t, c, hit, old, gs_store_has(t, addr) && over->seen->birth == d->head.birth);
 	gs_record_rearm(t, addr, d);
 	gs_logout_look(t, c, d, true);
 	return 0;
@@ -203,7 +203,7 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 		gs_kv_set(&d.head.A, gs_max_u64(now_ms, gs_kv_word(&d.head.A)));
 		gs_kv_set(&d.head.H, gs_kv_word(&d.head.H) + 1);
 	}
-	return gs_kv_publish(t, c, hit, &seen, ring, &d);
+	return gs_kv_publish(t, c, &(struct gs_over){ hit, &seen, ring, now_ms }, &d);
 }
 
 int
@@ -227,7 +227,7 @@ gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int r
 	return rc;
 }
 
-/* ---- touch, move ---- */
+/* ---- touch ---- */
 
 static int
 touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_charge *charge)
@@ -263,115 +263,6 @@ gs_kv_touch(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 	if (rc == GS_EQUARANTINE) {
 		gs_ctx_count(c, GS_COUNT_REFUSED);
 		gs_kv_tell_refused(t, c, k, now_ms, GS_REASON_SUSPECT);
-	}
-	return gs_kv_result(t, c, k, rc);
-}
-
-static enum gs_event_kind
-move_kind(const struct gs_table *t, uint32_t from, uint32_t to)
-{
-	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
-		return GS_EVENT_QUARANTINED;
-	return t->ctl->ring[from].kind == GS_RING_SUSPECT ? GS_EVENT_PARDONED : GS_EVENT_MOVED;
-}
-
-static enum gs_counter
-move_counter(const struct gs_table *t, uint32_t from, uint32_t to)
-{
-	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
-		return GS_COUNT_QUARANTINED;
-	if (t->ctl->ring[from].kind == GS_RING_SUSPECT)
-		return GS_COUNT_PARDONED;
-	return GS_COUNT_MOVED;
-}
-
-/* Is a move from here to there one inwards? Out of the suspects it is. */
-static bool
-is_inwards(const struct gs_table *t, uint32_t from, uint32_t to)
-{
-	const struct gs_ring_cfg *f = &t->ctl->ring[from], *g = &t->ctl->ring[to];
-
-	if (f->kind == GS_RING_SUSPECT || g->kind == GS_RING_SUSPECT)
-		return g->kind != GS_RING_SUSPECT;
-	return atomic_load_explicit(&g->diameter, memory_order_relaxed) < atomic_load_explicit(&f->diameter, memory_order_relaxed);
-}
-
-static int
-move_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms, uint32_t to)
-{
-	uint32_t from = gs_entry_ring(hit->entry);
-	struct gs_turn turn = { .kind = move_kind(t, from, to), .reason = GS_REASON_OPERATOR, .from = from, .to = to, .now_ms = now_ms };
-	enum gs_move_as as = is_inwards(t, from, to) ? GS_MOVE_AS_ACCESS : GS_MOVE_KEEP_TIMES;
-	int rc;
-
-	if (t->ctl->ring[to].kind == GS_RING_SUSPECT)
-		as = GS_MOVE_SUSPECT;
-	else if (gs_kv_is_suspect(t, hit->entry))
-		as = GS_MOVE_PARDON;
-	if (!gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms)) {
-		gs_ctx_count(c, GS_COUNT_ENOSPC);
-		return GS_ENOSPC;
-	}
-	rc = gs_kv_relocate(t, c, hit, to, now_ms, as);
-	gs_kv_unreserve(t, rc == 0 ? from : to);
-	if (rc == 0) {
-		gs_ctx_count(c, move_counter(t, from, to));
-		gs_kv_tell(t, c, c->scratch, &turn);
-	}
-	return rc;
-}
-
-int
-gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t ring)
-{
-	struct gs_slot head;
-	struct gs_hit hit;
-	int rc = KV_AGAIN;
-
-	if (ring >= t->n_rings)
-		return GS_EINVAL;
-	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
-		rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
-		if (rc == 1 || rc == KV_ROTATED)
-			rc = gs_entry_ring(hit.entry) == ring ? 0 : move_hit(t, c, &hit, now_ms, ring);
-	}
-	return gs_kv_result(t, c, k, rc);
-}
-
-static void
-tell_pardoned(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
-{
-	const struct gs_turn turn = {
-		.kind = GS_EVENT_PARDONED, .reason = GS_REASON_OPERATOR, .from = gs_entry_ring(hit->entry), .to = gs_entry_ring(hit->entry),
-		.now_ms = now_ms, .hash = head->hash, .version = head->version, .key = k->bytes, .key_len = k->len,
-	};
-
-	gs_ctx_count(c, GS_COUNT_PARDONED);
-	gs_event_tell(t, c, &turn);
-}
-
-int
-gs_kv_pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth)
-{
-	struct gs_slot head;
-	struct gs_hit hit;
-	int rc = KV_AGAIN;
-
-	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
-		rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
-		if (rc == 1 && birth != 0 && head.birth != birth)
-			rc = GS_ENOENT;
-		if (rc != 1)
-			continue;
-		if (gs_kv_is_suspect(t, hit.entry)) {
-			rc = move_hit(t, c, &hit, now_ms, gs_table_innermost(t));
-		} else if (gs_offence_since_ms(gs_timed_value(gs_kv_word(&head.O))) == 0) {
-			rc = GS_ENOENT;
-		} else {
-			rc = gs_kv_pardon_here(&hit, &head) ? 0 : KV_AGAIN;
-			if (rc == 0)
-				tell_pardoned(t, c, k, &hit, &head, now_ms);
-		}
 	}
 	return gs_kv_result(t, c, k, rc);
 }
@@ -527,23 +418,35 @@ take_back(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *was, const 
 	return rc == 0;
 }
 
+/* As gs_kv_relocate, once more where another had to go for a slot. */
+static int
+relocate_again(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint32_t ring, uint64_t now_ms, enum gs_move_as as)
+{
+	int rc = gs_kv_relocate(t, c, hit, ring, now_ms, as);
+
+	return rc == KV_AGAIN ? gs_kv_relocate(t, c, hit, ring, now_ms, as) : rc;
+}
+
 static enum gs_settle
 decay(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms, uint32_t to)
 {
+	bool is_on = gs_table_ring_state(t, gs_entry_ring(hit->entry)) == GS_RING_ON;
 	int rc = GS_ENOSPC;
 
+	/* Out of a ring that drains they go by an operator's wish, for which nobody else is to end. */
+	c->evict.cost = is_on ? GS_EVICT_AS_ALLOWED : GS_EVICT_BY_MOVES;
 	if (gs_evict_reserve(t, c, to, gs_entry_addr(hit->entry), now_ms)) {
-		rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
+		rc = relocate_again(t, c, hit, to, now_ms, GS_MOVE_KEEP_TIMES);
 		gs_kv_unreserve(t, rc == 0 ? gs_entry_ring(hit->entry) : to);
 	}
+	c->evict.cost = GS_EVICT_AS_ALLOWED;
 	if (rc == GS_ENOSPC)
 		gs_ctx_count(c, GS_COUNT_STUCK);
 	if (rc != 0)
 		return rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
 	if (take_back(t, c, hit, head, now_ms))
 		return GS_SETTLE_GONE;
-	/* Out of a ring that is not on they go because an operator wants it. */
-	gs_ctx_count(c, gs_table_ring_state(t, gs_entry_ring(hit->entry)) == GS_RING_ON ? GS_COUNT_DECAYED : GS_COUNT_MOVED);
+	gs_ctx_count(c, is_on ? GS_COUNT_DECAYED : GS_COUNT_MOVED);
 	return GS_SETTLE_DECAYED;
 }
 
@@ -624,7 +527,7 @@ pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const str
 		gs_ctx_count(c, GS_COUNT_STUCK);
 		return GS_SETTLE_STUCK;
 	}
-	rc = gs_kv_relocate(t, c, hit, to, now_ms, GS_MOVE_PARDON);
+	rc = relocate_again(t, c, hit, to, now_ms, GS_MOVE_PARDON);
 	gs_kv_unreserve(t, rc == 0 ? out->from : to);
 	if (rc != 0)
 		return rc == GS_ENOSPC ? GS_SETTLE_STUCK : GS_SETTLE_GONE;
@@ -691,6 +594,8 @@ gs_kv_shift(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t add
 
 	if (gs_kv_load_at(t, ordinal, &hit, &head, NULL) != 1 || gs_entry_addr(hit.entry) != addr)
 		return 0;
+	c->evict.cost = GS_EVICT_AT_NO_COST;
 	rc = gs_kv_relocate(t, c, &hit, gs_entry_ring(hit.entry), now_ms, GS_MOVE_KEEP_TIMES);
+	c->evict.cost = GS_EVICT_AS_ALLOWED;
 	return rc == KV_AGAIN ? 0 : rc < 0 ? rc : 1;
 }

@@ -80,9 +80,19 @@ uint64_t gs_kv_next_version(struct gs_ctx *c, uint64_t old, uint64_t now_ms);
 /* What an operation answers when its last try said rc: what only seems to change is damage, and damage is counted. */
 int gs_kv_result(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, int rc);
 
-/* Publish a draft over the record that hit names: claims, writes, swings the entry, merges, retires. 0, KV_AGAIN, GS_ENOSPC. */
-int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t ring,
-    const struct gs_draft *d);
+/* The record over which another is published, and when and in which ring that one is. */
+struct gs_over {
+	const struct gs_hit *hit;
+	const struct gs_slot *seen;	/* its header, as it was judged */
+	uint32_t ring;
+	uint64_t now_ms;
+};
+
+/*
+ * Publish a draft over a record: claims, writes, swings the entry, merges, retires. Returns 0, GS_ENOSPC, or KV_AGAIN: the
+ * record changed, or another session had to go for a slot (evict.h), and c->scratch with what the draft has there is lost.
+ */
+int gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_over *over, const struct gs_draft *d);
 
 /* Tell what happened to a record, of which record points to a private copy with its names; *turn says the rest. */
 void gs_kv_tell(struct gs_table *t, const struct gs_ctx *c, const unsigned char *record, struct gs_turn *turn);
@@ -149,7 +159,7 @@ enum gs_move_as {
 	GS_MOVE_SUSPECT,		/* accused by an operator */
 };
 
-/* Copy the record that hit names to another ring, where a place is reserved. 0, KV_AGAIN, GS_ENOSPC, GS_ECORRUPT. */
+/* Copy the record that hit names to another ring, where a place is reserved. 0, KV_AGAIN as gs_kv_publish, GS_ENOSPC, GS_ECORRUPT. */
 int gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint32_t ring, uint64_t now_ms, enum gs_move_as as);
 
 #endif

@@ -260,8 +260,9 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	accuse_new(t, &d, ring, p->now_ms);
 	cell = gs_slots_claim(t, c, ring, gs_record_class(t, &d.head));
 	if (cell < 0) {
+		rc = gs_evict_slot(t, c, gs_table_arena(t, ring, gs_record_class(t, &d.head)), GS_EVICT_ANY, p->now_ms);
 		gs_kv_unreserve(t, ring);
-		return cell;
+		return rc;
 	}
 	addr = c->cell[cell].addr;
 	gen = gs_record_write(t, c, cell, &d);
@@ -326,7 +327,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	draft_new(t, c, &d, p, seen->version);
 	accuse_new(t, &d, ring, p->now_ms);
 	gs_kv_begin_start(c, p->key);
-	rc = gs_kv_publish(t, c, hit, seen, ring, &d);
+	rc = gs_kv_publish(t, c, &(struct gs_over){ hit, seen, ring, p->now_ms }, &d);
 	if (ring != from)
 		gs_kv_unreserve(t, rc == 0 ? from : ring);
 	if (rc != 0) {
@@ -419,7 +420,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		if (gs_evict_reserve(t, c, in, gs_entry_addr(hit->entry), p->now_ms))
 			to = in;
 	}
-	rc = gs_kv_publish(t, c, hit, seen, to, &d);
+	rc = gs_kv_publish(t, c, &(struct gs_over){ hit, seen, to, p->now_ms }, &d);
 	if (to != from)
 		gs_kv_unreserve(t, rc == 0 ? from : to);
 	if (rc != 0)
@@ -560,6 +561,7 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	uint64_t now_ms = p->now_ms;
 	struct gs_slot seen;
 	struct gs_draft d;
+	struct gs_over over;
 	struct gs_hit hit;
 	int rc = gs_index_find(t, c, p->key, GS_FETCH_WHOLE, &hit);
 
@@ -590,11 +592,12 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);
 	set_expiry(&d);
+	over = (struct gs_over){ &hit, &seen, gs_entry_ring(hit.entry), now_ms };
 	if ((args->set & GS_SET_LINK_BIT) == 0)
-		return gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+		return gs_kv_publish(t, c, &over, &d);
 	/* Noted until it is marked; pairs with gs_recover_ctx. */
 	gs_kv_begin_start(c, p->key);
-	rc = gs_kv_publish(t, c, &hit, &seen, gs_entry_ring(hit.entry), &d);
+	rc = gs_kv_publish(t, c, &over, &d);
 	if (rc == 0)
 		gs_bond_mark_link(t, d.link, d.head.link_len);
 	gs_kv_give_up_start(c);

@@ -179,7 +179,7 @@ give_up_key(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct 
 	draft_alias(c, &d, now_ms, r);
 	if (gs_record_class(t, &d.head) >= GS_MAX_CLASSES)
 		return GS_EFBIG;
-	return gs_kv_publish(t, c, hit, &seen, gs_entry_ring(hit->entry), &d);
+	return gs_kv_publish(t, c, &(struct gs_over){ hit, &seen, gs_entry_ring(hit->entry), now_ms }, &d);
 }
 
 /* What came to the old session while it was copied: then the new one is renewed. */

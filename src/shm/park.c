@@ -48,13 +48,13 @@ set_expiry(struct gs_slot *head)
 
 /* Publish a draft in a ring, where a place is reserved if it is another one. */
 static int
-publish(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *seen, uint32_t to, const struct gs_draft *d)
+publish(struct gs_table *t, struct gs_ctx *c, const struct gs_over *over, const struct gs_draft *d)
 {
-	uint32_t from = gs_entry_ring(hit->entry);
-	int rc = gs_kv_publish(t, c, hit, seen, to, d);
+	uint32_t from = gs_entry_ring(over->hit->entry);
+	int rc = gs_kv_publish(t, c, over, d);
 
-	if (to != from)
-		gs_kv_unreserve(t, rc == 0 ? from : to);
+	if (over->ring != from)
+		gs_kv_unreserve(t, rc == 0 ? from : over->ring);
 	return rc;
 }
 
@@ -83,7 +83,7 @@ park_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	gs_record_draft_of(&d, c->scratch);
 	set_parked(&d.head, now_ms, ttl_ms);
 	set_expiry(&d.head);
-	rc = publish(t, c, &hit, &seen, to, &d);
+	rc = publish(t, c, &(struct gs_over){ &hit, &seen, to, now_ms }, &d);
 	if (rc == 0)
 		gs_kv_tell(t, c, c->scratch, &(struct gs_turn){ .kind = GS_EVENT_PARKED, .reason = GS_REASON_OWNER, .from = from, .to = to,
 		    .now_ms = now_ms });
@@ -130,7 +130,7 @@ gs_park_resume(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 	set_expiry(&d.head);
 	if (gs_park_comes_in(t, from) && gs_kv_reserve(t, gs_kv_promote_to(t, from)))
 		to = gs_kv_promote_to(t, from);
-	rc = publish(t, c, hit, &seen, to, &d);
+	rc = publish(t, c, &(struct gs_over){ hit, &seen, to, now_ms }, &d);
 	if (rc == 0) {
 		gs_ctx_count(c, GS_COUNT_RESUMED);
 		gs_kv_tell(t, c, c->scratch, &(struct gs_turn){ .kind = GS_EVENT_RESUMED, .reason = GS_REASON_ACCESS, .from = from, .to = to,

@@ -222,16 +222,16 @@ start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d,
 
 /* Put it in the place of what the key has: an earlier write, or a session that is over. As start_in. */
 static int
-replace_in(struct gs_restore *r, const struct gs_hit *hit, const struct gs_slot *seen, const struct gs_draft *d, uint32_t ring)
+replace_in(struct gs_restore *r, const struct gs_over *over, const struct gs_draft *d)
 {
-	uint32_t was = gs_entry_ring(hit->entry);
+	uint32_t was = gs_entry_ring(over->hit->entry);
 	int rc;
 
-	if (ring != was && !gs_kv_reserve(r->t, ring))
+	if (over->ring != was && !gs_kv_reserve(r->t, over->ring))
 		return GS_ENOSPC;
-	rc = gs_kv_publish(r->t, r->c, hit, seen, ring, d);
-	if (ring != was)
-		gs_kv_unreserve(r->t, rc == 0 ? was : ring);
+	rc = gs_kv_publish(r->t, r->c, over, d);
+	if (over->ring != was)
+		gs_kv_unreserve(r->t, rc == 0 ? was : over->ring);
 	return rc;
 }
 
@@ -272,9 +272,9 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 	if (rc == 0)
 		return start_in(r, &k, d, ring, now_ms);
 	if (is_there)
-		return replace_in(r, &hit, &seen, d, ring);
+		return replace_in(r, &(struct gs_over){ &hit, &seen, ring, now_ms }, d);
 	gs_kv_begin_start(r->c, &k);
-	rc = replace_in(r, &hit, &seen, d, ring);
+	rc = replace_in(r, &(struct gs_over){ &hit, &seen, ring, now_ms }, d);
 	if (rc != 0) {
 		gs_kv_give_up_start(r->c);
 		return rc;
@@ -336,6 +336,7 @@ enum gs_restored
 gs_restore_record(struct gs_restore *r, const struct gs_snapshot_item *item, uint64_t now_ms)
 {
 	const struct gs_snapshot_record *from = &item->record;
+	enum gs_restored rc;
 	struct gs_draft d;
 	uint32_t ring;
 
@@ -354,5 +355,9 @@ gs_restore_record(struct gs_restore *r, const struct gs_snapshot_item *item, uin
 	ring = ring_of_age(r->t, ring == GS_RING_NONE ? gs_table_innermost(r->t) : ring, &d.head, now_ms);
 	if (ring == GS_RING_NONE)
 		return GS_RESTORE_EXPIRED;
-	return put(r, item, &d, ring, now_ms);
+	/* Who comes back goes further out himself. */
+	r->c->evict.cost = GS_EVICT_AT_NO_COST;
+	rc = put(r, item, &d, ring, now_ms);
+	r->c->evict.cost = GS_EVICT_AS_ALLOWED;
+	return rc;
 }

@@ -260,10 +260,13 @@ gs_slots_commit(struct gs_arena *a)
 {
 	uint64_t word = 0;
 	uint32_t seg = find_segment(a, GS_SEGMENT_ABSENT, &word);
+	int rc = seg == a->n_segments ? 0 : activate(a, seg, word);
 
-	if (seg == a->n_segments)
-		seg = find_segment(a, GS_SEGMENT_DRAINING, &word);
-	return seg == a->n_segments ? 0 : activate(a, seg, word);
+	if (rc == 1)
+		return rc;
+	/* The memory of one that drains is there. */
+	seg = find_segment(a, GS_SEGMENT_DRAINING, &word);
+	return seg == a->n_segments ? rc : activate(a, seg, word);
 }
 
 /* FREE -> WRITING of a slot that we listed; false when it is somebody's. gen: what slots of its segment begin with. */

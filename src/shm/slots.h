@@ -44,7 +44,7 @@ void gs_slots_set_bit(struct gs_table *t, uint32_t addr);
 bool gs_slots_has_bit(struct gs_table *t, uint32_t addr);
 
 /*
- * Commit an arena's next segment; when none is left, one that drains is in use again. Returns 1, 0 when all are in use,
+ * Commit an arena's next segment; when none is left, or no memory, one that drains is in use again. Returns 1, 0 when all are in use,
  * GS_ENOSPC, GS_ESYSTEM.
  */
 int gs_slots_commit(struct gs_arena *a);

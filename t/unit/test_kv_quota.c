@@ -373,7 +373,7 @@ an_accusation_between_copy_and_swing_is_carried(void **state)
 	gs_record_draft_of(&d, s->c.scratch);
 	gs_kv_overdo(s->t, &s->c, &hit, NOW + 7, 1);
 	assert_true(is_accused(s, "k"));
-	assert_int_equal(gs_kv_publish(s->t, &s->c, &hit, &seen, ACTIVE, &d), 0);
+	assert_int_equal(gs_kv_publish(s->t, &s->c, &(struct gs_over){ &hit, &seen, ACTIVE, NOW }, &d), 0);
 	m = meta_of(s, "k", NOW + 7);
 	assert_int_equal(gs_offence_since_ms(m.offence), NOW + 7);
 	assert_int_equal(m.soon_ms, NOW + 7);
