@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/atomic.h"
 #include "shm/bond.h"
+#include "shm/evict.h"
 #include "shm/kv.h"
 #include "shm/kin.h"
-#include "shm/kv_impl.h"
+#include "shm/logout.h"
 
 int
 gs_kv_look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
@@ -156,7 +157,7 @@ static int
 end_version(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_ending *how)
 {
 	const struct gs_ending first = { .kind = GS_TOMB_PLAIN, .if_version = how->if_version, .event = how->event, .reason = how->reason };
-	const struct gs_starting none = { .key = k, .least = GS_TOMB_FINAL };
+	const struct gs_starting none = { .key = k, .least = GS_TOMB_FINAL, .now_ms = now_ms };
 	struct gs_slot head;
 	struct gs_hit hit;
 	int rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
@@ -171,7 +172,7 @@ end_version(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64
 		gs_ctx_count(c, GS_COUNT_TOMBS);
 	/* As in gs_kv_end_hit. */
 	gs_fence_full();
-	(void)gs_kv_end_start(t, c, &none, now_ms);
+	(void)gs_kv_end_start(t, c, &none);
 	return 0;
 }
 
@@ -321,7 +322,7 @@ gs_kv_give_up_start(struct gs_ctx *c)
 }
 
 int
-gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms)
+gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s)
 {
 	/* Under a final tombstone any session is to go; under a plain one another than ours may stand. */
 	const struct gs_ending silently = { .kind = GS_TOMB_NONE, .birth = s->least == GS_TOMB_FINAL ? 0 : s->birth };
@@ -329,10 +330,46 @@ gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *
 
 	/* Pairs with the exchange in gs_index_remove: who found the key gone, even by a plain load, sees what it left. */
 	gs_fence_acquire();
-	is_refused = gs_kv_is_refused(t, s->key->hash, s->least, now_ms);
+	is_refused = gs_kv_is_refused(t, s->key->hash, s->least, s->now_ms);
 	/* Whoever left the tombstone may have been here before us: there is none then. */
 	if (is_refused)
-		(void)end_tries(t, c, s->key, now_ms, &silently);
+		(void)end_tries(t, c, s->key, s->now_ms, &silently);
 	note(c, 0);
 	return is_refused ? GS_ESTALE : 0;
+}
+
+int
+gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, const struct gs_draft *d, struct gs_hit *hit)
+{
+	const struct gs_arena *a = gs_table_arena(t, s->ring, gs_record_class(t, &d->head));
+	int rc, cell = gs_slots_claim(t, c, s->ring, a->class_id);
+	uint32_t addr, gen;
+
+	if (cell < 0) {
+		rc = gs_evict_slot(t, c, a, GS_EVICT_ANY, s->now_ms);
+		gs_kv_unreserve(t, s->ring);
+		return rc;
+	}
+	addr = c->cell[cell].addr;
+	gen = gs_record_write(t, c, cell, d);
+	gs_kv_begin_start(c, s->key);
+	gs_logout_announce(c, addr);
+	rc = gs_index_insert(t, c, s->key, addr, gen, hit);
+	if (rc != 1) {
+		gs_logout_look(t, c, d, false);
+		gs_kv_give_up_start(c);
+		gs_slots_keep(c, cell);
+		gs_kv_unreserve(t, s->ring);
+		return rc == 0 ? KV_AGAIN : rc;
+	}
+	gs_store_publish(t, addr, gen);
+	gs_slots_unlist(c, cell);
+	gs_record_rearm(t, addr, d);
+	/* What hangs on a session that has ended by now the daemon is to find. */
+	gs_bond_mark_link(t, d->link, d->head.link_len);
+	rc = gs_kv_end_start(t, c, s);
+	if (rc < 0)
+		gs_logout_look(t, c, d, false);
+	hit->entry = gs_entry(0, gen, 0, 0, 0) | addr;
+	return rc;
 }

@@ -136,12 +136,21 @@ struct gs_starting {
 	const struct gs_key *key;
 	enum gs_tomb_kind least;	/* what refuses it: PLAIN, or only FINAL */
 	uint32_t birth;
+	uint32_t ring;			/* for gs_kv_start */
+	uint64_t now_ms;
 };
 
 /* Before a session is published, when it was not, and after: 0, or GS_ESTALE when it was ended meanwhile, and is gone. */
 void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
 void gs_kv_give_up_start(struct gs_ctx *c);
-int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, uint64_t now_ms);
+int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s);
+
+/*
+ * Start a session of which the index has no entry, in a ring where a place is reserved.  Returns 0 with hit->entry, but for
+ * its tag, and the caller owes gs_logout_look() once he has told of it. Else the place is given back, and it is KV_AGAIN (as
+ * gs_kv_publish, or somebody else started it), GS_ESTALE, GS_ENOSPC, GS_ERANGE.
+ */
+int gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, const struct gs_draft *d, struct gs_hit *hit);
 
 /* Sessions of an owner (gs_kin_hash), as far as they were started at or before an instant. */
 struct gs_whose {

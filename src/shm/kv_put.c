@@ -226,11 +226,11 @@ refusing(const struct gs_put_args *args)
 static int
 end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
 {
-	const struct gs_starting s = { .key = p->key, .least = refusing(p->args), .birth = d->head.birth };
+	const struct gs_starting s = { .key = p->key, .least = refusing(p->args), .birth = d->head.birth, .now_ms = p->now_ms };
 
 	/* What hangs on a session that has ended by now the daemon is to find. */
 	gs_bond_mark_link(t, d->link, d->head.link_len);
-	return gs_kv_end_start(t, c, &s, p->now_ms);
+	return gs_kv_end_start(t, c, &s);
 }
 
 /* What starts among the suspects is accused, by whoever starts it there. */
@@ -245,51 +245,28 @@ accuse_new(const struct gs_table *t, struct gs_draft *d, uint32_t ring, uint64_t
 static int
 put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
-	uint32_t ring = start_ring(t, p->args), addr, gen;
+	struct gs_starting s = { .key = p->key, .least = refusing(p->args), .ring = start_ring(t, p->args), .now_ms = p->now_ms };
 	struct gs_draft d;
 	struct gs_hit hit;
-	int cell, rc;
+	int rc;
 
 	if ((p->args->flags & GS_KV_ONLY_OLD) != 0 || p->args->if_version != 0)
 		return GS_ENOENT;
-	if (gs_kv_is_refused(t, p->key->hash, refusing(p->args), p->now_ms))
+	if (gs_kv_is_refused(t, p->key->hash, s.least, p->now_ms))
 		return GS_ESTALE;
-	if (!gs_evict_reserve(t, c, ring, GS_EVICT_ANY, p->now_ms))
+	if (!gs_evict_reserve(t, c, s.ring, GS_EVICT_ANY, p->now_ms))
 		return GS_ENOSPC;
 	draft_new(t, c, &d, p, 0);
-	accuse_new(t, &d, ring, p->now_ms);
-	cell = gs_slots_claim(t, c, ring, gs_record_class(t, &d.head));
-	if (cell < 0) {
-		rc = gs_evict_slot(t, c, gs_table_arena(t, ring, gs_record_class(t, &d.head)), GS_EVICT_ANY, p->now_ms);
-		gs_kv_unreserve(t, ring);
+	accuse_new(t, &d, s.ring, p->now_ms);
+	s.birth = d.head.birth;
+	rc = gs_kv_start(t, c, &s, &d, &hit);
+	if (rc != 0)
 		return rc;
-	}
-	addr = c->cell[cell].addr;
-	gen = gs_record_write(t, c, cell, &d);
-	gs_kv_begin_start(c, p->key);
-	gs_logout_announce(c, addr);
-	rc = gs_index_insert(t, c, p->key, addr, gen, &hit);
-	if (rc != 1) {
-		gs_logout_look(t, c, &d, false);
-		gs_kv_give_up_start(c);
-		gs_slots_keep(c, cell);
-		gs_kv_unreserve(t, ring);
-		return rc == 0 ? KV_AGAIN : rc;
-	}
-	gs_store_publish(t, addr, gen);
-	gs_slots_unlist(c, cell);
-	gs_record_rearm(t, addr, &d);
-	rc = end_start(t, c, p, &d);
-	if (rc < 0) {
-		gs_logout_look(t, c, &d, false);
-		return rc;
-	}
 	gs_ctx_count(c, GS_COUNT_STARTED);
-	tell_started(t, c, p, ring, &d);
+	tell_started(t, c, p, s.ring, &d);
 	if (p->meta != NULL) {
-		hit.ordinal = gs_index_ordinal_of(t, p->key->hash, addr, gen);
-		hit.entry = addr;
-		report(&hit, ring, &d, p->meta);
+		hit.ordinal = gs_index_ordinal_of(t, p->key->hash, gs_entry_addr(hit.entry), gs_entry_gen(hit.entry));
+		report(&hit, s.ring, &d, p->meta);
 	}
 	gs_logout_look(t, c, &d, true);
 	gs_crowd_heed(t, c, &d, p->now_ms);

@@ -56,13 +56,29 @@ gs_logout_start_ms(const struct gs_table *t, const void *owner, uint32_t len, ui
 	return gs_max_u64(now_ms, w.at_ms + 1);
 }
 
+/* The logout under way that ends what is made of d; false when there is none. */
+static bool
+find_mark_of(const struct gs_table *t, const struct gs_draft *d, struct gs_whose *w)
+{
+	return d->head.owner_len > 0 && find_mark(t, gs_kin_hash(t, d->owner, d->head.owner_len), w) && d->head.created <= w->at_ms;
+}
+
+bool
+gs_logout_ends(const struct gs_table *t, const struct gs_draft *d)
+{
+	struct gs_whose w;
+
+	/* relaxed; find_mark looks again */
+	return atomic_load_explicit(&t->idx->marked, memory_order_relaxed) != 0 && find_mark_of(t, d, &w);
+}
+
 void
 gs_logout_heed(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d)
 {
 	const struct gs_key k = { .bytes = d->key, .len = d->head.key_len, .ns = d->head.ns, .hash = d->head.hash };
 	struct gs_whose w;
 
-	if (d->head.owner_len > 0 && find_mark(t, gs_kin_hash(t, d->owner, d->head.owner_len), &w) && d->head.created <= w.at_ms)
+	if (find_mark_of(t, d, &w))
 		(void)gs_kv_end_of(t, c, &k, &w);
 }
 

@@ -19,7 +19,8 @@
  * died is ended by the daemon: the mark says all that it needs.
  *
  * A session that starts when the owner is marked already is dated behind the
- * logout, and lives.  t/model/logout.c walks through all of this.
+ * logout, and lives.  One that a restore brings back keeps its date, and does
+ * not.  t/model/logout.c walks through all of this.
  */
 #ifndef GS_SHM_LOGOUT_H
 #define GS_SHM_LOGOUT_H
@@ -35,6 +36,9 @@ int gs_logout_run(struct gs_table *t, struct gs_ctx *c, const void *owner, uint3
 
 /* When a session of this owner that starts now was started: behind the logout that is under way, if there is one. */
 uint64_t gs_logout_start_ms(const struct gs_table *t, const void *owner, uint32_t len, uint64_t now_ms);
+
+/* Does a logout that is under way end a session that is made of d? */
+bool gs_logout_ends(const struct gs_table *t, const struct gs_draft *d);
 
 /* End what was made of d and is published, if its owner is marked. For gs_logout_look. */
 void gs_logout_heed(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d);

@@ -6,9 +6,9 @@
 
 #include "base/siphash.h"
 #include "policy/decay.h"
+#include "shm/bond.h"
 #include "shm/classes.h"
-#include "shm/kv_impl.h"
-#include "shm/tomb.h"
+#include "shm/logout.h"
 
 #define KNOWN_FLAGS (GS_FLAG_PARKED | GS_FLAG_ROTATED | GS_FLAG_CARRIED)
 #define ARRIVAL_UNITS UINT64_C(64)	/* of Q in a ms */
@@ -188,39 +188,35 @@ next_outwards(const struct gs_table *t, uint32_t ring)
 	return to < t->n_rings ? to : GS_RING_NONE;
 }
 
-/* Start it in a ring, where its key is not. 0, KV_AGAIN, or an error; GS_ENOSPC: not in this ring; GS_ESTALE: it was ended. */
-static int
-start_in(struct gs_restore *r, const struct gs_key *k, const struct gs_draft *d, uint32_t ring, uint64_t now_ms)
+static void
+tell_back(struct gs_restore *r, const struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
-	struct gs_table *t = r->t;
-	struct gs_hit hit;
-	uint32_t addr, gen;
-	int cell, rc;
+	struct gs_turn turn = { .kind = GS_EVENT_CREATED, .reason = GS_REASON_RESTORE, .from = GS_RING_NONE, .to = ring, .now_ms = now_ms };
 
-	if (!gs_kv_reserve(t, ring))
-		return GS_ENOSPC;
-	cell = gs_slots_claim(t, r->c, ring, gs_record_class(t, &d->head));
-	if (cell < 0) {
-		gs_kv_unreserve(t, ring);
-		return cell;
-	}
-	addr = r->c->cell[cell].addr;
-	gen = gs_record_write(t, r->c, cell, d);
-	gs_kv_begin_start(r->c, k);
-	rc = gs_index_insert(t, r->c, k, addr, gen, &hit);
-	if (rc != 1) {
-		gs_kv_give_up_start(r->c);
-		gs_slots_keep(r->c, cell);
-		gs_kv_unreserve(t, ring);
-		return rc == 0 ? KV_AGAIN : rc;
-	}
-	gs_store_publish(t, addr, gen);
-	gs_slots_unlist(r->c, cell);
-	gs_record_rearm(t, addr, d);
-	return gs_kv_end_start(t, r->c, &(struct gs_starting){ .key = k, .least = GS_TOMB_PLAIN, .birth = d->head.birth }, now_ms);
+	gs_kv_tell_draft(r->t, r->c, d, &turn);
 }
 
-/* Put it in the place of what the key has: an earlier write, or a session that is over. As start_in. */
+/*
+ * Start it in a ring, where its key is not. It began when it did, so a logout of its owner that is under way ends it. As
+ * gs_kv_start; GS_ENOSPC: not in this ring.
+ */
+static int
+start_in(struct gs_restore *r, const struct gs_starting *s, const struct gs_draft *d)
+{
+	struct gs_hit hit;
+	int rc;
+
+	if (!gs_kv_reserve(r->t, s->ring))
+		return GS_ENOSPC;
+	rc = gs_kv_start(r->t, r->c, s, d, &hit);
+	if (rc != 0)
+		return rc;
+	tell_back(r, d, s->ring, s->now_ms);
+	gs_logout_look(r->t, r->c, d, true);
+	return 0;
+}
+
+/* Put it in the place of what the key has: an earlier write, or a session that is over. 0, KV_AGAIN, GS_ENOSPC: not in this ring. */
 static int
 replace_in(struct gs_restore *r, const struct gs_over *over, const struct gs_draft *d)
 {
@@ -232,6 +228,10 @@ replace_in(struct gs_restore *r, const struct gs_over *over, const struct gs_dra
 	rc = gs_kv_publish(r->t, r->c, over, d);
 	if (over->ring != was)
 		gs_kv_unreserve(r->t, rc == 0 ? was : over->ring);
+	if (rc == 0) {
+		gs_bond_mark_link(r->t, d->link, d->head.link_len);
+		tell_back(r, d, over->ring, over->now_ms);
+	}
 	return rc;
 }
 
@@ -242,11 +242,12 @@ is_later(const struct gs_restore *r, const struct gs_slot *seen, const struct gs
 	return r->is_same_memory ? seen->version >= from->version : seen->mtime_ns >= from->mtime_ns;
 }
 
-/* One attempt, in one ring. 0, KV_AGAIN, GS_EEXIST: what is there is later, or as start_in. */
+/* One attempt, in one ring. 0, KV_AGAIN, GS_EEXIST: what is there is later, GS_ESTALE: it was ended, GS_ENOSPC: not in this ring. */
 static int
 put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
 	const struct gs_key k = { .bytes = item->key, .len = item->record.key_len, .ns = item->record.ns, .hash = d->head.hash };
+	struct gs_starting start;
 	struct gs_slot seen;
 	struct gs_hit hit;
 	uint64_t unique;
@@ -269,8 +270,9 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 	d->head.birth = (uint32_t)(unique * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 	/* In the same memory its version goes on telling it from earlier and later writes of the same session. */
 	d->head.version = r->is_same_memory ? item->record.version : unique;
+	start = (struct gs_starting){ .key = &k, .least = GS_TOMB_PLAIN, .birth = d->head.birth, .ring = ring, .now_ms = now_ms };
 	if (rc == 0)
-		return start_in(r, &k, d, ring, now_ms);
+		return start_in(r, &start, d);
 	if (is_there)
 		return replace_in(r, &(struct gs_over){ &hit, &seen, ring, now_ms }, d);
 	gs_kv_begin_start(r->c, &k);
@@ -279,13 +281,12 @@ put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_dr
 		gs_kv_give_up_start(r->c);
 		return rc;
 	}
-	return gs_kv_end_start(r->t, r->c, &(struct gs_starting){ .key = &k, .least = GS_TOMB_PLAIN, .birth = d->head.birth }, now_ms);
+	return gs_kv_end_start(r->t, r->c, &start);
 }
 
 static enum gs_restored
 put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
-	struct gs_turn turn = { .kind = GS_EVENT_CREATED, .reason = GS_REASON_RESTORE, .from = GS_RING_NONE, .now_ms = now_ms };
 	int rc = KV_AGAIN;
 
 	for (uint32_t steps = 0; ring != GS_RING_NONE && steps <= GS_MAX_RINGS; steps++) {
@@ -296,11 +297,9 @@ put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *
 		rc = KV_AGAIN;
 		ring = next_outwards(r->t, ring);
 	}
-	if (rc == 0) {
-		turn.to = ring;
-		gs_kv_tell_draft(r->t, r->c, d, &turn);
-		return GS_RESTORED;
-	}
+	/* A logout that is under way had its look at what we published. */
+	if (rc == 0)
+		return gs_logout_ends(r->t, d) ? GS_RESTORE_ENDED : GS_RESTORED;
 	if (rc == GS_EEXIST)
 		return GS_RESTORE_OLDER;
 	if (rc == GS_ESTALE)

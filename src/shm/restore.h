@@ -23,7 +23,7 @@ enum gs_restored {
 	GS_RESTORED,			/* it is in the table */
 	GS_RESTORE_OLDER,		/* what is there was written later, or at the same time */
 	GS_RESTORE_EXPIRED,		/* its time was over meanwhile */
-	GS_RESTORE_ENDED,		/* it was ended, before the snapshot was through or since */
+	GS_RESTORE_ENDED,		/* it was ended, before the snapshot was through or since, or is, by a logout */
 	GS_RESTORE_TOO_LONG,		/* key or value is longer than the table takes */
 	GS_RESTORE_UNKNOWN,		/* its class, a flag of it or its namespace is none of ours */
 	GS_RESTORE_NO_ROOM,		/* every ring outwards is full */

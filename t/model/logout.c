@@ -3,11 +3,13 @@
  * logout.c - model of a logout against those who change, move, touch, start and end sessions of its owner, and are killed.
  *
  * Mirrors logout.c (work_off, gs_logout_look, gs_logout_heed, gs_logout_recover,
- * gs_logout_finish), gs_kv_publish and put_new as far as an entry and a slot
+ * gs_logout_finish), gs_kv_publish and gs_kv_start as far as an entry and a slot
  * go, gs_kv_end_of and gs_record_renew.  One session of the owner is there at
- * first; a login may start another one.  A slot that was replaced is written
- * again at once, by a record of somebody else too, so that the pass does not
- * find the old one by luck.  A move is an update: the ring is part of the slot.
+ * first; a login may start another one, or a restore bring one back.  A slot
+ * that was replaced is written again at once, by a record of somebody else too,
+ * so that the pass does not find the old one by luck.  A move is an update: the
+ * ring is part of the slot.  A restore that has still to look at the marks when
+ * the logout drops its own is one that comes after it.
  */
 #include "check.h"
 
@@ -39,6 +41,7 @@ struct state {
 	uint8_t is_new_late;		/* book: the login saw the mark before it started */
 	uint8_t was_live;		/* book: the login's session was there */
 	uint8_t acked;			/* book: the logout was answered, or ended by the daemon */
+	uint8_t came_back;		/* book: a restore published before that, and is not the later of the two */
 	uint8_t late;			/* book: a call that began after that found the session */
 	uint8_t dead;			/* bit per client, LOGOUT too */
 	uint8_t recovered;
@@ -46,7 +49,7 @@ struct state {
 	struct proc p[DAEMON + 1];
 };
 
-/* u update or move, t touch, d delete, o write something else, n login of the owner. */
+/* u update or move, t touch, d delete, o write something else, n login of the owner, r restore of a session of his. */
 struct scenario {
 	const char *ops[CLIENTS];
 	uint8_t kills;
@@ -103,11 +106,16 @@ end_step(struct state *x, struct proc *p, uint8_t look, uint8_t swing, struct ch
 static void
 begin_op(struct state *x, struct proc *p, const struct scenario *sc, char op, struct check_note *n)
 {
-	p->target = op == 'n';
+	p->target = op == 'n' || op == 'r';
 	if (op == 'o') {
 		n->what = "gs_record_write: of another owner";
 		x->s[p->spare] = (struct slot){ 0, ++x->n_turns };
 		next_op(p);
+		return;
+	}
+	if (op == 'r') {
+		n->what = "put_once of restore.c: load of the entry";
+		p->pc = WRITE;
 		return;
 	}
 	if (op == 'n') {
@@ -132,7 +140,7 @@ static void
 swing(struct state *x, int who, struct proc *p, const struct scenario *sc, char op, struct check_note *n)
 {
 	n->what = "gs_index_replace, gs_index_remove or commit_insert: compare-and-swap of the entry";
-	if (op != 'n' && (x->e[0] != p->e || x->turn[0] != p->at)) {
+	if (p->target == 0 && (x->e[0] != p->e || x->turn[0] != p->at)) {
 		x->publishing[who] = 0;
 		*p = (struct proc){ .op = p->op, .spare = p->spare };
 		return;
@@ -145,6 +153,7 @@ swing(struct state *x, int who, struct proc *p, const struct scenario *sc, char 
 	x->e[p->target] = (uint8_t)(p->spare + 1);
 	x->turn[p->target] = x->s[p->spare].turn;
 	x->was_live |= op == 'n';
+	x->came_back |= op == 'r' && !x->acked;
 	p->slot = p->spare;
 	if (op == 'u')
 		p->spare = (uint8_t)(p->e - 1);
@@ -241,6 +250,8 @@ step_pages(struct state *x, struct proc *p, const struct scenario *sc, struct ch
 	case DROP:
 		n->what = "drop_mark";
 		x->is_marked = 0;
+		for (int who = 0; who < CLIENTS; who++)
+			x->came_back &= x->p[who].target != 1 || x->p[who].pc != HEED;
 		x->acked = 1;
 		p->pc = OVER;
 		return;
@@ -406,6 +417,8 @@ judge(void *state, const void *scenario)
 	for (int who = 0; who <= LOGOUT; who++)
 		if (is_busy(x, sc, who))
 			return NULL;
+	if (x->acked && x->came_back && x->e[1] != 0)
+		return "a session came back, and nobody ended it";
 	return x->e[0] != 0 && is_dead(x, LOGOUT) ? "a logout was begun and nobody ends it" : NULL;
 }
 
@@ -456,6 +469,10 @@ main(void)
 	holds("update, update; two die", &(struct scenario){ OPS("uo", "u"), .kills = 2 });
 	holds("update, update; two die; on a disk", &(struct scenario){ OPS("u", "uo"), .kills = 2, .is_file = true });
 	holds("update, login; all may die", &(struct scenario){ OPS("u", "n"), .kills = 3 });
+	holds("update, restore", &(struct scenario){ OPS("uo", "r") });
+	holds("restore, touch and delete; on a disk", &(struct scenario){ OPS("r", "td"), .is_file = true });
+	fails("a restore does not look at the marks", "a session came back, and nobody ended it",
+	    &(struct scenario){ OPS("r", "t"), .no_look = true });
 	fails("a writer does not look at the marks", OUTLIVED, &(struct scenario){ OPS("uo", "t"), .no_look = true });
 	fails("a writer looks before it writes", OUTLIVED, &(struct scenario){ OPS("uo", "t"), .look_first = true });
 	fails("the mark comes after the pass", OUTLIVED, &(struct scenario){ OPS("uo", "t"), .late_mark = true });

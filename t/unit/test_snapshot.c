@@ -9,6 +9,7 @@
 
 #include "shm/event.h"
 #include "shm/classes.h"
+#include "shm/kin.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
 #include "shm/tomb.h"
@@ -142,6 +143,67 @@ what_comes_back_is_told(void **state)
 	restore_into(&f, &f.to, 0, NULL, became);
 	assert_int_equal(became[GS_RESTORE_OLDER], 1);
 	assert_int_equal(gs_event_last(f.to.t), last);
+	finish(&f);
+}
+
+/* What a logout does until its pass, by hand. */
+static void
+mark_by_hand(struct store *s, const char *owner, uint64_t at_ms)
+{
+	struct gs_mark *mark = &s->t->idx->mark[3];
+
+	atomic_store(&mark->owner, gs_kin_hash(s->t, owner, (uint32_t)strlen(owner)));
+	atomic_store(&mark->at_ms, at_ms);
+	atomic_store(&mark->M, gs_word(9, 2, GS_MARK_SET));
+	atomic_fetch_or(&s->t->idx->marked, UINT64_C(1) << 3);
+}
+
+/* The pass may be through already: whoever brings a session back owes a look at the mark. */
+static void
+who_is_being_logged_out_does_not_come_back(void **state)
+{
+	static const char *const owners[] = { "alice", "bob", "alice", NULL };
+	static const char *const keys[] = { "a", "b", "c", "d" };
+	uint64_t became[GS_RESTORE_KINDS];
+	struct gs_told e;
+	struct f f;
+
+	(void)state;
+	begin(&f);
+	for (size_t i = 0; i < N_ROWS(keys); i++) {
+		struct gs_put_args args = plain_args();
+		struct gs_key k = key_of(f.from.t, keys[i]);
+
+		args.set = owners[i] == NULL ? 0 : GS_SET_OWNER_BIT;
+		args.wall_ns = 2;
+		args.owner = owners[i];
+		args.owner_len = owners[i] == NULL ? 0 : (uint32_t)strlen(owners[i]);
+		assert_int_equal(gs_kv_put(f.from.t, &f.from.c, &k, NOW, "v", 1, &args, NULL), 1);
+	}
+	take_snapshot(&f);
+	/* c is there, an earlier write of it */
+	gs_table_set_now(f.to.t, NOW);
+	assert_int_equal(put_at(&f.to, "c", "w", NOW), 1);
+	gs_table_set_now(f.to.t, NOW + MIN);
+	mark_by_hand(&f.to, "alice", NOW + MIN);
+	restore_into(&f, &f.to, MIN, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 2);
+	assert_int_equal(became[GS_RESTORE_ENDED], 2);
+	assert_true(peek_at(&f.to, "a", NOW + MIN, NULL) == GS_ENOENT && peek_at(&f.to, "c", NOW + MIN, NULL) == GS_ENOENT);
+	assert_true(peek_at(&f.to, "b", NOW + MIN, NULL) >= 0 && peek_at(&f.to, "d", NOW + MIN, NULL) >= 0);
+	for (uint32_t i = 0; i < atomic_load(&f.to.t->ctl->n_ctx_used); i++)
+		assert_int_equal(atomic_load(&f.to.t->ctx[i].publishing), 0);
+	/* it is told as it was: it came, and it was ended */
+	for (uint64_t rev = 1; rev <= gs_event_last(f.to.t); rev++)
+		if (gs_event_at(f.to.t, rev, &e) == 1 && e.key_len == 1 && e.key[0] == 'a')
+			break;
+	assert_int_equal(e.kind, GS_EVENT_CREATED);
+	/* a logout before which it began is over: so it is with the next restore */
+	atomic_store(&f.to.t->idx->marked, 0);
+	atomic_store(&f.to.t->idx->mark[3].M, 0);
+	restore_into(&f, &f.to, MIN, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 0);
+	assert_int_equal(became[GS_RESTORE_ENDED], 2);
 	finish(&f);
 }
 
@@ -682,6 +744,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_comes_back_is_told),
+		T(who_is_being_logged_out_does_not_come_back),
 		T(everything_of_a_session_comes_back),
 		T(ages_go_on_by_the_wall_clock),
 		T(own_ttl_ends_what_comes_back_too_late),
