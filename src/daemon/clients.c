@@ -14,6 +14,7 @@
 #include "daemon/events.h"
 #include "daemon/readers.h"
 #include "prog/log.h"
+#include "shm/crowd.h"
 #include "shm/logout.h"
 #include "shm/region.h"
 
@@ -142,6 +143,7 @@ recover(struct clients *c, size_t table, uint32_t id)
 	atomic_store_explicit(&t->ctl->reg[id].state, GS_CTX_DEAD, memory_order_release);
 	watch_page(t, &c->m->tables[table].ctx, id, c->m->events);
 	gs_logout_recover(t, &c->m->tables[table].ctx, id);
+	gs_crowd_recover(t, &c->m->tables[table].ctx, id, gs_table_now_ms(t));
 	mended = gs_recover_ctx(t, id);
 	if (!gs_recover_is_done(t, id) && ++*n_tries < RECOVER_TICKS)
 		return mended;

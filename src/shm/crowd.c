@@ -36,40 +36,41 @@ note(struct crowd *w, const struct gs_meta *meta)
 	memcpy(w->idle[at].key, meta->key, meta->key_len);
 }
 
-/* Is it the record of a session, and not one that was replaced and rests? */
+/* Is it the record of a session, and not one that was replaced and rests, or of a key that was given up? */
 static bool
 is_current(struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
 {
-	return gs_kv_ends_ms(t, meta) >= now_ms &&
+	return gs_kv_ends_ms(t, meta) >= now_ms && (meta->flags & GS_FLAG_ROTATED) == 0 &&
 	    gs_index_ordinal_of(t, meta->hash, gs_entry_addr(meta->entry), gs_entry_gen(meta->entry)) != UINT64_MAX;
 }
 
 static void
-count_crowd(struct gs_table *t, const struct gs_draft *d, uint64_t now_ms, struct crowd *out)
+count_crowd(struct gs_table *t, uint64_t owner, uint32_t birth, uint64_t now_ms, struct crowd *out)
 {
 	struct gs_meta meta;
 	struct gs_kin kin;
 
 	out->n = out->n_idle = 0;
-	gs_kin_of_owner(&kin, gs_kin_hash(t, d->owner, d->head.owner_len));
+	gs_kin_of_owner(&kin, owner);
 	while (gs_kin_next(t, &kin, &meta) > 0) {
 		if (!is_current(t, &meta, now_ms))
 			continue;
 		out->n++;
 		/* The one that was just started stays. */
-		if (meta.birth != d->head.birth)
+		if (meta.birth != birth)
 			note(out, &meta);
 	}
 }
 
-void
-gs_crowd_thin(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, uint64_t now_ms)
+/* End what an owner has too much, but not the session of this birth. */
+static void
+thin(struct gs_table *t, struct gs_ctx *c, uint64_t owner, uint32_t birth, uint64_t now_ms)
 {
 	uint64_t most = atomic_load_explicit(&t->ctl->max_per_owner, memory_order_relaxed);
 	struct crowd w;
 
 	for (int pass = 0; pass < PASSES && most != 0; pass++) {
-		count_crowd(t, d, now_ms, &w);
+		count_crowd(t, owner, birth, now_ms, &w);
 		for (uint32_t i = 0; i < w.n_idle && w.n > most; i++) {
 			const struct gs_key k = { .bytes = w.idle[i].key, .len = w.idle[i].key_len, .hash = w.idle[i].hash };
 
@@ -78,4 +79,52 @@ gs_crowd_thin(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, ui
 		if (w.n <= most || w.n_idle == GS_CROWD_ENDS)
 			return;
 	}
+}
+
+static void
+set_owner(struct gs_ctx_page *page, uint64_t owner)
+{
+	/* release; pairs with the acquire in gs_crowd_recover: at last after what had to end is out of the index */
+	atomic_store_explicit(&page->crowding, owner, memory_order_release);
+}
+
+void
+gs_crowd_begin(const struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d)
+{
+	/* relaxed; a rule on its own, whoever starts reads it then */
+	if (atomic_load_explicit(&t->ctl->max_per_owner, memory_order_relaxed) != 0 && d->head.owner_len > 0)
+		set_owner(c->page, gs_kin_hash(t, d->owner, d->head.owner_len));
+}
+
+void
+gs_crowd_end(struct gs_table *t, struct gs_ctx *c, uint32_t birth, uint64_t now_ms)
+{
+	/* relaxed; our own word */
+	uint64_t owner = atomic_load_explicit(&c->page->crowding, memory_order_relaxed);
+
+	if (owner == 0)
+		return;
+	thin(t, c, owner, birth, now_ms);
+	set_owner(c->page, 0);
+}
+
+void
+gs_crowd_give_up(struct gs_ctx *c)
+{
+	if (atomic_load_explicit(&c->page->crowding, memory_order_relaxed) != 0)
+		set_owner(c->page, 0);
+}
+
+void
+gs_crowd_recover(struct gs_table *t, struct gs_ctx *c, uint32_t id, uint64_t now_ms)
+{
+	struct gs_ctx_page *page = &t->ctx[id];
+	/* acquire; pairs with the release in set_owner, of a process that is no more */
+	uint64_t owner = atomic_load_explicit(&page->crowding, memory_order_acquire);
+
+	if (owner == 0)
+		return;
+	/* No record has the birth 0 but by chance: who was given the session last is not the first to go. */
+	thin(t, c, owner, 0, now_ms);
+	set_owner(page, 0);
 }

@@ -2,30 +2,33 @@
 /*
  * crowd.h - how many sessions one owner may have.
  *
- * Where the table has max_per_owner, whoever has started a session counts
- * those of its owner by a pass over the kin (kin.h), and ends as many as are
- * too many, those first that nobody asked for longest.  Two that start at once
- * both come to their pass after their session is there, so that the later
- * one sees all.  A process that dies before its pass leaves one too many,
- * until the owner's next start.
+ * Where the table has max_per_owner, whoever has started a session, or given
+ * one to another owner, counts those of its owner by a pass over the kin
+ * (kin.h), and ends as many as are too many, those first that nobody asked for
+ * longest.  Two that start at once both come to their pass after their session
+ * is there, so that the later one sees all.  Of a process that dies before its
+ * pass its page names the owner, and the daemon makes up for it.
  */
 #ifndef GS_SHM_CROWD_H
 #define GS_SHM_CROWD_H
 
 #include "shm/kv_impl.h"
 
-enum { GS_CROWD_ENDS = 16 };		/* sessions that one start ends at most: after a limit was lowered it takes several */
+enum { GS_CROWD_ENDS = 16 };		/* sessions that one pass ends at most: after a limit was lowered it takes several */
 
-/* After a session was started from d: end what its owner has too much. Costs a pass over 4 bytes a slot of the table. */
-void gs_crowd_thin(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, uint64_t now_ms);
+/* Before a session of an owner is published, where there is a limit: note whose sessions are to be counted. */
+void gs_crowd_begin(const struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d);
 
-/* The same, where there is a limit and an owner. */
-static inline void
-gs_crowd_heed(struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, uint64_t now_ms)
-{
-	/* relaxed; a rule on its own, whoever starts reads it then */
-	if (atomic_load_explicit(&t->ctl->max_per_owner, memory_order_relaxed) != 0 && d->head.owner_len > 0)
-		gs_crowd_thin(t, c, d, now_ms);
-}
+/*
+ * After it was: end what the owner that was noted has too much, but not the session of this birth. Nothing where none was.
+ * Costs a pass over 4 bytes a slot of the table.
+ */
+void gs_crowd_end(struct gs_table *t, struct gs_ctx *c, uint32_t birth, uint64_t now_ms);
+
+/* It was not published: nobody is to be counted. */
+void gs_crowd_give_up(struct gs_ctx *c);
+
+/* For the daemon, with its own context: make up for the pass of a context whose process is dead. Before it is granted again. */
+void gs_crowd_recover(struct gs_table *t, struct gs_ctx *c, uint32_t id, uint64_t now_ms);
 
 #endif

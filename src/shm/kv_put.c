@@ -241,6 +241,14 @@ accuse_new(const struct gs_table *t, struct gs_draft *d, uint32_t ring, uint64_t
 		gs_kv_draft_accused(d, GS_QUOTA_FREE, now_ms);
 }
 
+/* One more of its owner's; but not one that takes the place of another, as by a rotation, which ends then. */
+static void
+begin_crowd(const struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
+{
+	if ((p->args->set & GS_SET_LIFE_BIT) == 0)
+		gs_crowd_begin(t, c, d);
+}
+
 /* Nothing is there: start the session. */
 static int
 put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
@@ -259,6 +267,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	draft_new(t, c, &d, p, 0);
 	accuse_new(t, &d, s.ring, p->now_ms);
 	s.birth = d.head.birth;
+	begin_crowd(t, c, p, &d);
 	rc = gs_kv_start(t, c, &s, &d, &hit);
 	if (rc != 0)
 		return rc;
@@ -269,7 +278,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 		report(&hit, s.ring, &d, p->meta);
 	}
 	gs_logout_look(t, c, &d, true);
-	gs_crowd_heed(t, c, &d, p->now_ms);
+	gs_crowd_end(t, c, d.head.birth, p->now_ms);
 	return 1;
 }
 
@@ -303,6 +312,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
 	draft_new(t, c, &d, p, seen->version);
 	accuse_new(t, &d, ring, p->now_ms);
+	begin_crowd(t, c, p, &d);
 	gs_kv_begin_start(c, p->key);
 	rc = gs_kv_publish(t, c, &(struct gs_over){ hit, seen, ring, p->now_ms }, &d);
 	if (ring != from)
@@ -321,7 +331,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	gs_event_tell(t, c, &over);
 	tell_started(t, c, p, ring, &d);
 	report(hit, ring, &d, p->meta);
-	gs_crowd_heed(t, c, &d, p->now_ms);
+	gs_crowd_end(t, c, d.head.birth, p->now_ms);
 	return 1;
 }
 
@@ -346,6 +356,14 @@ draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft
 	gs_racy_load(names->owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
 	gs_racy_load(names->link, (unsigned char *)hit->slot + gs_record_link_off(seen->key_len, seen->owner_len), seen->link_len);
 	return gs_record_is_same(hit->slot, hit->w);
+}
+
+/* A session that another owner gets is to him as one that starts. */
+static void
+begin_gift(const struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, const unsigned char *was, uint32_t was_len)
+{
+	if (d->head.owner_len != was_len || memcmp(d->owner, was, was_len) != 0)
+		gs_crowd_begin(t, c, d);
 }
 
 /* Judge the put of a session that is there. 0: do it; KV_AGAIN, GS_EQUARANTINE. */
@@ -391,6 +409,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (is_judged)
 		gs_kv_draft_quota(hit, &d);
 	draft_over(t, c, &d, p);
+	begin_gift(t, c, &d, names.owner, seen->owner_len);
 	comes_in = resumes ? gs_park_comes_in(t, from) : gs_kv_is_promotable(t, from, seen, p->now_ms);
 	if (counts && comes_in) {
 		in = gs_kv_promote_to(t, from);
@@ -414,6 +433,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		gs_kv_charge_put(t, c, &made, seen->birth, p->now_ms);
 		gs_kv_meta_quota(&made, p->meta);
 	}
+	gs_crowd_end(t, c, d.head.birth, p->now_ms);
 	return 0;
 }
 
@@ -482,6 +502,7 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
 	prefetch_claim(t, c, &p);
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = put_once(t, c, &p);
+	gs_crowd_give_up(c);
 	if (rc == KV_ROTATED) {
 		rc = gs_kv_follow(t, c, k, now_ms, args->flags, &to);
 		/* The session that it leads to has ended: nothing starts under a key that was given up. */
@@ -531,6 +552,20 @@ apply_deadline(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms, co
 		d->head.deadline = gs_min_u64(d->head.deadline, args->deadline_ms);
 }
 
+/* Noted until what it hangs on is marked; pairs with gs_recover_ctx. */
+static int
+publish_linked(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, const struct gs_over *over, const struct gs_draft *d)
+{
+	int rc;
+
+	gs_kv_begin_start(c, k);
+	rc = gs_kv_publish(t, c, over, d);
+	if (rc == 0)
+		gs_bond_mark_link(t, d->link, d->head.link_len);
+	gs_kv_give_up_start(c);
+	return rc;
+}
+
 static int
 setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
@@ -569,15 +604,14 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);
 	set_expiry(&d);
+	begin_gift(t, c, &d, c->scratch + gs_record_owner_off(seen.key_len), seen.owner_len);
 	over = (struct gs_over){ &hit, &seen, gs_entry_ring(hit.entry), now_ms };
 	if ((args->set & GS_SET_LINK_BIT) == 0)
-		return gs_kv_publish(t, c, &over, &d);
-	/* Noted until it is marked; pairs with gs_recover_ctx. */
-	gs_kv_begin_start(c, p->key);
-	rc = gs_kv_publish(t, c, &over, &d);
+		rc = gs_kv_publish(t, c, &over, &d);
+	else
+		rc = publish_linked(t, c, p->key, &over, &d);
 	if (rc == 0)
-		gs_bond_mark_link(t, d.link, d.head.link_len);
-	gs_kv_give_up_start(c);
+		gs_crowd_end(t, c, d.head.birth, now_ms);
 	return rc;
 }
 
@@ -591,6 +625,7 @@ gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
 		rc = setattr_once(t, c, &p);
+	gs_crowd_give_up(c);
 	if (rc == KV_ROTATED) {
 		rc = gs_kv_follow(t, c, k, now_ms, (args->set & GS_SET_RENEW_BIT) != 0 ? 0 : GS_KV_INSPECT, &to);
 		return rc < 0 ? rc : gs_kv_setattr(t, c, &to.key, now_ms, args);

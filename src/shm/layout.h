@@ -88,7 +88,7 @@
  *	good and who starts one of its key see each other.  The starter publishes E by
  *	seq_cst and then looks, by seq_cst, whether a final tombstone came meanwhile.
  *   marks	of kin, changed by acq_rel: who takes one sees what was done before it was set.
- *   op_end	released before a session enters or leaves the index, loaded acquire by recovery.
+ *   op_end, crowding	released before a session enters or leaves the index, loaded acquire by recovery.
  *   marked, publishing	who logs an owner out says so in marked by a seq_cst exchange, a full fence,
  *	and looks at the slots; who publishes swings the entry and loads marked
  *	seq_cst: one sees the other (on x86 and ARM; the language would want a
@@ -499,7 +499,9 @@ struct gs_ctx_page {
 	_Atomic uint64_t op_entry;		/* 040 ordinal + 1 of my tentative entry */
 	_Atomic uint64_t op_end;		/* 048 hash of the key whose session I am ending, or starting; 0: none */
 	_Atomic uint32_t publishing;		/* 050 slot address + 1 of what I publish, until I have looked at the marks of logouts */
-	uint8_t pad1[44];
+	uint32_t pad1;
+	_Atomic uint64_t crowding;		/* 058 hash of the owner to whom I give a session, until I have counted his; 0: none */
+	uint8_t pad3[32];
 	_Atomic uint32_t held[GS_HELD_CELLS];	/* 080 slot address + 1; listed before it can be owned */
 	_Atomic uint64_t count[GS_COUNTERS_MAX];	/* 100 enum gs_counter, never reset */
 	/* 400: in the pages of readers only */
@@ -508,10 +510,8 @@ struct gs_ctx_page {
 	uint8_t pad2[48];
 	struct gs_feedback_cell cell[GS_FEEDBACK_CELLS];	/* 740 */
 };
-_Static_assert(sizeof(struct gs_ctx_page) == GS_CTX_BYTES, "context page");
-_Static_assert(offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct gs_ctx_page, dirty) == 0x700 &&
-    offsetof(struct gs_ctx_page, cell) == 0x740, "feedback offsets");
-_Static_assert(offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100, "context offsets");
+_Static_assert(sizeof(struct gs_ctx_page) == GS_CTX_BYTES && offsetof(struct gs_ctx_page, held) == 0x80 && offsetof(struct gs_ctx_page, count) == 0x100 &&
+    offsetof(struct gs_ctx_page, folded) == 0x400 && offsetof(struct gs_ctx_page, dirty) == 0x700 && offsetof(struct gs_ctx_page, cell) == 0x740, "page");
 
 /*
  * A stamp, of an event's cell; 0: there was none yet.  It only grows.
