@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "file.h"
+#include "hold.h"
 #include "node.h"
 #include "rights.h"
 
@@ -212,8 +213,9 @@ static int
 renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const struct stat *want, int to_set)
 {
 	struct mount_table *t = &c->m->tables[node_table(node)];
-	bool is_suspect = mount_is_suspect(t, &item->info);
-	int rc;
+	bool is_suspect = mount_is_suspect(t, &item->info), is_renewed = false;
+	bool is_now = !has_explicit(to_set) && (to_set & FUSE_SET_ATTR_MTIME_NOW) != 0;
+	int rc = 0;
 
 	if (!call_owns(c, item->info.uid)) {
 		/* As utimensat(2): whoever may write may renew, only the owner may set other times. */
@@ -223,9 +225,11 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 		if (rc != 0)
 			return rc;
 	}
-	if (is_suspect && node_ring(node) == t->innermost)
-		return mount_errno(c->m, GS_EQUARANTINE);
-	if (has_explicit(to_set) || (to_set & FUSE_SET_ATTR_MTIME_NOW) == 0 || is_suspect)
+	if (is_suspect || is_now)
+		rc = hold_turn(c, node, item, HOLD_TOUCH, &is_renewed);
+	if (rc != 0 || (is_renewed && is_now))
+		return rc;
+	if (!is_now || is_suspect)
 		return set_times(c, t, item, want, to_set);
 	rc = gs_touch(t->gs, item->key, item->key_len, 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
@@ -234,17 +238,15 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 static int
 resize(struct call *c, uint64_t node, const struct gs_item *item, const struct stat *want, struct fuse_file_info *fi)
 {
-	struct mount_table *t = &c->m->tables[node_table(node)];
+	bool is_counted = false;
 	int rc;
 
 	if (fi != NULL)
 		return file_resize(c, (struct file *)(uintptr_t)fi->fh, (uint64_t)want->st_size);
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, W_OK);
-	if (rc != 0)
-		return rc;
-	if (mount_is_suspect(t, &item->info) && node_ring(node) == t->innermost)
-		return mount_errno(c->m, GS_EQUARANTINE);
-	return file_resize_closed(c, node, item, (uint64_t)want->st_size);
+	if (rc == 0)
+		rc = hold_turn(c, node, item, HOLD_GET, &is_counted);
+	return rc != 0 ? rc : file_resize_closed(c, node, item, (uint64_t)want->st_size, is_counted);
 }
 
 int

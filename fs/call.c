@@ -17,6 +17,8 @@ call_begin(struct call *c, fuse_req_t req)
 	c->gid = (uint32_t)who->gid;
 	c->pid = (int32_t)who->pid;
 	c->is_operator = c->uid == 0 || c->uid == c->m->uid;
+	c->is_again = false;
+	c->turn_after_ms = 0;
 	mount_enter(c->m);
 }
 

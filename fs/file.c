@@ -220,7 +220,7 @@ file_fini(struct file *f)
 }
 
 int
-file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, bool is_created)
+file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, enum file_birth how)
 {
 	struct file *f = malloc(sizeof(*f));
 
@@ -228,9 +228,9 @@ file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item
 		return ENOMEM;
 	file_init(c, f, node, item);
 	f->is_quiet = (flags & O_NOATIME) != 0;
-	f->is_staged = (flags & O_TRUNC) != 0 && !is_created;
-	f->is_counted = is_created;
-	if (is_created && (flags & (O_TRUNC | O_EXCL)) != 0) {
+	f->is_staged = (flags & O_TRUNC) != 0 && how != FILE_CREATED;
+	f->is_counted = how != FILE_FOUND;
+	if (how == FILE_CREATED && (flags & (O_TRUNC | O_EXCL)) != 0) {
 		/* Whoever writes a file anew and is refused later goes back to the emptiness of the start. */
 		f->undo = malloc(1);
 		f->undo_version = item->info.version;
@@ -309,13 +309,14 @@ file_resize(struct call *c, struct file *f, uint64_t size)
 }
 
 int
-file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size)
+file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size, bool is_counted)
 {
 	const struct file_edit e = { .offset = size, .is_resize = true };
 	struct file f;
 	int rc;
 
 	file_init(c, &f, node, item);
+	f.is_counted = is_counted;
 	pthread_mutex_lock(&f.lock);
 	rc = file_publish_locked(c, &f, &e);
 	pthread_mutex_unlock(&f.lock);

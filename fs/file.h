@@ -35,12 +35,18 @@ void files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to);
  */
 bool files_find(struct mount *m, uint64_t node, struct gs_item *item, bool *has_ended);
 
+/* What the opening of a file did to the session. */
+enum file_birth {
+	FILE_FOUND,			/* nothing: the first read or write is its access */
+	FILE_TURN,			/* made its access: it asks too fast, and this was its turn */
+	FILE_CREATED,			/* started it, empty, which counted as its access */
+};
+
 /*
  * Open the session of a node. flags are those of open(2): O_TRUNC begins a truncation; O_NOATIME makes reads peek.
- * created: by this call, empty, which counted as its access.
  * 0, ENOMEM, EFBIG.  release closes and frees it.
  */
-int file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, bool is_created);
+int file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, enum file_birth how);
 void file_release(struct call *c, struct file *f);
 
 /* Answers the request itself. */
@@ -49,7 +55,7 @@ void file_read(struct call *c, struct file *f, uint64_t offset, size_t size);
 int file_write(struct call *c, struct file *f, const void *data, size_t len, uint64_t offset, bool is_append);
 /* ftruncate(2). To 0: staged; else at once. */
 int file_resize(struct call *c, struct file *f, uint64_t size);
-/* truncate(2), without a handle. */
-int file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size);
+/* truncate(2), without a handle; is_counted: its access has been made. */
+int file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size, bool is_counted);
 
 #endif

@@ -18,6 +18,7 @@
 #include "prog/process.h"
 
 #include "call.h"
+#include "hold.h"
 #include "ops.h"
 #include "options.h"
 
@@ -98,7 +99,7 @@ attach(struct mount *m, const struct options *o)
 }
 
 static int
-serve(struct fuse_session *se, const struct options *o, const char *directory)
+serve(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
 {
 	struct fuse_loop_config *cfg = fuse_loop_cfg_create();
 	char status[PATH_MAX + 64];
@@ -115,6 +116,8 @@ serve(struct fuse_session *se, const struct options *o, const char *directory)
 	log_info("%s: mounted, instance %s", directory, o->instance);
 	rc = fuse_session_loop_mt(se, cfg);
 	process_stopping();
+	/* While they can still be answered. */
+	hold_stop(m->hold);
 	fuse_loop_cfg_destroy(cfg);
 	log_info("%s: unmounted", directory);
 	/* A signal that ended the loop is its number, and as good an end as umount(8). */
@@ -144,7 +147,7 @@ mount_and_serve(struct mount *m, const struct options *o, const char *directory)
 		    directory);
 		goto out_signals;
 	}
-	status = serve(se, o, directory);
+	status = serve(se, m, o, directory);
 	fuse_session_unmount(se);
 out_signals:
 	fuse_remove_signal_handlers(se);

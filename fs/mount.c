@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "control.h"
 #include "file.h"
+#include "hold.h"
 #include "rights.h"
 
 static uint32_t
@@ -150,7 +151,8 @@ mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
 	m->files = files_new();
 	m->control = control_new(instance);
 	m->rights = rights_new();
-	if (m->files == NULL || m->control == NULL || m->rights == NULL) {
+	m->hold = hold_new();
+	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -166,6 +168,7 @@ mount_close(struct mount *m)
 {
 	uint32_t i;
 
+	hold_free(&m->hold);
 	for (i = 0; i < m->n_tables; i++)
 		gs_detach(&m->tables[i].gs);
 	m->n_tables = 0;

@@ -24,6 +24,7 @@ enum {
 
 struct control;
 struct files;
+struct hold;
 struct rights;
 
 struct mount_table {
@@ -44,6 +45,7 @@ struct mount {
 	struct control *control;
 	struct files *files;
 	struct rights *rights;
+	struct hold *hold;		/* requests whose answer is held back */
 	uint32_t n_tables;
 	struct mount_table tables[MOUNT_TABLES];
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */

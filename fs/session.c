@@ -9,6 +9,7 @@
 
 #include "attr.h"
 #include "file.h"
+#include "hold.h"
 #include "node.h"
 #include "rights.h"
 
@@ -96,21 +97,36 @@ mask_of(int flags)
 	return (flags & O_ACCMODE) == O_WRONLY ? mask | W_OK : mask | R_OK | W_OK;
 }
 
+/* Of a session that asks too fast the open is the access. A peek is none, and is refused only what a suspect is. */
 static int
-open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse_file_info *fi)
+take_turn(struct call *c, uint64_t node, const struct gs_item *item, int flags, enum file_birth *how)
 {
-	const struct mount_table *t = &c->m->tables[node_table(node)];
-	struct file *f;
+	bool is_innermost = node_ring(node) == c->m->tables[node_table(node)].innermost, is_made = false;
 	int rc;
 
 	/* Never ENOENT, which makes applications begin a new session. */
-	if (mount_is_suspect(t, &item->info) && node_ring(node) == t->innermost)
-		return mount_errno(c->m, GS_EQUARANTINE);
+	if ((flags & O_NOATIME) != 0)
+		return is_innermost && item->info.pace == GS_PACE_HELD ? mount_errno(c->m, GS_EQUARANTINE) : 0;
+	rc = hold_turn(c, node, item, HOLD_GET, &is_made);
+	if (is_made)
+		*how = FILE_TURN;
+	return rc;
+}
+
+static int
+open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse_file_info *fi)
+{
+	enum file_birth how = FILE_FOUND;
+	struct file *f;
+	int rc;
+
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, mask_of(fi->flags));
 	if (rc == 0)
 		rc = rights_check(c, node_table(node), (mask_of(fi->flags) & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
 	if (rc == 0)
-		rc = file_open(c, &f, node, item, fi->flags, false);
+		rc = take_turn(c, node, item, fi->flags, &how);
+	if (rc == 0)
+		rc = file_open(c, &f, node, item, fi->flags, how);
 	if (rc == 0)
 		fi->fh = (uint64_t)(uintptr_t)f;
 	return rc;
@@ -190,7 +206,8 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		return rc;
 	/* Between being there and being opened it may end: begin again. */
 	for (tries = 0; tries < 100; tries++) {
-		rc = start_session(c, &p, name, mode, &info);
+		/* Who had to wait for his turn does not spend it on finding that it is there. */
+		rc = c->is_again && tries == 0 ? GS_EEXIST : start_session(c, &p, name, mode, &info);
 		if (rc != GS_EEXIST && rc != GS_EQUARANTINE)
 			break;
 		rc = open_existing(c, &p, name, fi, out);
@@ -202,7 +219,7 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 	if (tries == 100)
 		return rc;
 	item_of(&item, name, &info);
-	rc = file_open(c, &f, node_of_session(p.table, p.ring, info.id), &item, fi->flags, true);
+	rc = file_open(c, &f, node_of_session(p.table, p.ring, info.id), &item, fi->flags, FILE_CREATED);
 	if (rc != 0)
 		return rc;
 	fi->fh = (uint64_t)(uintptr_t)f;

@@ -220,6 +220,13 @@ struct gs_options {
 	uint32_t patience_ms;		/* who is refused for asking too fast waits so long for his turn, at most 1000; 0: not at all */
 };
 
+/* What an access to a session meets. */
+enum gs_pace {
+	GS_PACE_FREE = 0,	/* it is served, unless it is one too many */
+	GS_PACE_TURNS = 1,	/* it asked too fast: one access is served in an interval of its quota, others are refused */
+	GS_PACE_HELD = 2,	/* a suspect in its hold: none is served */
+};
+
 /* What is known of a session. */
 struct gs_info {
 	uint64_t id;			/* stable while the key is present, through updates and moves; see gs_find() */
@@ -246,6 +253,7 @@ struct gs_info {
 	/* since interface 1.2 */
 	uint64_t parked;		/* 1: waits in an outer ring until it is asked for; ttl_ms is that of the parking */
 	uint64_t resume_ttl_ms;		/* of a parked session: the own ttl that it goes on with; 0: none */
+	uint64_t pace;			/* enum gs_pace */
 };
 
 /* One key of gs_multi_get(), one session of gs_scan(). */

@@ -327,22 +327,6 @@ gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms
 }
 
 uint64_t
-gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
-{
-	const struct gs_quota_cfg *q = &t->ctl->quota;
-	uint64_t limit = gs_quota_find(t, meta->hash, meta->owner, meta->owner_len);
-	struct gs_accused a = {
-		.since_ms = gs_offence_since_ms(meta->offence), .soon_ms = meta->soon_ms, .served = meta->arrival,
-	};
-	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
-
-	if (!is_suspect && (a.since_ms == 0 || !gs_kv_is_gated(t)))
-		return 0;
-	return gs_quota_refused_ms(&a, is_suspect ? GS_QUOTA_HOLDS : GS_QUOTA_SLOWS, limit,
-	    atomic_load_explicit(&q->hold_ms, memory_order_relaxed), now_ms);
-}
-
-uint64_t
 gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
 	return gs_record_pardon_ms(t, meta->offence, meta->soon_ms);

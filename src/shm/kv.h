@@ -192,6 +192,9 @@ int gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t no
 
 /* How long an access to the accused is refused at now_ms; 0: it is not. As gs_kv_get would, the session's header being meta. */
 uint64_t gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms);
+
+/* What an access to it meets at now_ms. */
+enum gs_pace gs_kv_pace(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms);
 /* When it is pardoned, if it does not come too soon again; UINT64_MAX: it is not accused. */
 uint64_t gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta);
 

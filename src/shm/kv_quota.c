@@ -2,6 +2,7 @@
 #include "shm/kv_quota.h"
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "shm/feedback.h"
 
 enum { FOLLOWS = 100 };		/* how often a record that is replaced again and again is followed */
@@ -341,6 +342,35 @@ gs_kv_admit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint
 	rc = set_aside(t, c, hit, limit, now_ms);
 	charge->is_refused = rc != KV_AGAIN;
 	return rc == 0 ? KV_AGAIN : rc;
+}
+
+/* ---- telling ---- */
+
+enum gs_pace
+gs_kv_pace(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
+{
+	uint64_t since_ms = gs_offence_since_ms(meta->offence), hold_ms = atomic_load_explicit(&t->ctl->quota.hold_ms, memory_order_relaxed);
+	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
+
+	if (!is_suspect)
+		return since_ms != 0 && gs_kv_is_gated(t) ? GS_PACE_TURNS : GS_PACE_FREE;
+	return now_ms < gs_add_sat(since_ms, hold_ms) ? GS_PACE_HELD : GS_PACE_TURNS;
+}
+
+uint64_t
+gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	uint64_t limit = gs_quota_find(t, meta->hash, meta->owner, meta->owner_len);
+	struct gs_accused a = {
+		.since_ms = gs_offence_since_ms(meta->offence), .soon_ms = meta->soon_ms, .served = meta->arrival,
+	};
+	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
+
+	if (!is_suspect && (a.since_ms == 0 || !gs_kv_is_gated(t)))
+		return 0;
+	return gs_quota_refused_ms(&a, is_suspect ? GS_QUOTA_HOLDS : GS_QUOTA_SLOWS, limit,
+	    atomic_load_explicit(&q->hold_ms, memory_order_relaxed), now_ms);
 }
 
 /* ---- after the fact ---- */

@@ -115,6 +115,7 @@ report_accuses_and_refuses_nothing(void **state)
 	assert_int_equal(counted(s, GS_COUNT_ACCUSED), 1);
 	assert_int_equal(counted(s, GS_COUNT_REFUSED), 0);
 	assert_int_equal(gs_kv_retry_after_ms(s->t, &m, NOW), 0);
+	assert_int_equal(gs_kv_pace(s->t, &m, NOW), GS_PACE_FREE);
 }
 
 static void
@@ -166,6 +167,7 @@ slow_serves_one_in_an_interval(void **state)
 	m = meta_of(s, "k", NOW);
 	assert_int_equal(m.ring, ACTIVE);
 	assert_int_equal(gs_kv_retry_after_ms(s->t, &m, NOW), INTERVAL);
+	assert_int_equal(gs_kv_pace(s->t, &m, NOW + INTERVAL), GS_PACE_TURNS);
 	assert_int_equal(put_at(s, "k", "w", NOW + 10), GS_EQUARANTINE);
 	assert_int_equal(touch_at(s, "k", NOW + 20), GS_EQUARANTINE);
 	assert_int_equal(get_at(s, "k", NOW + INTERVAL), 1);
@@ -191,6 +193,8 @@ quarantine_moves_holds_and_then_serves_one_in_an_interval(void **state)
 	assert_int_equal(m.ring, SUSPECT);
 	assert_int_equal(m.attempts, 1);
 	assert_int_equal(gs_kv_retry_after_ms(s->t, &m, NOW), HOLD);
+	assert_int_equal(gs_kv_pace(s->t, &m, NOW + HOLD - 1), GS_PACE_HELD);
+	assert_int_equal(gs_kv_pace(s->t, &m, NOW + HOLD), GS_PACE_TURNS);
 	assert_int_equal(get_at(s, "k", NOW + HOLD - 1), GS_EQUARANTINE);
 	assert_int_equal(get_at(s, "k", NOW + HOLD), 1);
 	assert_int_equal(get_at(s, "k", NOW + HOLD + 1), GS_EQUARANTINE);
