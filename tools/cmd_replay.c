@@ -75,7 +75,7 @@ replay_private(const struct cmd_line *line, enum feed_key key, const struct cmd_
 	table = find_table(&conf, env->table);
 	if (table == NULL)
 		return cmd_misuse("the configuration has no table %s", env->table);
-	rc = replay_run(&report, table, log, key, stderr, what);
+	rc = replay_run(&report, &(struct replay_order){ &conf, table, log, key, stderr }, what);
 	if (rc < 0) {
 		(void)fprintf(stderr, "gsession: %s: %s\n", log, what);
 		return EXIT_SYSTEM;

@@ -80,6 +80,7 @@ kind_of_option(const struct gs_conf_option *o)
 	case GS_CONF_RATE:
 	case GS_CONF_OVERRIDES_LIST:
 	case GS_CONF_WHO:
+	case GS_CONF_PATTERNS:
 		return KIND_TEXT;
 	}
 	return KIND_TEXT;

@@ -27,6 +27,9 @@ enum {
 	GS_CONF_VALUE_BYTES = GS_CONF_OVERRIDES * (GS_CONF_OVERRIDE_NAME_BYTES + 64),	/* any value as text, with its NUL */
 	GS_CONF_WHO_BYTES = 160,
 	GS_CONF_WHO_MOST = 16,		/* users and groups in one role */
+	GS_CONF_PATTERNS_BYTES = 160,	/* of a list of patterns, with its NUL */
+	GS_CONF_PATTERNS_MOST = 8,	/* in one list */
+	GS_CONF_PATTERN_BYTES = 64,	/* one of them, unescaped, with its NUL */
 };
 
 enum gs_conf_promote { GS_CONF_PROMOTE_NEVER = 0, GS_CONF_PROMOTE_ACCESS = 1, GS_CONF_PROMOTE_SECOND = 2 };	/* as enum gs_promote */
@@ -103,6 +106,9 @@ struct gs_conf_who {
 };
 bool gs_conf_next_who(const char **at, struct gs_conf_who *out);
 
+/* The next pattern of a list at *at, which moves behind it, filled up with NUL. False at its end, and for none. */
+bool gs_conf_next_pattern(const char **at, char out[GS_CONF_PATTERN_BYTES]);
+
 struct gs_conf_table {
 	char name[GS_CONF_NAME_BYTES];
 	uint64_t record_size;		/* bytes */
@@ -126,6 +132,7 @@ struct gs_conf_table {
 struct gs_conf {
 	uint64_t log_level;		/* 0 error, 1 warn, 2 notice, 3 info, 4 debug */
 	bool log_keys;
+	char exempt_patterns[GS_CONF_PATTERNS_BYTES];	/* of keys, blanks between them, escaped; "none" */
 	char group[GS_CONF_NAME_BYTES];	/* whose members may attach; "" : only root and the daemon's user */
 	size_t n_tables;
 	struct gs_conf_table tables[GS_CONF_TABLES];	/* [0] is `sessions` */
@@ -133,7 +140,7 @@ struct gs_conf {
 
 /* One setting, as the control tree sees it. */
 enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE,
-    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO };
+    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO, GS_CONF_PATTERNS };
 enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES, GS_CONF_IN_CLASS };
 
 struct gs_conf_option {

@@ -12,7 +12,7 @@
 #define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
 
 enum {
-	GS_CONF_OPTIONS = 38,		/* rows of options.def */
+	GS_CONF_OPTIONS = 39,		/* rows of options.def */
 	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
 	GS_CONF_TEXT_BYTES = 192,	/* any value of one line as text, with its NUL */
 	GS_CONF_PATH_MAX = GS_CONF_STORE_BYTES - (int)sizeof("file:"),	/* of a directory in store */
@@ -50,6 +50,11 @@ char *gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap);
 
 /* Copy a name or text that fits, the rest filled with NUL. */
 void gs_conf_copy_name(char to[GS_CONF_NAME_BYTES], const char *from);
+/*
+ * A name in one form, however it was escaped, as lines of a file and of the control tree can hold it: at most
+ * GS_CONF_OVERRIDE_NAME_BYTES as bytes. Returns its length, or GS_EINVAL, GS_ERANGE.
+ */
+int gs_conf_normalize_name(char *out, size_t cap, const char *text);
 /* Copy text for a message: printable, cut to what cap holds. Returns out. */
 char *gs_conf_quote(char *out, size_t cap, const char *text);
 

@@ -8,6 +8,7 @@
 #include "base/paths.h"
 #include "base/text.h"
 #include "conf/overrides.h"
+#include "conf/patterns.h"
 #include "gsession.h"
 
 #define STRUCT_DAEMON struct gs_conf
@@ -262,6 +263,8 @@ set_member(const struct gs_conf_option *o, void *member, const char *value)
 		break;	/* says itself what is wrong */
 	case GS_CONF_WHO:
 		return set_who(o, value, member);
+	case GS_CONF_PATTERNS:
+		return gs_conf_patterns_set(member, value);
 	}
 	return GS_EINVAL;
 }
@@ -284,6 +287,25 @@ gs_conf_copy_name(char to[GS_CONF_NAME_BYTES], const char *from)
 
 	(void)memset(to, 0, GS_CONF_NAME_BYTES);
 	(void)memcpy(to, from, len);
+}
+
+int
+gs_conf_normalize_name(char *out, size_t cap, const char *text)
+{
+	unsigned char bytes[GS_CONF_OVERRIDE_NAME_BYTES];
+	size_t len = 0;
+	int n = gs_text_unescape(bytes, sizeof(bytes), text);
+
+	if (n <= 0)
+		return n < 0 ? n : GS_EINVAL;
+	for (int i = 0; i < n; i++) {
+		bool is_plain = bytes[i] > ' ' && bytes[i] < 0x7f && strchr("\\#;\"'", bytes[i]) == NULL;
+
+		if (len + 5 > cap)
+			return GS_ERANGE;
+		len += (size_t)snprintf(out + len, cap - len, is_plain ? "%c" : "\\%03o", bytes[i]);
+	}
+	return (int)len;
 }
 
 int
@@ -359,6 +381,10 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 		(void)snprintf(out, cap, "any, none, or user:NAME and group:NAME, names or numbers, at most %d of them and %" PRIu64
 		    " characters", GS_CONF_WHO_MOST, o->max);
 		break;
+	case GS_CONF_PATTERNS:
+		(void)snprintf(out, cap, "none, or at most %d patterns of %d bytes and %" PRIu64 " characters, with * ? [a-z] in them; "
+		    "or +PATTERN and -PATTERN", GS_CONF_PATTERNS_MOST, GS_CONF_PATTERN_BYTES - 1, o->max);
+		break;
 	}
 	return out;
 }
@@ -409,6 +435,7 @@ gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t ca
 	case GS_CONF_TEXT:
 	case GS_CONF_STORE:
 	case GS_CONF_WHO:
+	case GS_CONF_PATTERNS:
 		(void)snprintf(out, cap, "%s", (const char *)member);
 		break;
 	case GS_CONF_RATE:

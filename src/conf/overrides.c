@@ -52,26 +52,6 @@ split(struct parsed *p, char copy[LINE_BYTES])
 	return true;
 }
 
-/* A name in one form, however it was escaped: as lines of a file and of the control tree can hold it. */
-static int
-take_name(struct gs_conf_override *o, const char *text)
-{
-	unsigned char bytes[GS_CONF_OVERRIDE_NAME_BYTES];
-	size_t len = 0;
-	int n = gs_text_unescape(bytes, sizeof(bytes), text);
-
-	if (n <= 0)
-		return n < 0 ? n : GS_EINVAL;
-	for (int i = 0; i < n; i++) {
-		bool is_plain = bytes[i] > ' ' && bytes[i] < 0x7f && strchr("\\#;\"'", bytes[i]) == NULL;
-
-		if (len + 5 > sizeof(o->name))
-			return GS_ERANGE;
-		len += (size_t)snprintf(o->name + len, sizeof(o->name) - len, is_plain ? "%c" : "\\%03o", bytes[i]);
-	}
-	return GS_OK;
-}
-
 static int
 take_limits(struct parsed *p)
 {
@@ -116,7 +96,7 @@ parse_line(struct parsed *p, char *why)
 		return refuse(GS_EINVAL, p, why, FORM);
 	if (p->is.kind == GS_CONF_OVERRIDE_NAMESPACE)
 		return refuse(GS_ENOENT, p, why, "there is no namespace of this name");
-	rc = take_name(&p->is, p->word[1]);
+	rc = gs_conf_normalize_name(p->is.name, sizeof(p->is.name), p->word[1]);
 	if (rc < 0)
 		return refuse(rc, p, why, "a name has 1 to 96 bytes as written here; \\ooo is a byte in octal");
 	if (p->is_removal)

@@ -488,11 +488,15 @@ manager_tick(struct manager *m)
 /* ---- changing ---- */
 
 static void
-apply_quota(struct manager_table *mt, const struct gs_conf_table *c)
+apply_quota(struct manager *m, size_t table)
 {
+	struct manager_table *mt = &m->tables[table];
 	struct gs_quota_rules rules;
 
-	spec_quota(&rules, &c->quota);
+	spec_quota(&rules, &m->conf.tables[table].quota, m->conf.exempt_patterns);
+	/* Who is exempt does not decay. First: a daemon that dies in between leaves the patterns for the next one, and this. */
+	if (gs_quota_exempts_others(mt->shm, &rules))
+		rings_rearm(mt);
 	gs_quota_apply(mt->shm, &rules);
 }
 
@@ -530,10 +534,13 @@ manager_apply(struct manager *m, size_t table, int ring)
 	/* Kept first: a daemon that is killed before the memory follows brings it there when it starts again. */
 	keep_conf(m);
 	if (m->tables[table].shm != NULL) {
-		apply_quota(&m->tables[table], &m->conf.tables[table]);
 		apply_classes(&m->tables[table], &m->conf.tables[table]);
 		apply_table(m, table);
 	}
+	/* Of each: a setting of the daemon may be about all of them. */
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			apply_quota(m, i);
 	if (ring >= 0)
 		rings_apply(m, table);
 	for (size_t i = 0; i < m->conf.n_tables; i++)

@@ -56,6 +56,13 @@ apply_off(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	shrink_hurry(&mt->shrink, id);
 }
 
+void
+rings_rearm(struct manager_table *mt)
+{
+	for (uint32_t id = 0; id < mt->shm->n_rings; id++)
+		rearm(&mt->shm->ctl->ring[id]);
+}
+
 /* Did the rules change by which sessions leave? First: a daemon that dies after the first rule leaves the others for the next one, and this. */
 static void
 note_rules(struct manager_table *mt, uint32_t id, const struct gs_conf_ring *from, uint32_t decay_to)

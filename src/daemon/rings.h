@@ -16,6 +16,9 @@
  */
 void rings_apply(struct manager *m, size_t table);
 
+/* Have the next sweep look at every session when it is to leave its ring: that goes by another rule than before. */
+void rings_rearm(struct manager_table *mt);
+
 /* May a table's memory become what a configuration says? 0, or an error with a sentence. For an opening and a reload. */
 int rings_check(const struct gs_table *t, const struct gs_conf_table *c, char why[GS_CONF_WHY_BYTES]);
 

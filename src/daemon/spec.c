@@ -13,6 +13,7 @@
 
 _Static_assert((int)GS_CONF_RINGS <= (int)GS_MAX_RINGS && (int)GS_CONF_CLASSES <= (int)GS_MAX_CLASSES,
     "what can be configured fits the memory");
+_Static_assert((int)GS_CONF_PATTERNS_MOST == (int)GS_QUOTA_EXEMPT && (int)GS_CONF_PATTERN_BYTES == (int)GS_QUOTA_PATTERN_BYTES, "patterns fit");
 _Static_assert((int)GS_CONF_NAME_BYTES == (int)GS_RING_NAME_BYTES, "names have one length");
 _Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CONF_PROMOTE_ACCESS == (int)GS_PROMOTE_ACCESS &&
     (int)GS_CONF_PROMOTE_SECOND == (int)GS_PROMOTE_SECOND,
@@ -106,7 +107,7 @@ spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c)
 }
 
 void
-spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c)
+spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c, const char *exempt)
 {
 	*out = (struct gs_quota_rules){
 		.limit = gs_quota_limit(c->rate_per_h, c->burst),
@@ -126,6 +127,8 @@ spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c)
 		out->override[out->n_overrides].whose = o->kind == GS_CONF_OVERRIDE_OWNER ? GS_QUOTA_OF_OWNER : GS_QUOTA_OF_KEY;
 		out->override[out->n_overrides++].limit = o->rate_per_h == 0 ? GS_QUOTA_FREE : gs_quota_limit(o->rate_per_h, o->burst);
 	}
+	while (out->n_exempt < GS_QUOTA_EXEMPT && gs_conf_next_pattern(&exempt, out->exempt[out->n_exempt]))
+		out->n_exempt++;
 }
 
 uint32_t

@@ -407,15 +407,15 @@ finish(struct replay *r)
 }
 
 static int
-make_table(struct replay *r, const struct gs_conf_table *conf)
+make_table(struct replay *r, const struct replay_order *order)
 {
 	struct gs_quota_rules rules;
 	struct gs_table_spec spec;
 	uint32_t i;
 	int rc;
 
-	spec_quota(&rules, &conf->quota);
-	spec_from_conf(&spec, conf);
+	spec_quota(&rules, &order->table->quota, order->conf->exempt_patterns);
+	spec_from_conf(&spec, order->table);
 	/* In memory of its own, whatever `store` says, and nobody adds rings to it. */
 	spec.can_grow = false;
 	for (i = 0; i < spec.n_rings; i++)
@@ -454,16 +454,15 @@ free_all(struct replay *r)
 }
 
 int
-replay_run(struct report *out, const struct gs_conf_table *conf, const char *log, enum feed_key key, FILE *complain,
-    char why[REPLAY_WHY_BYTES])
+replay_run(struct report *out, const struct replay_order *order, char why[REPLAY_WHY_BYTES])
 {
 	struct replay r = { .out = out, .failed = "the log" };
-	int rc = feed_open(&r.feed, log, key, (size_t)conf->key_max, complain);
+	int rc = feed_open(&r.feed, order->log, order->key, (size_t)order->table->key_max, order->complain);
 
 	*out = (struct report){ 0 };
 	if (rc == GS_OK) {
 		r.failed = "a private store";
-		rc = make_table(&r, conf);
+		rc = make_table(&r, order);
 	}
 	if (rc == GS_OK)
 		rc = run_log(&r);

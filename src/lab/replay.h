@@ -21,15 +21,22 @@
 
 enum { REPLAY_VALUE_BYTES = 512, REPLAY_WHY_BYTES = 256 };
 
+/* What to replay. */
+struct replay_order {
+	const struct gs_conf *conf;
+	const struct gs_conf_table *table;	/* of conf: the private one is made like it */
+	const char *log;
+	enum feed_key key;
+	FILE *complain;			/* where unreadable lines are shown */
+};
+
 /*
  * replay_run - replay a log on a private table made as the configuration says.
  *
- *   complain	where unreadable lines are shown
  *   why	gets a sentence when it fails
  *
  * Returns 0 or an enum gs_err.  The report ends at the time of the last line.
  */
-int replay_run(struct report *out, const struct gs_conf_table *conf, const char *log, enum feed_key key, FILE *complain,
-    char why[REPLAY_WHY_BYTES]);
+int replay_run(struct report *out, const struct replay_order *order, char why[REPLAY_WHY_BYTES]);
 
 #endif

@@ -332,6 +332,19 @@ gs_kv_pardon_ms(const struct gs_table *t, const struct gs_meta *meta)
 	return gs_record_pardon_ms(t, meta->offence, meta->soon_ms);
 }
 
+static uint64_t
+leaves_ms(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
+{
+	/* Where a ring drains, or came late, nobody waits for the law. */
+	if (gs_table_ring_state(t, ring) != GS_RING_ON)
+		return 0;
+	/* Out of the last ring it expires, as readers have it too. */
+	if (atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed) != GS_RING_NONE &&
+	    gs_quota_is_exempt(t, meta->key, meta->key_len))
+		return UINT64_MAX;
+	return gs_record_leaves_ms(t, ring, meta->flags, meta->accessed_ms, meta->interest);
+}
+
 uint64_t
 gs_kv_ends_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
@@ -341,9 +354,7 @@ gs_kv_ends_ms(const struct gs_table *t, const struct gs_meta *meta)
 uint64_t
 gs_kv_leaves_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
-	/* Where a ring drains, or came late, nobody waits for the law. */
-	return gs_table_ring_state(t, meta->ring) != GS_RING_ON ? 0 :
-	    gs_record_leaves_ms(t, meta->ring, meta->flags, meta->accessed_ms, meta->interest);
+	return leaves_ms(t, meta->ring, meta);
 }
 
 /* ---- settle ---- */
@@ -486,10 +497,8 @@ static uint64_t
 next_of(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
 {
 	uint64_t end_ms = gs_kv_ends_ms(t, meta), ends_ms = end_ms >= GS_TIME_NEVER ? UINT64_MAX : end_ms;
-	uint64_t leaves_ms = gs_table_ring_state(t, ring) != GS_RING_ON ? 0 :
-	    gs_record_leaves_ms(t, ring, meta->flags, meta->accessed_ms, meta->interest);
 
-	return gs_min_u64(after(gs_min_u64(ends_ms, leaves_ms)), gs_kv_pardon_ms(t, meta));
+	return gs_min_u64(after(gs_min_u64(ends_ms, leaves_ms(t, ring, meta))), gs_kv_pardon_ms(t, meta));
 }
 
 /* From suspect to the innermost ring, as an access; from elsewhere nowhere. */

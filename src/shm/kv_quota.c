@@ -107,6 +107,22 @@ gs_kv_limit(struct gs_table *t, const struct gs_hit *hit)
 	return gs_record_is_same(hit->slot, hit->w) ? gs_quota_find(t, head.hash, owner, head.owner_len) : GS_QUOTA_FREE;
 }
 
+/* Is no quota about the session of a hit, by its key? */
+static bool
+is_exempt(struct gs_table *t, const struct gs_hit *hit)
+{
+	unsigned char key[GS_KEY_BYTES];
+	struct gs_slot head;
+
+	if (!gs_quota_has_exempt(t))
+		return false;
+	/* Of one that is another record's by now it is nobody's business. */
+	if (gs_record_header(t, hit, &head) <= 0)
+		return true;
+	gs_racy_load(key, (const unsigned char *)hit->slot + GS_SLOT_HEADER_BYTES, head.key_len);
+	return !gs_record_is_same(hit->slot, hit->w) || gs_quota_is_exempt(t, key, head.key_len);
+}
+
 void
 gs_kv_meta_quota(const struct gs_hit *hit, struct gs_meta *meta)
 {
@@ -244,7 +260,7 @@ gs_kv_overdo(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uin
 {
 	uint64_t limit = gs_kv_limit(t, hit);
 
-	if (limit == GS_QUOTA_FREE)
+	if (limit == GS_QUOTA_FREE || is_exempt(t, hit))
 		return;
 	if (is_accused(hit))
 		(void)attempt(t, hit, limit, now_ms, n);
@@ -308,7 +324,7 @@ admit_reader(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uin
 {
 	if (!gs_kv_is_suspect(t, hit->entry) && !is_accused(hit))
 		return 0;
-	if (attempt(t, hit, limit, now_ms, 0) == 0)
+	if (is_exempt(t, hit) || attempt(t, hit, limit, now_ms, 0) == 0)
 		return 0;
 	gs_feedback_tell(c, hit->entry, now_ms);
 	return GS_EQUARANTINE;
@@ -330,12 +346,12 @@ gs_kv_admit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint
 		return admit_reader(t, c, hit, limit, now_ms);
 	if (gs_kv_is_suspect(t, hit->entry) || is_accused(hit)) {
 		charge->is_done = true;
-		charge->is_refused = attempt(t, hit, limit, now_ms, 1) > 0;
+		charge->is_refused = !is_exempt(t, hit) && attempt(t, hit, limit, now_ms, 1) > 0;
 		return charge->is_refused ? GS_EQUARANTINE : 0;
 	}
 	if (charge->is_touch)
 		return 0;
-	if (charge_gated(t, hit, limit, now_ms)) {
+	if (charge_gated(t, hit, limit, now_ms) || is_exempt(t, hit)) {
 		charge->is_done = true;
 		return 0;
 	}
@@ -352,6 +368,8 @@ gs_kv_pace(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms
 	uint64_t since_ms = gs_offence_since_ms(meta->offence), hold_ms = atomic_load_explicit(&t->ctl->quota.hold_ms, memory_order_relaxed);
 	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
 
+	if ((is_suspect || since_ms != 0) && gs_quota_is_exempt(t, meta->key, meta->key_len))
+		return GS_PACE_FREE;
 	if (!is_suspect)
 		return since_ms != 0 && gs_kv_is_gated(t) ? GS_PACE_TURNS : GS_PACE_FREE;
 	return now_ms < gs_add_sat(since_ms, hold_ms) ? GS_PACE_HELD : GS_PACE_TURNS;
@@ -367,7 +385,7 @@ gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint6
 	};
 	bool is_suspect = t->ctl->ring[meta->ring].kind == GS_RING_SUSPECT;
 
-	if (!is_suspect && (a.since_ms == 0 || !gs_kv_is_gated(t)))
+	if ((!is_suspect && (a.since_ms == 0 || !gs_kv_is_gated(t))) || gs_quota_is_exempt(t, meta->key, meta->key_len))
 		return 0;
 	return gs_quota_refused_ms(&a, is_suspect ? GS_QUOTA_HOLDS : GS_QUOTA_SLOWS, limit,
 	    atomic_load_explicit(&q->hold_ms, memory_order_relaxed), now_ms);
@@ -409,7 +427,7 @@ gs_kv_charge_told(struct gs_table *t, struct gs_ctx *c, struct gs_hit *hit, uint
 	if (limit == GS_QUOTA_FREE)
 		return gs_kv_is_suspect(t, hit->entry) ? 0 : n;
 	if (gs_kv_is_suspect(t, hit->entry) || is_accused(hit)) {
-		bool is_served = attempt(t, hit, limit, at_ms, n) == 0;
+		bool is_served = is_exempt(t, hit) || attempt(t, hit, limit, at_ms, n) == 0;
 
 		if (!gs_kv_is_suspect(t, hit->entry) && !gs_kv_is_gated(t))
 			return n;
@@ -418,7 +436,7 @@ gs_kv_charge_told(struct gs_table *t, struct gs_ctx *c, struct gs_hit *hit, uint
 	next = gs_quota_charge(limit, word_of(&hit->slot->Q, gen), at_ms, n, GS_QUOTA_BATCH_MS);
 	if (next != 0)
 		atomic_store_explicit(&hit->slot->Q, gs_timed(next, gen), memory_order_relaxed);
-	else if (find_entry(t, hit))
+	else if (!is_exempt(t, hit) && find_entry(t, hit))
 		(void)set_aside(t, c, hit, limit, at_ms);
 	return n;
 }

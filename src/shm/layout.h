@@ -631,7 +631,7 @@ _Static_assert(sizeof(struct gs_ctx_reg) == 32, "registry entry");
  */
 enum gs_quota_action { GS_QUOTA_REPORT = 0, GS_QUOTA_SLOW = 1, GS_QUOTA_QUARANTINE = 2 };
 enum gs_quota_whose { GS_QUOTA_OF_KEY = 0, GS_QUOTA_OF_OWNER = 1 };
-enum { GS_QUOTA_OVERRIDES = 32 };
+enum { GS_QUOTA_OVERRIDES = 32, GS_QUOTA_EXEMPT = 8, GS_QUOTA_PATTERN_BYTES = 64 };
 
 struct gs_quota_override {
 	_Atomic uint64_t hash;			/* of the key, or the owner */
@@ -647,11 +647,14 @@ struct gs_quota_cfg {
 	_Atomic uint32_t is_strict;		/* 1: each access over the quota is refused */
 	_Atomic uint32_t expel_after;		/* offences */
 	_Atomic uint32_t n_overrides;
-	_Atomic uint32_t turn;			/* odd while the overrides are being changed */
-	uint8_t pad[20];
+	_Atomic uint32_t turn;			/* odd while the overrides or the patterns are being changed */
+	_Atomic uint32_t n_exempt;
+	uint8_t pad[16];
 	struct gs_quota_override override[GS_QUOTA_OVERRIDES];
+	/* Patterns, see base/glob.h, of keys that no quota is about and that no ring lets go of; filled up with NUL, one at least. */
+	_Atomic uint64_t exempt[GS_QUOTA_EXEMPT * GS_QUOTA_PATTERN_BYTES / 8];
 };
-_Static_assert(sizeof(struct gs_quota_cfg) == 64 + GS_QUOTA_OVERRIDES * 24, "quota configuration");
+_Static_assert(sizeof(struct gs_quota_cfg) == 64 + GS_QUOTA_OVERRIDES * 24 + GS_QUOTA_EXEMPT * GS_QUOTA_PATTERN_BYTES, "quota configuration");
 
 /*
  * A class of sessions. Its id, the place in the array, is its own as long as the memory is there: an id that has a name

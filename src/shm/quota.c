@@ -1,16 +1,52 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shm/quota.h"
 
+#include <string.h>
+
 #include "base/atomic.h"
+#include "base/glob.h"
 #include "base/siphash.h"
 
 _Static_assert((int)GS_QUOTA_OFFENCES_MAX == (int)GS_OFFENCES_MAX, "offences stick where their bits end");
+
+static void
+load_pattern(const struct gs_quota_cfg *q, uint32_t i, uint64_t word[GS_QUOTA_PATTERN_BYTES / 8])
+{
+	for (size_t w = 0; w < GS_QUOTA_PATTERN_BYTES / 8; w++)
+		word[w] = atomic_load_explicit(&q->exempt[i * (GS_QUOTA_PATTERN_BYTES / 8) + w], memory_order_relaxed);
+}
 
 static void
 set_override(struct gs_table *t, struct gs_quota_override *o, enum gs_quota_whose whose, const void *name, uint32_t len)
 {
 	atomic_store_explicit(&o->hash, gs_siphash13(t->sip_k0, t->sip_k1, name, len), memory_order_relaxed);
 	atomic_store_explicit(&o->whose, (uint32_t)whose, memory_order_relaxed);
+}
+
+bool
+gs_quota_exempts_others(const struct gs_table *t, const struct gs_quota_rules *rules)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	uint64_t word[GS_QUOTA_PATTERN_BYTES / 8];
+
+	if (atomic_load_explicit(&q->n_exempt, memory_order_relaxed) != rules->n_exempt)
+		return true;
+	for (uint32_t i = 0; i < rules->n_exempt; i++) {
+		load_pattern(q, i, word);
+		if (memcmp(word, rules->exempt[i], sizeof(word)) != 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+set_pattern(_Atomic uint64_t to[GS_QUOTA_PATTERN_BYTES / 8], const char from[GS_QUOTA_PATTERN_BYTES])
+{
+	uint64_t word[GS_QUOTA_PATTERN_BYTES / 8];
+
+	memcpy(word, from, sizeof(word));
+	for (size_t i = 0; i < GS_QUOTA_PATTERN_BYTES / 8; i++)
+		atomic_store_explicit(&to[i], word[i], memory_order_relaxed);
 }
 
 void
@@ -27,14 +63,43 @@ gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules)
 	atomic_store_explicit(&q->is_strict, rules->is_strict ? 1 : 0, memory_order_relaxed);
 	atomic_store_explicit(&q->expel_after, rules->expel_after, memory_order_relaxed);
 	atomic_store_explicit(&q->turn, turn, memory_order_relaxed);
-	gs_fence_release();	/* pairs with the acquire fence in find_override: who sees an override of ours sees the turn */
+	gs_fence_release();	/* pairs with the acquire fence in has_turned: who sees an override or a pattern of ours sees the turn */
 	for (uint32_t i = 0; i < rules->n_overrides; i++) {
 		set_override(t, &q->override[i], rules->override[i].whose, rules->override[i].name, rules->override[i].name_len);
 		atomic_store_explicit(&q->override[i].limit, rules->override[i].limit, memory_order_relaxed);
 	}
 	atomic_store_explicit(&q->n_overrides, rules->n_overrides, memory_order_relaxed);
-	/* release; pairs with the acquire in find_override */
+	for (uint32_t i = 0; i < rules->n_exempt; i++)
+		set_pattern(&q->exempt[i * (GS_QUOTA_PATTERN_BYTES / 8)], rules->exempt[i]);
+	atomic_store_explicit(&q->n_exempt, rules->n_exempt, memory_order_relaxed);
+	/* release; pairs with the acquire in find_override and gs_quota_is_exempt */
 	atomic_store_explicit(&q->turn, turn + 1, memory_order_release);
+}
+
+/* Behind what was read since `turn` was: was it being changed? */
+static bool
+has_turned(const struct gs_quota_cfg *q, uint32_t turn)
+{
+	gs_fence_acquire();	/* pairs with the release fence in gs_quota_apply */
+	return (turn & 1) != 0 || atomic_load_explicit(&q->turn, memory_order_relaxed) != turn;
+}
+
+bool
+gs_quota_is_exempt(const struct gs_table *t, const void *key, uint32_t key_len)
+{
+	const struct gs_quota_cfg *q = &t->ctl->quota;
+	/* acquire; pairs with the release in gs_quota_apply */
+	uint32_t turn = atomic_load_explicit(&q->turn, memory_order_acquire);
+	uint32_t n = atomic_load_explicit(&q->n_exempt, memory_order_relaxed);
+	uint64_t word[GS_QUOTA_PATTERN_BYTES / 8 + 1] = { 0 };	/* a NUL behind it, whatever it says */
+	bool matches = false;
+
+	for (uint32_t i = 0; i < n && i < GS_QUOTA_EXEMPT && !matches; i++) {
+		load_pattern(q, i, word);
+		matches = gs_glob_matches((const char *)word, key, key_len);
+	}
+	/* A daemon that was killed while changing them will do it again; meanwhile nobody is accused. */
+	return n != 0 && (matches || has_turned(q, turn));
 }
 
 /* The place of a hash in the overrides, or n. */
@@ -67,8 +132,7 @@ find_override(const struct gs_table *t, uint64_t hash, uint64_t owner, bool *is_
 		i = find(q, n, GS_QUOTA_OF_OWNER, owner);
 	if (i < n)
 		limit = atomic_load_explicit(&q->override[i].limit, memory_order_relaxed);
-	gs_fence_acquire();	/* pairs with the release fence in gs_quota_apply */
-	*is_whole = (turn & 1) == 0 && atomic_load_explicit(&q->turn, memory_order_relaxed) == turn;
+	*is_whole = !has_turned(q, turn);
 	return limit;
 }
 

@@ -23,13 +23,29 @@ struct gs_quota_rules {
 		uint32_t name_len;	/* bytes */
 		uint64_t limit;
 	} override[GS_QUOTA_OVERRIDES];
+	uint32_t n_exempt;
+	char exempt[GS_QUOTA_EXEMPT][GS_QUOTA_PATTERN_BYTES];	/* patterns of keys, filled up with NUL */
 };
 
 /* By the daemon: put them into force. Who judges at this moment goes by the rules before, or by these. */
 void gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules);
+/* Would other keys be exempt than are now? */
+bool gs_quota_exempts_others(const struct gs_table *t, const struct gs_quota_rules *rules);
 
 /* The limit of a session by the hash of its key, and its owner. The key's override goes before the owner's, that before the table's. */
 uint64_t gs_quota_find(const struct gs_table *t, uint64_t hash, const void *owner, uint32_t owner_len);
+
+static inline bool
+gs_quota_has_exempt(const struct gs_table *t)
+{
+	return atomic_load_explicit(&t->ctl->quota.n_exempt, memory_order_relaxed) != 0;
+}
+
+/*
+ * Does a key match one of the patterns? Costs a walk over each of them: for who is about to accuse or to move a session, not
+ * for each access. True too while they are being changed.
+ */
+bool gs_quota_is_exempt(const struct gs_table *t, const void *key, uint32_t key_len);
 
 static inline bool
 gs_quota_has_overrides(const struct gs_table *t)

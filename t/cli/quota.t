@@ -69,8 +69,31 @@ refused 1 sessions/quota/overrides '-key nobody' 'there is no override of this n
 many=$(for i in $(seq 31); do echo "key k$i 1/s 1"; done)
 refused 2 sessions/quota/overrides "$many" '32 overrides are the most'
 
+is node/exempt_patterns 2029240f6d1128be89ddc32729463129
+set_to node/exempt_patterns '+sess_count*' '2029240f6d1128be89ddc32729463129 sess_count*'
+set_to node/exempt_patterns '-2029240f6d1128be89ddc32729463129' 'sess_count*'
+refused 2 node/exempt_patterns '-nobody' 'none, or at most 8 patterns'
+refused 2 node/exempt_patterns 'a +b' 'none, or at most 8 patterns'
+# Both are asked for ten times as often as they may be.
+gs set sessions/quota/overrides -
+gs set sessions/quota/rate 1/m
+gs set sessions/quota/burst 1
+gs put sess_count1 <<< 1
+gs put another <<< 1
+check_eq "a key of a pattern is served as often as it is asked for" "$(for _ in 1 2 3 4 5; do gs get sess_count1; done | tr -d '\n')" 11111
+check_status 4 "one of none is not" gs get another
+is_listed() {
+	gs suspects | grep -q "^$1 "
+}
+check "and is the one suspect" poll_until 5 is_listed another
+check_not "the other is none" grep -q sess_count <<< "$(gs suspects)"
+gs set sessions/quota/rate 2/s
+gs set sessions/quota/burst 20
+gs set sessions/quota/overrides $'owner alice\\040b none\nkey x\\073 10/s 1'
+
 stop_manager
 start_manager "$tmp/conf"
+is node/exempt_patterns 'sess_count*'
 is sessions/quota/rate 2/s
 is sessions/quota/action slow
 is sessions/quota/overrides $'owner alice\\040b none\nkey x\\073 10/s 1'

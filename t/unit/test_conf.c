@@ -307,6 +307,60 @@ a_list_of_users_and_groups_is_one(void **state)
 }
 
 static void
+a_list_of_patterns_is_given_whole_or_changed(void **state)
+{
+	/* One after the other: what is written, and what the list is then. */
+	static const char *const good[][2] = {
+		{ "+sess_count", "2029240f6d1128be89ddc32729463129 sess_count" },
+		{ "+sess_count", "2029240f6d1128be89ddc32729463129 sess_count" },
+		{ " -2029240f6d1128be89ddc32729463129 \t +*.count ", "sess_count *.count" },
+		{ "-*.count", "sess_count" },
+		{ "-sess_count", "none" },
+		{ "+a -a +b", "b" },
+		{ "none", "none" },
+		{ "a b c", "a b c" },
+		{ "-b", "a c" },
+		{ "-c", "a" },
+		{ "[!a-z]* ?", "[!a-z]* ?" },
+		{ "\\141\\040\\053 \\053x \\055y", "a\\040+ \\053x \\055y" },
+		{ "+\\055y -\\053x", "a\\040+ \\055y" },
+		{ "1 2 3 4 5 6 7 8", "1 2 3 4 5 6 7 8" },
+		{ "aa a aaa", "aa a aaa" },
+		{ "-a", "aa aaa" },
+		{ "123456789012345678901234567890123456789012345678901234567890123", "123456789012345678901234567890123456789012345678901234567890123" },
+	};
+	static const char *const bad[] = {
+		"", " ", "+", "-", "-absent", "a +b", "+a b", "none a", "\\", "\\000", "1 2 3 4 5 6 7 8 9", "+1 +2 +3 +4 +5 +6 +7 +8",
+		"1234567890123456789012345678901234567890123456789012345678901234",
+		"a1234567890123456789012345678901234567890123456789 b1234567890123456789012345678901234567890123456789 "
+		"c1234567890123456789012345678901234567890123456789 d1234567890123456789012345678901234567890123456789",
+	};
+	const struct gs_conf_option *o = gs_conf_find(GS_CONF_IN_DAEMON, "exempt_patterns");
+	char why[GS_CONF_WHY_BYTES], value[GS_CONF_VALUE_BYTES], pattern[GS_CONF_PATTERN_BYTES];
+	const char *at = "a\\040+ [b]";
+	struct gs_conf c;
+
+	(void)state;
+	gs_conf_defaults(&c);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(gs_conf_set(o, &c, good[i][0], why), GS_OK);
+		gs_conf_get(o, &c, value, sizeof(value));
+		assert_string_equal(value, good[i][1]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (gs_conf_set(o, &c, bad[i], why) == GS_OK)
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_string_equal(c.exempt_patterns, good[sizeof(good) / sizeof(good[0]) - 1][1]);
+	assert_true(gs_conf_next_pattern(&at, pattern));
+	assert_string_equal(pattern, "a +");
+	assert_true(gs_conf_next_pattern(&at, pattern));
+	assert_string_equal(pattern, "[b]");
+	assert_false(gs_conf_next_pattern(&at, pattern));
+	at = "none";
+	assert_false(gs_conf_next_pattern(&at, pattern));
+}
+
+static void
 a_refused_value_leaves_the_old_one(void **state)
 {
 	const struct gs_conf_option *ttl = gs_conf_find(GS_CONF_IN_RING, "ttl"), *sizes = gs_conf_find(GS_CONF_IN_TABLE, "slot_sizes");
@@ -371,6 +425,7 @@ main(void)
 		T(a_file_that_is_not_there_or_unreadable_is_said),
 		T(every_row_takes_what_it_prints),
 		T(a_list_of_users_and_groups_is_one),
+		T(a_list_of_patterns_is_given_whole_or_changed),
 		T(a_refused_value_leaves_the_old_one),
 		T(a_change_is_checked_against_the_whole),
 	};

@@ -399,6 +399,82 @@ an_accusation_after_the_swing_follows(void **state)
 	assert_int_equal(gs_offence_count(meta_of(s, "k", NOW + 7).offence), 1);
 }
 
+static void
+set_exempt(struct store *s, uint32_t action, const char *pattern)
+{
+	struct gs_quota_rules rules = {
+		.limit = gs_quota_limit(RATE_PER_S * 3600, BURST), .hold_ms = HOLD, .release_ms = RELEASE, .action = action, .expel_after = 5,
+		.is_strict = action == GS_QUOTA_SLOW, .n_exempt = pattern == NULL ? 0 : 2, .exempt = { "nobody" },
+	};
+
+	(void)snprintf(rules.exempt[1], sizeof(rules.exempt[1]), "%s", pattern == NULL ? "" : pattern);
+	assert_true(gs_quota_exempts_others(s->t, &rules));
+	gs_quota_apply(s->t, &rules);
+	assert_false(gs_quota_exempts_others(s->t, &rules));
+}
+
+static void
+exempt_keys_are_never_accused(void **state)
+{
+	static const uint32_t actions[] = { GS_QUOTA_REPORT, GS_QUOTA_SLOW, GS_QUOTA_QUARANTINE };
+	struct store *s = *state;
+
+	assert_int_equal(put_at(s, "count1", "v", NOW), 1);
+	assert_int_equal(put_at(s, "coun", "v", NOW), 1);
+	for (size_t i = 0; i < 3; i++) {
+		set_exempt(s, actions[i], "count?");
+		for (int n = 0; n < 10 * BURST; n++) {
+			assert_int_equal(get_at(s, "count1", NOW), 1);
+			assert_int_equal(put_at(s, "count1", "w", NOW), 0);
+			assert_int_equal(touch_at(s, "count1", NOW), 0);
+			(void)get_at(s, "coun", NOW);
+		}
+		assert_false(is_accused(s, "count1"));
+		assert_true(is_accused(s, "coun"));
+		set_exempt(s, actions[i], NULL);
+	}
+	assert_int_equal(meta_of(s, "count1", NOW).ring, ACTIVE);
+	assert_int_equal(counted(s, GS_COUNT_ACCUSED), 1);
+}
+
+/* Patterns count at once, also for who was accused before. */
+static void
+exempt_later_is_served_and_pardoned_in_time(void **state)
+{
+	struct store *s = *state;
+	struct gs_meta m;
+
+	set_rules(s, GS_QUOTA_QUARANTINE, false);
+	exhaust(s, "k");
+	assert_int_equal(get_at(s, "k", NOW), GS_EQUARANTINE);
+	set_exempt(s, GS_QUOTA_QUARANTINE, "[a-k]");
+	m = meta_of(s, "k", NOW);
+	assert_int_equal(gs_kv_retry_after_ms(s->t, &m, NOW), 0);
+	assert_int_equal(gs_kv_pace(s->t, &m, NOW), GS_PACE_FREE);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(get_at(s, "k", NOW + HOLD - 1), 1);
+	assert_int_equal(settle_at(s, "k", NOW + RELEASE).what, GS_SETTLE_PARDONED);
+	set_exempt(s, GS_QUOTA_QUARANTINE, NULL);
+	assert_int_equal(get_at(s, "k", NOW + RELEASE), 1);
+}
+
+static void
+exempt_keys_do_not_decay(void **state)
+{
+	struct store *s = *state;
+	struct gs_settled did;
+
+	set_exempt(s, GS_QUOTA_REPORT, "k*");
+	assert_int_equal(put_at(s, "k1", "v", NOW), 1);
+	assert_int_equal(put_at(s, "other", "v", NOW), 1);
+	did = settle_at(s, "k1", NOW + DAY / 2);
+	assert_int_equal(did.what, GS_SETTLE_STAYS);
+	assert_true(did.next_ms > NOW + DAY / 2);
+	assert_int_equal(settle_at(s, "other", NOW + DAY / 2).what, GS_SETTLE_DECAYED);
+	set_exempt(s, GS_QUOTA_REPORT, NULL);
+	assert_int_equal(settle_at(s, "k1", NOW + DAY / 2).what, GS_SETTLE_DECAYED);
+}
+
 /* Strictest rules, one access in each interval; beside it one who asks ten times as often. */
 static void
 who_keeps_to_the_rate_is_never_accused(void **state)
@@ -437,6 +513,9 @@ main(void)
 		T_USUAL(overrides_are_of_a_key_or_an_owner),
 		T_USUAL(an_accusation_between_copy_and_swing_is_carried),
 		T_USUAL(an_accusation_after_the_swing_follows),
+		T_USUAL(exempt_keys_are_never_accused),
+		T_USUAL(exempt_later_is_served_and_pardoned_in_time),
+		T_USUAL(exempt_keys_do_not_decay),
 		T_USUAL(who_keeps_to_the_rate_is_never_accused),
 	};
 
