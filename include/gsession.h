@@ -374,7 +374,8 @@ GS_API ssize_t gs_peek(struct gs *gs, const void *key, size_t key_len, void *buf
 
 /*
  * gs_multi_get - gs_get() of n keys, their memory accesses overlapped.
- * Returns how many were found; each item's rc has its own answer.
+ * Returns how many were found; each item's rc has its own answer.  Those that are refused wait for their turns together,
+ * when all others have been got: the call takes no longer than patience_ms for them, however many they are.
  */
 GS_API int gs_multi_get(struct gs *gs, struct gs_item *items, size_t n);
 

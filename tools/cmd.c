@@ -42,6 +42,18 @@ cmd_fail(int rc, const char *what, ...)
 }
 
 int
+cmd_fail_session(int rc, struct gs *gs, const struct cmd_key *k)
+{
+	char after[GS_TEXT_DURATION_BYTES];
+	int status = cmd_fail(rc, "%s", k->shown);
+	struct gs_info info;
+
+	if (rc == GS_EQUARANTINE && gs_stat(gs, k->bytes, k->len, &info) == 0 && info.retry_after_ms > 0)
+		(void)fprintf(stderr, "gsession: it is served again in %s\n", gs_text_print_duration(after, info.retry_after_ms));
+	return status;
+}
+
+int
 cmd_refused(int rc, const char *path, const char *sentence)
 {
 	if (sentence[0] == '\0')

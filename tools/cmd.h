@@ -100,6 +100,8 @@ struct cmd_key {
 /* 0, or EXIT_USAGE with the sentence said: empty, over 255 bytes, nothing on stdin. */
 int cmd_key_init(struct cmd_key *out, const char *operand);
 void cmd_key_fini(struct cmd_key *k);
+/* cmd_fail about a session; of one that asks too fast also when it is served again. */
+int cmd_fail_session(int rc, struct gs *gs, const struct cmd_key *k);
 
 /* The verbs. */
 int cmd_events(int argc, char **argv, const struct cmd_env *env);

@@ -36,7 +36,7 @@ get(struct gs *gs, const struct cmd_key *k, bool json)
 		return cmd_fail(GS_ENOMEM, "%s", k->shown);
 	n = gs_get(gs, k->bytes, k->len, value, cap, &info);
 	if (n < 0)
-		return cmd_fail((int)n, "%s", k->shown);
+		return cmd_fail_session((int)n, gs, k);
 	return print_value(k, value, (size_t)n, &info, json);
 }
 

@@ -75,7 +75,7 @@ run(const struct cmd_env *env, const char *operand, const struct deed *d)
 			status = EXIT_USAGE;
 		} else {
 			rc = d->run(gs, &k, d);
-			status = rc < 0 ? cmd_fail(rc, "%s", k.shown) : EXIT_YES;
+			status = rc < 0 ? cmd_fail_session(rc, gs, &k) : EXIT_YES;
 		}
 		gs_detach(&gs);
 	}

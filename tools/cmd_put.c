@@ -107,7 +107,7 @@ put(const struct cmd_env *env, const struct cmd_key *k, const struct gs_put_opti
 	else if (rc == GS_EINVAL && opt->class_name != NULL && opt->parent == NULL)
 		status = cmd_misuse("--class \"%s\": the table has no class of this name", opt->class_name);
 	else if (rc < 0)
-		status = cmd_fail(rc, "%s", k->shown);
+		status = cmd_fail_session(rc, gs, k);
 	else if (json)
 		status = print_put(k, rc == 1, opt->info);
 	gs_detach(&gs);

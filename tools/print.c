@@ -76,6 +76,9 @@ print_session(FILE *to, const void *key, size_t key_len, const struct gs_info *i
 	print_u64_line(to, "hits", info->hits);
 	(void)fprintf(to, "%-11s %.3f\n", "interest", info->interest);
 	(void)fprintf(to, "%-11s %.4f/s\n", "rate", info->rate_per_s);
+	if (info->pace != GS_PACE_FREE)
+		(void)fprintf(to, "%-11s %s, the next in %s\n", "pace", info->pace == GS_PACE_HELD ? "held" : "one access at a time",
+		    gs_text_print_duration(ttl, info->retry_after_ms));
 	print_bytes_line(to, "owner", info->owner, info->owner_len);
 	(void)fprintf(to, "%-11s %s\n", "class", info->class_name[0] == '\0' ? "-" : info->class_name);
 	(void)fprintf(to, "%-11s uid %u gid %u mode %04o\n", "access", info->uid, info->gid, info->mode);
@@ -111,6 +114,7 @@ print_session_json(struct gs_json *j, const void *key, size_t key_len, const str
 	gs_json_u64(j, "hits", info->hits);
 	gs_json_double(j, "interest", info->interest);
 	gs_json_double(j, "rate", info->rate_per_s);
+	gs_json_u64(j, "retry_after_ms", info->retry_after_ms);
 	gs_json_string(j, "owner", info->owner, info->owner_len);
 	gs_json_text(j, "class", info->class_name);
 	gs_json_u64(j, "uid", info->uid);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "lib/handle.h"
@@ -12,16 +13,12 @@
 #include "shm/classes.h"
 #include "shm/park.h"
 
-enum {
-	UPDATE_TRIES = 10000,
-	MULTI_BATCH = 16,		/* keys of which as much is held at once */
-};
+enum { UPDATE_TRIES = 10000 };
 
 /* ---- reading ---- */
 
-/* Is there a session to tell about? */
-static bool
-has_info(ssize_t rc)
+bool
+gs_session_has_info(ssize_t rc)
 {
 	return rc >= 0 || rc == GS_ERANGE || rc == GS_EQUARANTINE;
 }
@@ -35,11 +32,35 @@ read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags
 
 	now.store_ms = gs_table_now_ms(gs->t);
 	rc = gs_kv_get(gs->t, c, k, now.store_ms, item->buf, item->cap, flags, info == NULL ? NULL : &meta);
-	if (info != NULL && has_info(rc)) {
+	if (info != NULL && gs_session_has_info(rc)) {
 		now.wall_ns = gs_info_wall_ns(gs, now.store_ms);
 		gs_info_fill(gs, &meta, &now, info);
 	}
 	return rc;
+}
+
+uint64_t
+gs_session_turn_ms(struct gs *gs, const struct gs_key *k)
+{
+	struct gs_lease *l;
+	struct gs_meta meta;
+	uint64_t now_ms;
+	ssize_t rc;
+
+	if (gs_handle_enter(gs, &l) < 0)
+		return 0;
+	now_ms = gs_table_now_ms(gs->t);
+	rc = gs_kv_get(gs->t, &l->ctx, k, now_ms, NULL, 0, GS_KV_INSPECT, &meta);
+	gs_handle_leave(l);
+	return rc < 0 ? 0 : gs_kv_retry_after_ms(gs->t, &meta, now_ms);
+}
+
+void
+gs_session_pause(uint64_t ms)
+{
+	const struct timespec pause = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
 }
 
 /*
@@ -49,25 +70,16 @@ read_one(struct gs *gs, struct gs_ctx *c, const struct gs_key *k, uint32_t flags
 static bool
 wait_turn(struct gs *gs, const struct gs_key *k, ssize_t rc, uint64_t *left_ms)
 {
-	struct timespec pause;
-	struct gs_lease *l;
-	struct gs_meta meta;
-	uint64_t now_ms, wait_ms;
+	uint64_t wait_ms;
 
-	if (__builtin_expect(rc != GS_EQUARANTINE, 1) || *left_ms == 0 || gs_handle_enter(gs, &l) < 0)
+	if (__builtin_expect(rc != GS_EQUARANTINE, 1) || *left_ms == 0)
 		return false;
-	now_ms = gs_table_now_ms(gs->t);
-	rc = gs_kv_get(gs->t, &l->ctx, k, now_ms, NULL, 0, GS_KV_INSPECT, &meta);
-	gs_handle_leave(l);
-	wait_ms = rc < 0 ? 0 : gs_kv_retry_after_ms(gs->t, &meta, now_ms);
 	/* Somebody else's turn may have come meanwhile, or a pardon. */
-	if (wait_ms == 0)
-		wait_ms = 1;
+	wait_ms = gs_max_u64(1, gs_session_turn_ms(gs, k));
 	if (wait_ms > *left_ms)
 		return false;
 	*left_ms -= wait_ms;
-	pause = (struct timespec){ .tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
-	(void)nanosleep(&pause, NULL);
+	gs_session_pause(wait_ms);
 	return true;
 }
 
@@ -151,50 +163,6 @@ gs_parent(struct gs *gs, const void *key, size_t key_len, void *out, size_t cap,
 	if (meta.link_len > 0)
 		memcpy(out, meta.link, meta.link_len);
 	return (ssize_t)meta.link_len;
-}
-
-/* Up to MULTI_BATCH keys. */
-static int
-get_batch(struct gs *gs, struct gs_ctx *c, struct gs_item *items, size_t n)
-{
-	struct gs_kv_item one[MULTI_BATCH];
-	struct gs_meta meta[MULTI_BATCH];
-	struct gs_now now;
-	int found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		one[i].rc = gs_key_init(gs->t, &one[i].key, items[i].key, items[i].key_len);
-		one[i].buf = items[i].buf;
-		one[i].cap = items[i].cap;
-		one[i].meta = &meta[i];
-	}
-	now.store_ms = gs_table_now_ms(gs->t);
-	gs_kv_get_many(gs->t, c, now.store_ms, one, n);
-	now.wall_ns = gs_info_wall_ns(gs, now.store_ms);
-	for (size_t i = 0; i < n; i++) {
-		items[i].rc = one[i].rc;
-		if (has_info(one[i].rc))
-			gs_info_fill(gs, &meta[i], &now, &items[i].info);
-		found += one[i].rc >= 0;
-	}
-	return found;
-}
-
-int
-gs_multi_get(struct gs *gs, struct gs_item *items, size_t n)
-{
-	struct gs_lease *l;
-	int found = 0, rc;
-
-	if (n > INT32_MAX)
-		return GS_ERANGE;
-	rc = gs_handle_enter(gs, &l);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < n; i += MULTI_BATCH)
-		found += get_batch(gs, &l->ctx, items + i, n - i < MULTI_BATCH ? n - i : MULTI_BATCH);
-	gs_handle_leave(l);
-	return found;
 }
 
 /* ---- writing ---- */

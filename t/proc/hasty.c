@@ -6,6 +6,8 @@
  *						one looks after a thousand others. How long until each of the ten is a suspect?
  *	hasty INSTANCE patience N		N gets in a row by one who waits for his turn: how long they take
  *	hasty INSTANCE hurry N			the same by one who does not: how often he is refused
+ *	hasty INSTANCE together N		N times in a row slowed, slow2, far and a free one with one call, with patience: who
+ *						was found each time, what was found of far, and how long the longest call was
  *
  * Ends with 1 where one of the thousand is accused, or a refusal says no time.
  */
@@ -194,14 +196,45 @@ in_a_row(const char *instance, uint32_t patience_ms, int n)
 	return silent > 0;
 }
 
+/* Of each call the first two are found, late; the third, whose turn is too far away, delays nobody. */
+static int
+together(const char *instance, int n)
+{
+	static const char *const keys[] = { "slowed", "slow2", "far", "other0" };
+	struct gs *gs = attach(instance, 1000);
+	uint64_t longest = 0, begun;
+	int found = 0, far = 0, silent = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct gs_item items[4] = { { 0 } };
+
+		for (int k = 0; k < 4; k++) {
+			items[k].key = keys[k];
+			items[k].key_len = strlen(keys[k]);
+		}
+		begun = now_ns();
+		if (gs_multi_get(gs, items, 4) != 3)
+			warnx("call %d: %zd %zd %zd %zd", i, items[0].rc, items[1].rc, items[2].rc, items[3].rc);
+		longest = now_ns() - begun > longest ? now_ns() - begun : longest;
+		found += items[0].rc >= 0 && items[1].rc >= 0 && items[3].rc >= 0;
+		far += items[2].rc >= 0;
+		silent += items[2].rc == GS_EQUARANTINE && items[2].info.retry_after_ms == 0;
+	}
+	(void)printf("found %d far %d longest %" PRIu64 " ms\n", found, far, longest / 1000000);
+	gs_detach(&gs);
+	return silent > 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	int n = argc == 4 ? atoi(argv[3]) : 0;
 
 	if (n <= 0)
-		errx(2, "usage: hasty INSTANCE quarantine|patience|hurry N");
+		errx(2, "usage: hasty INSTANCE quarantine|patience|hurry|together N");
 	if (strcmp(argv[2], "quarantine") == 0)
 		return quarantine(argv[1], (uint64_t)n);
+	if (strcmp(argv[2], "together") == 0)
+		return together(argv[1], n);
 	return in_a_row(argv[1], strcmp(argv[2], "patience") == 0 ? 1000 : 0, n);
 }

@@ -39,6 +39,16 @@ check_match "is refused, and told when to come again" "$output" '^refused (1[0-9
 check "one who waits for his turn" "$hasty" "$INSTANCE" patience 6
 check_match "is served each time" "$output" '^refused 0 '
 check "and it takes its time" test "$(sed -n 's/.* ms //p' <<< "$output")" -ge 400
+# Four keys in one call, of which three ask too fast and one of them for half a minute.
+quota overrides $'key far 2/m 1\nkey other0 none'
+gs put slow2 <<< value
+gs put far <<< value
+check_status 4 "gsession get of one that is refused" gs get far
+check_match "says when to come again" "$output" '^gsession: it is served again in [0-9]+(ms|s)$'
+check "one who gets many waits for the turns of those whose are near" "$hasty" "$INSTANCE" together 4
+check_match "each time, and for nobody else" "$output" '^found 4 far 0 longest '
+check "no call takes longer than its patience" test "$(sed -n 's/.*longest \([0-9]*\) ms/\1/p' <<< "$output")" -le 1500
+quota overrides -
 quota action report
 check_match "where nothing is refused, it is served" "$(gs get slowed; gs get slowed; gs get slowed)" '^value'
 check "audit is clean" gs audit
