@@ -25,7 +25,7 @@ struct session {
 	uint32_t waits_for;		/* the full ring it should decay to, or GS_RING_NONE */
 	bool is_there;
 	uint64_t accused_ms;		/* since when it was accused, the last time; 0: never */
-	uint32_t offences, rate_code;
+	uint32_t offences, counted, rate_code;	/* counted: of them by its record, when it was last seen */
 };
 
 struct replay {
@@ -231,16 +231,17 @@ run_until(struct replay *r, uint64_t until_ms)
 	return rc;
 }
 
-/* Is it accused, and as of another access than the last time? */
+/* Is it accused, as of another access than the last time, or did it offend again? Its record counts those of this life alone. */
 static void
 note_offence(struct session *s, const struct gs_meta *meta)
 {
 	uint64_t since_ms = gs_offence_since_ms(meta->offence);
+	uint32_t counted = gs_offence_count(meta->offence);
 
 	if (since_ms == 0)
 		return;
-	if (since_ms != s->accused_ms)
-		s->offences++;
+	s->offences += since_ms != s->accused_ms ? 1 : counted - s->counted;
+	s->counted = counted;
 	s->accused_ms = since_ms;
 	s->rate_code = meta->rate_code;
 }

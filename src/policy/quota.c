@@ -47,8 +47,18 @@ gs_quota_accuse(struct gs_accused *a, uint64_t limit, uint64_t now_ms)
 	a->served = now_ms * GS_QUOTA_UNITS;
 }
 
+/* Has a further hold passed between the last attempt and this one, and is the rate of them still far over the quota? */
+static bool
+offends_again(const struct gs_accused *a, uint64_t limit, uint64_t hold_ms, uint64_t now_ms)
+{
+	uint64_t period_ms = gs_max_u64(hold_ms, GS_QUOTA_AGAIN_MS), before_ms = gs_sub_sat(gs_max_u64(a->attempt_ms, a->since_ms), a->since_ms);
+
+	return a->since_ms != 0 && a->rate_code >= code_of_limit(limit) + GS_QUOTA_AGAIN_CODES &&
+	    gs_sub_sat(now_ms, a->since_ms) / period_ms > before_ms / period_ms;
+}
+
 void
-gs_quota_attempt(struct gs_accused *a, uint64_t limit, uint64_t now_ms, uint32_t n)
+gs_quota_attempt(struct gs_accused *a, uint64_t limit, uint64_t hold_ms, uint64_t now_ms, uint32_t n)
 {
 	uint64_t gap_ms = gs_sub_sat(now_ms, a->attempt_ms), two = 2 * gs_quota_interval(limit);
 	uint32_t code;
@@ -70,6 +80,8 @@ gs_quota_attempt(struct gs_accused *a, uint64_t limit, uint64_t now_ms, uint32_t
 		a->rate_code += code > a->rate_code ? 1 : 0;
 		a->rate_code -= code < a->rate_code ? 1 : 0;
 	}
+	if (is_soon && a->offences < GS_QUOTA_OFFENCES_MAX && offends_again(a, limit, hold_ms, now_ms))
+		a->offences++;
 	a->attempts = (uint32_t)gs_min_u64(n, GS_QUOTA_ATTEMPTS_MAX);
 	a->attempt_ms = now_ms;
 }

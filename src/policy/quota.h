@@ -11,6 +11,9 @@
  *
  *	an attempt, served or refused, is too soon when it comes less than
  *	two intervals after the one before;
+ *	excess is no new offence; but who goes on asking several times as
+ *	often as the rate offends anew with the first attempt too soon after
+ *	each further `hold` since it began, GS_QUOTA_AGAIN_MS at least;
  *	it ends, in a pardon, at max(since + hold, last attempt too soon + release);
  *	the arrival time is the instant at which the session was served last.
  *
@@ -33,6 +36,8 @@ enum {
 	GS_QUOTA_BATCH_MS = 40,			/* the same for accesses that are told of together */
 	GS_QUOTA_SLOW_MS = 1000,		/* the longest that a session is held back for being accused for long */
 	GS_QUOTA_SLOW_SHARE = 8,		/* of the time for which it was too fast, it waits such a part */
+	GS_QUOTA_AGAIN_MS = 1000,		/* two offences of one accusation are so far apart at least */
+	GS_QUOTA_AGAIN_CODES = 4,		/* half octaves over the rate: who waits for his turn twice at a time comes to two */
 	GS_QUOTA_OFFENCES_MAX = 63,		/* counted; it sticks there */
 	GS_QUOTA_RATE_CODES = 64,
 };
@@ -94,9 +99,9 @@ void gs_quota_accuse(struct gs_accused *a, uint64_t limit, uint64_t now_ms);
 
 /*
  * An attempt while accused; of n that were told of together the last, the others since the attempt before. The rate moves,
- * for each instant at which there were attempts, by half an octave towards what they mean.
+ * for each instant at which there were attempts, by half an octave towards what they mean. It may be an offence, see above.
  */
-void gs_quota_attempt(struct gs_accused *a, uint64_t limit, uint64_t now_ms, uint32_t n);
+void gs_quota_attempt(struct gs_accused *a, uint64_t limit, uint64_t hold_ms, uint64_t now_ms, uint32_t n);
 
 /* What is done about it. */
 enum gs_quota_phase {

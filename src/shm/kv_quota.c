@@ -155,8 +155,11 @@ step_word(_Atomic uint64_t *word, uint32_t gen, uint64_t from, uint64_t to)
 static void
 store_attempt(struct gs_slot *s, uint32_t gen, const struct words *before, const struct words *after, bool is_served)
 {
-	if (step_word(&s->L, gen, before->l, after->l))
+	if (step_word(&s->L, gen, before->l, after->l)) {
 		(void)step_word(&s->S, gen, before->s, after->s);
+		if (after->o != before->o)
+			(void)step_word(&s->O, gen, before->o, after->o);
+	}
 	if (is_served)
 		atomic_store_explicit(&s->Q, gs_timed(after->q, gen), memory_order_relaxed);
 }
@@ -232,15 +235,15 @@ attempt(const struct gs_table *t, const struct gs_hit *hit, uint64_t limit, uint
 {
 	const struct gs_quota_cfg *q = &t->ctl->quota;
 	enum gs_quota_phase phase = gs_kv_is_suspect(t, hit->entry) ? GS_QUOTA_HOLDS : gs_kv_is_gated(t) ? GS_QUOTA_SLOWS : GS_QUOTA_COUNTS;
+	uint64_t hold_ms = atomic_load_explicit(&q->hold_ms, memory_order_relaxed), wait_ms;
 	uint32_t gen = gs_entry_gen(hit->entry);
 	struct words before, after;
 	struct gs_accused a;
-	uint64_t wait_ms;
 
 	load_words(&before, hit->slot, gen);
 	unpack(&a, &before);
-	wait_ms = gs_quota_refused_ms(&a, phase, limit, atomic_load_explicit(&q->hold_ms, memory_order_relaxed), now_ms);
-	gs_quota_attempt(&a, limit, now_ms, n);
+	wait_ms = gs_quota_refused_ms(&a, phase, limit, hold_ms, now_ms);
+	gs_quota_attempt(&a, limit, hold_ms, now_ms, n);
 	if (wait_ms == 0)
 		a.served = now_ms * GS_QUOTA_UNITS;
 	pack_all(&after, &a);

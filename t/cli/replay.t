@@ -59,6 +59,8 @@ quota_conf 10m 1/s 20 report 10s 1m 1024 > "$tmp/report.conf"
 quota_conf 10m 1/s 20 quarantine 10s 1m 1024 > "$tmp/quarantine.conf"
 quota_conf 5m 20/m 3 quarantine 5s 10s 2 > "$tmp/few.conf"
 quota_conf 0 20/m 3 slow 5s 10s 1024 > "$tmp/slow.conf"
+# One under which visitors go on asking too fast through several holds.
+quota_conf 10m 6/m 1 report 2s 10m 1024 > "$tmp/again.conf"
 
 # shipped NAME REQUESTS KEYS
 shipped() {
@@ -81,6 +83,7 @@ quotas() {
 	as_calculated "$1, quota 1/s, quarantine" "$2" "-c $tmp/quarantine.conf" "--half-life 600000 --quota 1000:20:quarantine:10000:60000:1024"
 	as_calculated "$1, quota 20/m, two suspects" "$2" "-c $tmp/few.conf" "--quota 3000:3:quarantine:5000:10000:2"
 	as_calculated "$1, quota 20/m, slow" "$2" "-c $tmp/slow.conf" "--half-life 0 --quota 3000:3:slow:5000:10000:1024"
+	as_calculated "$1, quota 6/m, short holds" "$2" "-c $tmp/again.conf" "--half-life 600000 --quota 10000:1:report:2000:600000:1024"
 }
 
 shipped semicomplete 10000 1753

@@ -90,6 +90,7 @@ class Session:
         self.since = None               # waiting for room since
         self.arrival = 0                # when the last of the accesses that were charged would be due, ms
         self.offences = 0
+        self.counted = 0                # of them in this life, as far as a record counts
         self.accused = None             # since when
         self.half_octaves = 0           # of the rate of its attempts
 
@@ -127,6 +128,7 @@ class Store:
         s.accused = s.soon = s.attempt = s.served = self.now
         s.attempts = 1
         s.offences += 1
+        s.counted = min(s.counted + 1, 63)
         s.half_octaves = math.floor(2 * math.log2(1000 / self.interval))
 
     def attempted(self, s):
@@ -138,6 +140,12 @@ class Store:
             return
         code = min(max(math.floor(2 * math.log2(1000 * s.attempts / gap)), -24), 39)
         s.half_octaves += (code > s.half_octaves) - (code < s.half_octaves)
+        again = max(self.hold, 1000)
+        limit = math.floor(2 * math.log2(1000 / self.interval))
+        if (gap < 2 * self.interval and s.half_octaves >= limit + 4
+                and (self.now - s.accused) // again > (s.attempt - s.accused) // again and s.counted < 63):
+            s.offences += 1
+            s.counted += 1
         s.attempts = 1
         s.attempt = self.now
 
@@ -317,7 +325,7 @@ class Store:
             self.there[0].append(s)
             s.ring, s.interest, s.last, s.hits, s.version = 0, 1, now, 1, self.started
             s.end = now + self.max_lifetime
-            s.accused, s.arrival = None, now + self.interval
+            s.accused, s.arrival, s.counted = None, now + self.interval, 0
         elif not self.is_served(s):
             self.refused += 1
             left = ring if s.ring != ring else None

@@ -39,6 +39,13 @@ check_match "is refused, and told when to come again" "$output" '^refused (1[0-9
 check "one who waits for his turn" "$hasty" "$INSTANCE" patience 6
 check_match "is served each time" "$output" '^refused 0 '
 check "and it takes its time" test "$(sed -n 's/.* ms //p' <<< "$output")" -ge 400
+quota expel_after 2
+hammered_on() {
+	"$hasty" "$INSTANCE" hurry 200 > /dev/null
+	gs suspects | grep -Eq '^slowed .* 2 +[0-9]+ listed$'
+}
+check "one who never stops offends again after a hold, and is one for the reaper" poll_until 20 hammered_on
+
 # Four keys in one call, of which three ask too fast and one of them for half a minute.
 quota overrides $'key far 2/m 1\nkey other0 none'
 gs put slow2 <<< value

@@ -475,6 +475,31 @@ exempt_keys_do_not_decay(void **state)
 	assert_int_equal(settle_at(s, "k1", NOW + DAY / 2).what, GS_SETTLE_DECAYED);
 }
 
+/* Whoever goes on through hold after hold is one for the reaper; who is refused waits no longer for it. */
+static void
+who_never_stops_offends_again_and_again(void **state)
+{
+	static const uint32_t actions[] = { GS_QUOTA_REPORT, GS_QUOTA_SLOW, GS_QUOTA_QUARANTINE };
+	struct store *s = *state;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		const char key[] = { 'k', (char)('0' + i), '\0' };
+		struct gs_meta m;
+
+		set_rules(s, actions[i], false);
+		exhaust(s, key);
+		for (uint64_t at = 0; at < 4 * HOLD; at += 100)
+			(void)get_at(s, key, NOW + at);
+		m = meta_of(s, key, NOW + 4 * HOLD);
+		assert_int_equal(gs_offence_count(m.offence), 4);
+		assert_int_equal(gs_offence_since_ms(m.offence), NOW);
+		(void)get_at(s, key, NOW + 4 * HOLD);
+		assert_int_equal(gs_offence_count(meta_of(s, key, NOW + 4 * HOLD).offence), 5);
+		assert_int_equal(gs_kv_pardon_ms(s->t, &m), NOW + 4 * HOLD - 100 + RELEASE);
+	}
+	assert_int_equal(counted(s, GS_COUNT_ACCUSED), 3);
+}
+
 /* Strictest rules, one access in each interval; beside it one who asks ten times as often. */
 static void
 who_keeps_to_the_rate_is_never_accused(void **state)
@@ -492,7 +517,7 @@ who_keeps_to_the_rate_is_never_accused(void **state)
 			(void)get_at(s, "wild", now + (uint64_t)k * 100);
 	}
 	assert_int_equal(gs_offence_count(meta_of(s, "calm", now).offence), 0);
-	assert_int_equal(gs_offence_count(meta_of(s, "wild", now).offence), 1);
+	assert_int_equal(gs_offence_count(meta_of(s, "wild", now).offence), GS_QUOTA_OFFENCES_MAX);
 	assert_int_equal(meta_of(s, "wild", now).ring, SUSPECT);
 }
 
@@ -516,6 +541,7 @@ main(void)
 		T_USUAL(exempt_keys_are_never_accused),
 		T_USUAL(exempt_later_is_served_and_pardoned_in_time),
 		T_USUAL(exempt_keys_do_not_decay),
+		T_USUAL(who_never_stops_offends_again_and_again),
 		T_USUAL(who_keeps_to_the_rate_is_never_accused),
 	};
 

@@ -154,11 +154,82 @@ an_attempt_is_too_soon_before_two_intervals(void **state)
 
 		gs_quota_accuse(&a, limit, START_MS - 10);
 		a.attempt_ms = START_MS;
-		gs_quota_attempt(&a, limit, now, rows[i].n);
+		gs_quota_attempt(&a, limit, 10000, now, rows[i].n);
 		if (a.soon_ms != (rows[i].is_soon ? now : START_MS - 10))
 			fail_msg("row %zu: %llu", i, (unsigned long long)a.soon_ms);
 		assert_int_equal(a.attempt_ms, now);
 	}
+}
+
+/* Attempts in a rhythm, from the accusation on; a pause once. */
+static void
+who_goes_on_offends_anew_after_each_hold(void **state)
+{
+	static const struct {
+		uint64_t hold_ms, gap_ms, for_ms, pause_at_ms, pause_ms;
+		uint32_t n, want;
+	} rows[] = {
+		/* ten times as often as once a second */
+		{ 10000, 100, 9999, 0, 0, 1, 1 },
+		{ 10000, 100, 10000, 0, 0, 1, 2 },
+		{ 10000, 100, 19900, 0, 0, 1, 2 },
+		{ 10000, 100, 20000, 0, 0, 1, 3 },
+		{ 10000, 100, 45000, 0, 0, 1, 5 },
+		{ 10000, 100, 3600000, 0, 0, 1, GS_QUOTA_OFFENCES_MAX },
+		/* told of together */
+		{ 10000, 100, 45000, 0, 0, 5, 5 },
+		/* four times; three and a half */
+		{ 10000, 250, 45000, 0, 0, 1, 5 },
+		{ 10000, 286, 45000, 0, 0, 1, 1 },
+		/* twice: who asks, is refused, waits and is served; and the quota itself */
+		{ 10000, 500, 3600000, 0, 0, 1, 1 },
+		{ 10000, 1000, 3600000, 0, 0, 1, 1 },
+		/* a hold that is shorter than a second is one */
+		{ 0, 100, 4500, 0, 0, 1, 5 },
+		{ 10, 100, 4500, 0, 0, 1, 5 },
+		/* the end of a hold is slept through: the first attempt after it is not too soon, and comes behind the end */
+		{ 10000, 100, 19900, 9000, 3000, 1, 1 },
+		{ 10000, 100, 25000, 9000, 3000, 1, 2 },
+		/* but a short pause is none */
+		{ 10000, 100, 19900, 9500, 1000, 1, 2 },
+		/* ends of holds that one gap has all of are one offence */
+		{ 0, 100, 2060, 600, 1450, 1, 2 },
+	};
+	uint64_t limit = gs_quota_limit(PER_S(1), 20);
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		uint64_t at = 0, pause_at_ms = rows[i].pause_at_ms;
+		struct gs_accused a = { 0 };
+
+		gs_quota_accuse(&a, limit, START_MS);
+		for (at = rows[i].gap_ms; at <= rows[i].for_ms; at += rows[i].gap_ms) {
+			if (pause_at_ms != 0 && at >= pause_at_ms) {
+				at += rows[i].pause_ms;
+				pause_at_ms = 0;
+			}
+			gs_quota_attempt(&a, limit, rows[i].hold_ms, START_MS + at, rows[i].n);
+		}
+		if (a.offences != rows[i].want || a.since_ms != START_MS)
+			fail_msg("row %zu: %u offences", i, a.offences);
+	}
+}
+
+/* By an operator: no rate is known; and a suspect that nobody accused. */
+static void
+who_was_accused_by_hand_offends_when_it_is_known_to(void **state)
+{
+	uint64_t limit = gs_quota_limit(PER_S(1), 20);
+	struct gs_accused a = { 0 }, nobody = { 0 };
+
+	(void)state;
+	gs_quota_accuse(&a, GS_QUOTA_FREE, START_MS);
+	for (uint64_t at = 100; at <= 20000; at += 100) {
+		gs_quota_attempt(&a, limit, 10000, START_MS + at, 1);
+		gs_quota_attempt(&nobody, limit, 10000, START_MS + at, 1);
+	}
+	assert_int_equal(a.offences, 3);
+	assert_int_equal(nobody.offences, 0);
 }
 
 static void
@@ -235,7 +306,7 @@ rate_comes_near_the_attempts(void **state)
 		gs_quota_accuse(&a, limit, START_MS);
 		for (uint64_t k = 1; k <= n; k++) {
 			at = START_MS + (uint64_t)((double)k * 1000 / rows[i].per_s);
-			gs_quota_attempt(&a, limit, at - at % rows[i].tick_ms, 1);
+			gs_quota_attempt(&a, limit, 10000, at - at % rows[i].tick_ms, 1);
 		}
 		shown = gs_quota_rate_per_s(a.rate_code);
 		if (shown < rows[i].per_s / 2 || shown > rows[i].per_s * 1.5)
@@ -392,6 +463,8 @@ main(void)
 		cmocka_unit_test(a_batch_has_forty_ms_more),
 		cmocka_unit_test(an_accusation_is_an_offence_and_an_attempt),
 		cmocka_unit_test(an_attempt_is_too_soon_before_two_intervals),
+		cmocka_unit_test(who_goes_on_offends_anew_after_each_hold),
+		cmocka_unit_test(who_was_accused_by_hand_offends_when_it_is_known_to),
 		cmocka_unit_test(pardon_waits_for_hold_and_for_release),
 		cmocka_unit_test(a_suspect_is_held_and_then_has_one_in_an_interval),
 		cmocka_unit_test(slow_grows_with_the_time_that_it_was_too_fast_up_to_a_second),
