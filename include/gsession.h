@@ -173,7 +173,7 @@ enum gs_event_kind {
 	X(OWNER,	3,	"owner",	"whoever it belongs to wished it") \
 	X(OPERATOR,	4,	"operator",	"an operator wished it") \
 	X(IDLE,		5,	"idle",		"nobody asked for it") \
-	X(LIFETIME,	6,	"lifetime",	"its deadline, or its own ttl, has passed") \
+	X(LIFETIME,	6,	"lifetime",	"its deadline, its own ttl or that of its class has passed") \
 	X(REPLACED,	7,	"replaced",	"it was over, and another began under its key") \
 	X(RATE,		8,	"rate",		"it was asked for too often") \
 	X(SUSPECT,	9,	"suspect",	"it is a suspect") \

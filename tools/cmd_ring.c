@@ -19,7 +19,7 @@ ask(struct gs_ctl *ctl, enum gs_wire_verb verb, const char *path, const char *va
 	return status;
 }
 
-/* KEY=VALUE to a file of the ring. */
+/* KEY=VALUE to a file of the ring, or class. */
 static int
 set_one(struct gs_ctl *ctl, const char *dir, const char *setting)
 {
@@ -54,11 +54,11 @@ add(struct gs_ctl *ctl, const char *dir, const struct cmd_line *line)
 }
 
 static int
-check_settings(const struct cmd_line *line)
+check_settings(const struct cmd_line *line, const char *verb)
 {
 	for (size_t i = 2; i < line->n_operands; i++)
 		if (strchr(line->operand[i], '=') == NULL || line->operand[i][0] == '=')
-			return cmd_misuse("ring add: \"%s\": KEY=VALUE is expected, as ttl=7d", line->operand[i]);
+			return cmd_misuse("%s add: \"%s\": KEY=VALUE is expected, as ttl=7d", verb, line->operand[i]);
 	return EXIT_YES;
 }
 
@@ -91,7 +91,7 @@ cmd_ring(int argc, char **argv, const struct cmd_env *env)
 		return cmd_misuse("ring \"%s\": one of add, drain, remove is expected", what);
 	if (strcmp(what, "add") != 0 && line.n_operands > 2)
 		return cmd_misuse("ring %s: \"%s\" is one argument too many", what, line.operand[2]);
-	status = check_settings(&line);
+	status = check_settings(&line, "ring");
 	if (status != EXIT_YES)
 		return status;
 	if (line.operand[1][0] == '\0' || strchr(line.operand[1], '/') != NULL ||
@@ -101,6 +101,43 @@ cmd_ring(int argc, char **argv, const struct cmd_env *env)
 	if (status != EXIT_YES)
 		return status;
 	status = run(ctl, dir, &line);
+	gs_ctl_close(&ctl);
+	return status;
+}
+
+/* Make a class and set what was asked for; where that is refused the class is there all the same. */
+static int
+add_class(struct gs_ctl *ctl, const char *dir, const struct cmd_line *line)
+{
+	int status = ask(ctl, GS_VERB_MAKE, dir, "");
+
+	for (size_t i = 2; i < line->n_operands && status == EXIT_YES; i++)
+		status = set_one(ctl, dir, line->operand[i]);
+	return status;
+}
+
+int
+cmd_class(int argc, char **argv, const struct cmd_env *env)
+{
+	struct cmd_line line;
+	char dir[PATH_BYTES];
+	struct gs_ctl *ctl;
+	int status;
+
+	if (!cmd_parse(&line, argc, argv, env))
+		return EXIT_USAGE;
+	if (strcmp(line.operand[0], "add") != 0)
+		return cmd_misuse("class \"%s\": add is expected", line.operand[0]);
+	status = check_settings(&line, "class");
+	if (status != EXIT_YES)
+		return status;
+	if (line.operand[1][0] == '\0' || strchr(line.operand[1], '/') != NULL ||
+	    snprintf(dir, sizeof(dir), "%s/classes/%s", env->table, line.operand[1]) >= (int)sizeof(dir))
+		return cmd_misuse("class add: \"%s\" is no name of a class", line.operand[1]);
+	status = cmd_open(&ctl, env, CMD_TIMEOUT_MS);
+	if (status != EXIT_YES)
+		return status;
+	status = add_class(ctl, dir, &line);
 	gs_ctl_close(&ctl);
 	return status;
 }

@@ -48,6 +48,7 @@ static const struct cmd_verb verbs[] = {
 	{ "conf", "check FILE | show | template | defaults", cmd_no_options, 1, 2, cmd_conf, "check and print configurations" },
 	{ "ring", "add NAME [KEY=VALUE ...] | drain NAME | remove NAME", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_ring,
 	    "make, drain and remove a ring" },
+	{ "class", "add NAME [KEY=VALUE ...]", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_class, "make a class of sessions" },
 	{ "replay", "[-c FILE] [--key ip|ip+agent] [--live [--speed N]] LOG", cmd_replay_options, 1, 1, cmd_replay,
 	    "drive a store with a web access log" },
 	{ "bench", "[--records N] [--size B] [--procs P] [--keys HOW]", cmd_bench_options, 0, 0, cmd_bench, "measure the memory on a private store" },

@@ -68,6 +68,14 @@ check "as ttl does" is_gone brief
 poll_until 5 eval 'gs show events | grep -q "expired .*reason=lifetime"'
 check_match "which is an event of its own reason" "$(gs show events)" 'expired .*reason=lifetime'
 
+check "class add makes one, with its limits" gs class add bot idle=5m
+check_eq "and they are there" "$(gs show $classes/bot/ttl) $(gs show $classes/bot/idle)" 'max 5m'
+gs put --class bot crawler <<< v
+check_eq "and hold" "$(($(json crawler deadline) - $(json crawler accessed)))" 300000
+check_match "it is an event" "$(gs show events)" ' class_added table=sessions class=bot uid='
+check_not "not twice" gs class add bot
+check_match "which is said" "$output" 'is there'
+
 refused() {	# SENTENCE STATUS PATH VALUE REGEX
 	check_status "$2" "$1" gs set -- "$3" "$4"
 	check_match "with a sentence: $1" "$output" "$5"
@@ -125,6 +133,6 @@ start_manager "$conf"
 check "restore into a store with other classes" gs --json restore "$tmp/snap"
 check_eq "a class of the same name is the same" "$(field a class)" admin
 check_eq "sessions of none there is are left out, and counted" \
-	"$(python3 -c 'import json, sys; print(json.load(sys.stdin)["unknown"])' <<< "$output")" 4
+	"$(python3 -c 'import json, sys; print(json.load(sys.stdin)["unknown"])' <<< "$output")" 5
 check "audit is clean" gs audit
 done_testing

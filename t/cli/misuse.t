@@ -27,6 +27,9 @@ misuse "a ttl of touch that is none" 'duration' touch k --ttl soon
 misuse "a version that is none" 'version' put k --if-version x
 misuse "a version of 0" 'version' del k --if-version 0
 misuse "an owner of 65 bytes" '65 bytes, at most 64' put k --owner "$(printf 'o%.0s' $(seq 65))"
+misuse "a verb of class that there is not" '"remove": add is expected' class remove x
+misuse "a class with a slash" 'no name of a class' class add a/b
+misuse "a setting that is none" 'KEY=VALUE is expected' class add x 5m
 misuse "an unknown class" '"king": the table has no class' put k --class king
 misuse "an idle time that is none" 'duration' ls --idle 10
 misuse "a limit that is none" 'count' ls --limit -1

@@ -8,6 +8,8 @@
 #include "kill_place.h"
 #include "kill_segments.h"
 
+#include "shm/classes.h"
+
 struct operation {
 	const char *name, *sentence;
 	void (*prepare)(struct place *);
@@ -63,6 +65,20 @@ with_expired(struct place *p)
 {
 	with_warm_session(p);
 	p->now_ms += 24 * 60 * PLACE_MINUTE;
+}
+
+/* The ring would keep it, and nobody has asked for it as long as its class allows. */
+static inline void
+with_idle(struct place *p)
+{
+	const struct gs_class_spec guest = { "guest", { GS_DURATION_MAX, 2 * PLACE_MINUTE } };
+	struct gs_put_args args = { .ring = GS_RING_NONE, .wall_ns = 1, .set = GS_SET_CLASS_BIT };
+
+	place_must("the class", gs_classes_apply(p->t, &guest, 1) == 0);
+	with_session(p);
+	args.class_id = (uint32_t)gs_classes_find(p->t, guest.name);
+	place_must("the session's class", gs_kv_setattr(p->t, &p->rescuer, &p->key, p->now_ms, &args) == 0);
+	p->now_ms += 2 * PLACE_MINUTE;
 }
 
 /* No place is left where it is, and the others there were asked for later, and twice. */
@@ -486,6 +502,7 @@ static const struct operation operations[] = {
 	{ "put-expired", "a put over a session that is over", with_expired, run_put, .is_seen = true, .n_dead = 1 },
 	{ "put-tentative", "a put that meets a dead one's of the same key", with_tentative_of_another, run_put, .is_seen = true,
 	    .has_clock = true, .n_dead = 2 },
+	{ "put-idle", "a put over a session that was idle too long for its class", with_idle, run_put, .is_seen = true, .n_dead = 1 },
 	{ "put-late", "a put over a session whose slot a dead one lists", after_a_late_del, run_put, .is_seen = true, .n_dead = 2 },
 	{ "del-late", "the end of a session whose slot a dead one lists", after_a_late_del, run_del, .is_seen = true, .n_dead = 2 },
 	{ "move-late", "a move of a session that a dead one had just put", after_a_late_put, run_move_out, .is_seen = true, .n_dead = 2 },
@@ -517,6 +534,7 @@ static const struct operation operations[] = {
 	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true,
 	    .n_dead = 1 },
 	{ "settle-expires", "an expiry by the sweep", with_expired, run_settle, .is_daemon = true, .n_dead = 1 },
+	{ "settle-idle", "an expiry by the sweep for the idle of a class", with_idle, run_settle, .is_daemon = true, .n_dead = 1 },
 	{ "recover-put", "the recovery of who died in a put", after_a_death_in_put, run_recover, .is_daemon = true, .is_dirty = true, .is_long = true,
 	    .n_dead = 2 },
 	{ "recover-before", "the recovery of who died before an update", after_a_death_before_update, run_recover, .is_daemon = true,
