@@ -139,8 +139,9 @@ gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms
 	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
 }
 
-uint64_t
-gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head)
+/* In every read: a session of no class costs a look at its header, and no call. */
+static inline uint64_t
+ends_ms(const struct gs_table *t, const struct gs_slot *head)
 {
 	uint32_t class_id = __atomic_load_n(&head->class_id, __ATOMIC_RELAXED);
 
@@ -148,6 +149,12 @@ gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head)
 		return value_of(&head->X);
 	return gs_record_bound_ms(t, class_id, __atomic_load_n(&head->flags, __ATOMIC_RELAXED), value_of(&head->X), value_of(&head->T),
 	    value_of(&head->A));
+}
+
+uint64_t
+gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head)
+{
+	return ends_ms(t, head);
 }
 
 uint64_t
@@ -162,7 +169,7 @@ gs_record_bound_ms(const struct gs_table *t, uint32_t class_id, uint32_t flags, 
 uint64_t
 gs_record_next_ms(const struct gs_table *t, uint32_t ring, const struct gs_slot *head)
 {
-	uint64_t at = gs_record_ends_ms(t, head);
+	uint64_t at = ends_ms(t, head);
 
 	/* Where a ring drains, or came late, nobody waits for the law. */
 	if (gs_table_ring_state(t, ring) != GS_RING_ON)
@@ -183,7 +190,7 @@ gs_record_due(uint64_t at_ms)
 bool
 gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms)
 {
-	if (gs_record_ends_ms(t, head) < now_ms)
+	if (ends_ms(t, head) < now_ms)
 		return true;
 	/* From the last ring a session expires by the decay law, and readers honour that before the sweep comes. */
 	if (atomic_load_explicit(&t->ctl->ring[ring].decay_to, memory_order_relaxed) != GS_RING_NONE)
