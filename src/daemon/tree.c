@@ -441,7 +441,7 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 		if (p->option != NULL)
 			(void)fputs(": it is fixed when the daemon starts", to);
 		if (p->option != NULL && strcmp(p->option->key, "store") == 0)
-			(void)fputs("; a ring in files is one of the configuration file, and of a restart", to);
+			(void)fputs("; a ring in files is one of the configuration file, from when the memory is made", to);
 		return GS_EPERM;
 	}
 	if (!may_write(p, r)) {

@@ -489,7 +489,8 @@ reserve(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t now_ms)
 {
 	struct making m = { .t = t, .c = c, .now_ms = now_ms, .ring = ring, .class_id = ANY_CLASS };
 
-	return gs_kv_reserve(t, ring) || make_one_go(&m);
+	/* Into a ring that drains nobody comes, so nobody goes for him. */
+	return gs_kv_reserve(t, ring) || (gs_table_ring_state(t, ring) == GS_RING_ON && make_one_go(&m));
 }
 
 bool

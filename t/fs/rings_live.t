@@ -95,11 +95,12 @@ refused "the outermost ring does not drain where sessions would end" "$rings/dee
 echo 30d > "$rings/cold/ttl"
 mv "$sessions/cold/k4" "$sessions/deep2/"
 echo 3 > "$rings/cold/capacity"
-echo refuse > "$rings/cold/on_full"
+# It is not for a drain.
+echo anonymous > "$rings/cold/on_full"
 gs set sessions/rings/warm/promote never
 echo f > "$sessions/cold/full"
 check "with the same ttl it drains inwards" sh -c 'echo draining > "$1/state"' - "$rings/deep2"
-check "what finds no room waits" poll_until 5 grep -q '^draining 1$' "$rings/deep2/state"
+check "what finds no room waits, and nobody is dropped for it" poll_until 5 grep -q '^draining 1$' "$rings/deep2/state"
 check "and is counted stuck" poll_until 5 sh -c 'test "$(sed -n "s/^stuck //p" "$1")" -gt 0' - "$tmp/mnt/control/sessions/stats"
 check_eq "it is found as before" "$(cat "$sessions/warm/k4")" 'value 4'
 check_not "nothing comes in meanwhile" mv "$sessions/active/k5" "$sessions/deep2/"

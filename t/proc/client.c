@@ -11,6 +11,7 @@
  *	client ticking INSTANCE TIMEOUT_MS		the same while a signal comes every 20 ms
  *	client crowd INSTANCE COUNT			attach so often, 64 contexts each, and say how far one gets
  *	client cramped INSTANCE COUNT			attach so often with no room to map anything, and say how the last one went
+ *	client login INSTANCE OWNER			start one session of an owner after the other until it is killed
  *	client reap INSTANCE PREFIX			end whatever session has such a key, again and again until SIGTERM
  *	client churn INSTANCE COUNT			short-lived processes, each of which attaches, works and says good-bye
  */
@@ -254,6 +255,19 @@ fill(const char *instance, int count)
 		must("put", key, gs_put(gs, key, strlen(key), value, value_make(value, key, (uint64_t)i), &opt));
 	}
 	gs_detach(&gs);
+}
+
+static void
+login(const char *instance, const char *owner)
+{
+	struct gs_put_options opt = { .size = sizeof(opt), .owner = owner, .owner_len = strlen(owner) };
+	struct gs *gs = attach(instance, 1);
+	char key[64];
+
+	for (int i = 0;; i++) {
+		(void)snprintf(key, sizeof(key), "%s-%d", owner, i);
+		must("put", key, gs_put(gs, key, strlen(key), "v", 1, &opt));
+	}
 }
 
 static void
@@ -519,7 +533,7 @@ churn(const char *instance, int count)
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|thin|verify|reap|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|login|thin|verify|reap|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -532,6 +546,8 @@ main(int argc, char **argv)
 		slaughter(argv[2], atoi(argv[3]), atoi(argv[4]), strtoull(argv[5], NULL, 10));
 	else if (strcmp(verb, "fill") == 0 && argc == 4)
 		fill(argv[2], atoi(argv[3]));
+	else if (strcmp(verb, "login") == 0 && argc == 4)
+		login(argv[2], argv[3]);
 	else if (strcmp(verb, "thin") == 0 && argc == 4)
 		thin(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "verify") == 0 && argc == 3)

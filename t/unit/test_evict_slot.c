@@ -229,7 +229,12 @@ drain_into_a_full_ring_drops_nobody(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_true(peek_at(&s, name_of(i), NOW + S, NULL) >= 0);
 	assert_true(peek_at(&s, "k", NOW + S, NULL) >= 0);
-	/* a place that somebody leaves is taken; so is that of one whose time is over */
+	/* nor does anybody come in for whom one of its sessions would go, and another for that one */
+	start_in(&s, "in", ACTIVE, NOW + S);
+	assert_int_equal(move_at(&s, "in", NOW + S, WARM), GS_ENOSPC);
+	assert_int_equal(ring_of(&s, "k"), WARM);
+	assert_int_equal(population(s.t, COLD), 3);
+	/* a place that somebody leaves is taken */
 	assert_int_equal(del_at(&s, name_of(0), NOW + S), 0);
 	assert_int_equal(settle_at(&s, "k", NOW + 2 * S).what, GS_SETTLE_DECAYED);
 	close_clean(&s);

@@ -146,6 +146,39 @@ what_comes_back_is_told(void **state)
 	finish(&f);
 }
 
+/* Where there is a place and no memory it goes further out, and nobody else does. */
+static void
+who_finds_no_slot_comes_back_further_out(void **state)
+{
+	uint64_t became[GS_RESTORE_KINDS];
+	struct f f;
+
+	(void)state;
+	begin(&f);
+	start_in(&f.from, "a", ACTIVE, NOW);
+	start_in(&f.from, "b", WARM, NOW);
+	take_snapshot(&f);
+	f.to.t->arena[ACTIVE * GS_MAX_CLASSES].fd = -1;
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 2);
+	assert_int_equal(ring_of(&f.to, "a"), WARM);
+	/* nor in any ring */
+	assert_int_equal(del_at(&f.to, "a", gs_table_now_ms(f.to.t)), 0);
+	gs_slots_flush(f.to.t, &f.to.c);
+	for (uint32_t ring = ACTIVE; ring <= COLD; ring++) {
+		atomic_store(&f.to.t->ctl->ring[ring].on_full, GS_ON_FULL_ANONYMOUS);
+		atomic_store(&f.to.t->ctl->ring[ring].capacity, ring == WARM ? 1 : 0);
+	}
+	start_in(&f.from, "c", ACTIVE, NOW);
+	take_snapshot(&f);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORE_OLDER], 1);
+	assert_int_equal(became[GS_RESTORE_NO_ROOM], 1);
+	assert_true(peek_at(&f.to, "b", gs_table_now_ms(f.to.t), NULL) >= 0);
+	assert_int_equal(counted(&f.to, GS_COUNT_DROPPED_ONESHOT) + counted(&f.to, GS_COUNT_EVICTED), 0);
+	finish(&f);
+}
+
 /* What a logout does until its pass, by hand. */
 static void
 mark_by_hand(struct store *s, const char *owner, uint64_t at_ms)
@@ -744,6 +777,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_comes_back_is_told),
+		T(who_finds_no_slot_comes_back_further_out),
 		T(who_is_being_logged_out_does_not_come_back),
 		T(everything_of_a_session_comes_back),
 		T(ages_go_on_by_the_wall_clock),
