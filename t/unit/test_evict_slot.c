@@ -2,6 +2,8 @@
 /* Rings with places left and no memory: whose slot is taken, and when nobody's is; gs_evict_slot. */
 #include "shm_place.h"
 
+#include <pthread.h>
+
 #include "shm/evict.h"
 #include "shm/rings.h"
 
@@ -206,6 +208,96 @@ decay_without_a_slot_makes_one_at_once(void **state)
 	close_clean(&s);
 }
 
+/* ---- several at once ---- */
+
+enum { THREADS = 4, THREAD_KEYS = 30, THREAD_OPS = 20000 };
+
+struct worker {
+	pthread_t thread;
+	struct gs_table *t;
+	uint32_t id;
+	bool is_there[THREAD_KEYS];
+	uint64_t n_done, n_refused, n_lost;
+};
+
+/* Puts, gets and ends sessions of its own; counts one that it does not find as it left it. */
+static void
+work_once(struct worker *w, struct gs_ctx *c, uint64_t *random)
+{
+	int i = (int)(next_random(random) % THREAD_KEYS), what = (int)(next_random(random) % 8), rc;
+	const struct gs_put_args args = plain_args();
+	char name[32], buf[16];
+	struct gs_key k;
+
+	(void)snprintf(name, sizeof(name), "%u-%d", w->id, i);
+	k = key_of(w->t, name);
+	if (what < 4)
+		rc = gs_kv_put(w->t, c, &k, NOW + w->n_done, "v", 1, &args, NULL);
+	else
+		rc = what < 7 ? (int)gs_kv_get(w->t, c, &k, NOW + w->n_done, buf, sizeof(buf), 0, NULL) : gs_kv_del(w->t, c, &k, NOW + w->n_done, 0);
+	w->n_refused += rc == GS_ENOSPC;
+	w->n_lost += rc != GS_ENOSPC && what < 4 && rc != !w->is_there[i];
+	w->n_lost += what >= 4 && (rc >= 0) != w->is_there[i];
+	if (what < 4 && rc >= 0)
+		w->is_there[i] = true;
+	if (what == 7 && rc == 0)
+		w->is_there[i] = false;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t random = w->id;
+	struct gs_ctx c;
+
+	if (gs_ctx_init(&c, w->t, w->id) < 0)
+		return NULL;
+	for (; w->n_done < THREAD_OPS; w->n_done++)
+		work_once(w, &c, &random);
+	gs_ctx_fini(&c, w->t);
+	return NULL;
+}
+
+static void
+threads_that_want_slots_at_once_lose_nobody(void **state)
+{
+	struct worker w[THREADS] = { 0 };
+	uint64_t n_refused = 0;
+	char name[32];
+	struct store s;
+
+	(void)state;
+	open_roomy(&s, GS_ON_FULL_REFUSE);
+	/* a segment each inwards, and all there is in the outermost ring */
+	start_in(&s, "a", ACTIVE, NOW);
+	start_in(&s, "b", WARM, NOW);
+	start_many(&s, COLD, 0, 3 * SEGMENT + 1);
+	for (int i = 0; i <= 3 * SEGMENT; i++)
+		assert_int_equal(del_at(&s, name_of(i), NOW + HOUR), 0);
+	gs_slots_flush(s.t, &s.c);
+	fill_tmpfs(&s);
+	for (uint32_t i = 0; i < THREADS; i++) {
+		w[i].t = s.t;
+		w[i].id = i + 2;
+		assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+		assert_int_equal(w[i].n_done, THREAD_OPS);
+		assert_int_equal(w[i].n_lost, 0);
+		n_refused += w[i].n_refused;
+		for (int k = 0; k < THREAD_KEYS; k++) {
+			(void)snprintf(name, sizeof(name), "%u-%d", w[i].id, k);
+			assert_int_equal(peek_at(&s, name, NOW + MIN, NULL) >= 0, w[i].is_there[k]);
+		}
+	}
+	/* All slots of a ring may rest with others for an instant. */
+	assert_true(n_refused < THREADS * THREAD_OPS / 100);
+	assert_true(counted(&s, GS_COUNT_EVICTED) > 100);
+	close_clean(&s);
+}
+
 /* ---- whom it may cost ---- */
 
 static void
@@ -286,6 +378,7 @@ main(void)
 		T(replacing_a_value_without_a_slot_spares_its_session),
 		T(promotion_without_a_slot_spares_who_comes_in),
 		T(decay_without_a_slot_makes_one_at_once),
+		T(threads_that_want_slots_at_once_lose_nobody),
 		T(drain_into_a_full_ring_drops_nobody),
 		T(decay_into_a_full_ring_drops_what_on_full_allows),
 		T(shift_within_a_ring_moves_nobody_else),
