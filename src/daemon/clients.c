@@ -336,8 +336,8 @@ release_of(struct clients *c, size_t table, uint32_t pid, uint64_t cookie, uint6
 		if (state_of(t, id) != GS_CTX_LIVE || reg->pid != pid || reg->cookie != cookie)
 			continue;
 		*starttime = reg->starttime;
+		/* Who detaches is in no operation, so no place that it reserved is left to be counted. */
 		(void)recover(c, table, id);
-		c->m->tables[table].wants_recount = true;
 		n++;
 	}
 	return n;

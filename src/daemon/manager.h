@@ -60,6 +60,8 @@ struct manager_table {
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
 	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
 	bool wants_recount;			/* somebody died, or the walk has ended */
+	uint64_t recount_took_ns;		/* the round under way, or the last */
+	uint64_t recount_not_before_ns;		/* the next, by the monotonic clock */
 	struct gs_store_sync sync;		/* of its rings on disks */
 	int lock_fd[GS_MAX_RINGS];		/* of their directories */
 	int n_locks;

@@ -49,7 +49,7 @@ struct suspects {
 	uint32_t check_at;			/* the place in the list from which the next tick goes on */
 	uint32_t ring_class, ring_slot;		/* and where in the suspect ring */
 	uint32_t walk_arena, walk_slot;
-	bool was_walked;			/* all slots were looked at once */
+	bool was_walked;			/* all slots were looked at once, or there was no need to */
 };
 
 static const char *const state_names[SUSPECTS_STATES] = {
@@ -617,6 +617,13 @@ suspects_judge(struct suspects *s, const struct suspects_verdict *v, uint64_t no
 
 /* ---- */
 
+/* Nobody was ever accused, as the counters have it; they are younger than sessions that a file ring brought along. */
+static bool
+is_innocent(const struct gs_table *t)
+{
+	return gs_ctx_total(t, GS_COUNT_STARTED) > 0 && gs_ctx_total(t, GS_COUNT_ACCUSED) == 0 && gs_ctx_total(t, GS_COUNT_QUARANTINED) == 0;
+}
+
 struct suspects *
 suspects_new(struct gs_table *t, struct gs_ctx *c)
 {
@@ -627,6 +634,8 @@ suspects_new(struct gs_table *t, struct gs_ctx *c)
 	s->t = t;
 	s->c = c;
 	s->revision = 1;
+	/* There is nobody to be found in a hurry. */
+	s->was_walked = is_innocent(t);
 	return s;
 }
 

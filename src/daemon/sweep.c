@@ -2,6 +2,7 @@
 #include "daemon/sweep.h"
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/match.h"
 #include "daemon/events.h"
 #include "daemon/readers.h"
@@ -14,17 +15,21 @@
 
 enum {
 	STUCK_RETRY_MS = 1000,
+	LARGE_ARENA = 1 << 20,		/* slots; beyond them its hints are looked at in halves, one at a tick: a decay is late by two at most */
 	DRAIN_BUDGET = 1 << 13,		/* sessions moved in a tick out of rings that drain */
 	DAMAGED_RETRY_MS = 60000,
-	WALK_BUDGET = 4096,		/* slots and buckets that the slow walk looks at in a tick */
+	WALK_BUDGET = 2048,		/* slots and buckets that the slow walk looks at in a tick */
+	RECOUNT_REST = 100,		/* one part in so many of the daemon's time goes into recounts */
 	BATCH = 32,			/* slots that are fetched at once */
 	AHEAD = 8,			/* slots that are fetched before they are looked at */
+	HINTS_AHEAD = 512,		/* the same of hints; past the last it fetches nothing */
 };
 
 struct sweeping {
 	struct manager *m;
 	struct manager_table *mt;
 	uint64_t now_ms;
+	uint32_t due_before;			/* hints less than this have come */
 	uint32_t drained;			/* sessions moved so far out of rings that drain */
 	uint32_t n_due, due[BATCH];		/* slots of the arena under way whose hints have come */
 };
@@ -147,8 +152,10 @@ settle_batch(struct sweeping *sw, struct gs_arena *a)
 static inline void
 sweep_slots(struct sweeping *sw, struct gs_arena *a, uint32_t first)
 {
-	uint32_t due = gs_match_below(&a->due[first], gs_record_due(sw->now_ms));
+	uint32_t due = gs_match_below(&a->due[first], sw->due_before);
 
+	/* By itself the processor fetches ahead within a page only. */
+	gs_prefetch((const char *)a->due + (size_t)(first + HINTS_AHEAD) * sizeof(a->due[0]));
 	for (; due != 0; due &= due - 1) {
 		sw->due[sw->n_due++] = first + (uint32_t)__builtin_ctz(due);
 		if (sw->n_due == BATCH)
@@ -159,7 +166,9 @@ sweep_slots(struct sweeping *sw, struct gs_arena *a, uint32_t first)
 static void
 sweep_arena(struct sweeping *sw, struct gs_arena *a)
 {
-	for (uint32_t seg = 0; seg < a->n_segments; seg++) {
+	uint32_t parts = a->n_slots > LARGE_ARENA ? 2 : 1, part = (uint32_t)(sw->m->sweeps % parts);
+
+	for (uint32_t seg = a->n_segments / parts * part; seg < (part + 1 == parts ? a->n_segments : a->n_segments / parts); seg++) {
 		uint32_t first = seg * a->seg_slots;
 
 		if (!gs_slots_is_committed(a, first))
@@ -184,15 +193,26 @@ walk(struct manager *m, struct manager_table *mt)
 	}
 }
 
-/* A round that is under way goes on; who dies meanwhile is in the next one. */
+/*
+ * A round that is under way goes on; who dies meanwhile is in the next one.  A look goes over the whole index: where that takes
+ * its time, and processes come and go, rounds are RECOUNT_REST times as far apart as they are long.
+ */
 static void
 recount(struct manager_table *mt)
 {
-	if (mt->recount.looks == 0 && !mt->wants_recount)
+	uint64_t began_ns = gs_clock_mono_ns();
+	bool is_done;
+
+	if (mt->recount.looks == 0 && (!mt->wants_recount || began_ns < mt->recount_not_before_ns))
 		return;
-	if (mt->recount.looks == 0)
+	if (mt->recount.looks == 0) {
 		mt->wants_recount = false;
-	(void)gs_recover_recount(mt->shm, &mt->recount);
+		mt->recount_took_ns = 0;
+	}
+	is_done = gs_recover_recount(mt->shm, &mt->recount);
+	mt->recount_took_ns += gs_clock_mono_ns() - began_ns;
+	if (is_done)
+		mt->recount_not_before_ns = began_ns + RECOUNT_REST * mt->recount_took_ns;
 }
 
 static void
@@ -210,7 +230,8 @@ give_back(struct manager *m, struct manager_table *mt, uint64_t now_ms)
 static void
 sweep_table(struct manager *m, struct manager_table *mt)
 {
-	struct sweeping sw = { .m = m, .mt = mt, .now_ms = gs_table_now_ms(mt->shm) };
+	uint64_t now_ms = gs_table_now_ms(mt->shm);
+	struct sweeping sw = { .m = m, .mt = mt, .now_ms = now_ms, .due_before = gs_record_due(now_ms) };
 	struct gs_ring_cfg *ring = mt->shm->ctl->ring;
 
 	/* Our clock was read first: what a reader asked for before then is told, and is not judged without it. */

@@ -11,7 +11,7 @@
 
 #include "shm/damage.h"
 
-enum { WATCH_BUCKETS = 512 };		/* of the index, at one tick */
+enum { WATCH_BUCKETS = 256 };		/* of the index, at one tick */
 
 struct events;
 
