@@ -113,6 +113,37 @@ close_store(struct store *s)
 	gs_table_free(&s->t);
 }
 
+/* Set up: a store of a test's own, as *state. */
+static inline int
+begin_store(void **state, const struct gs_table_spec *spec)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	open_store(s, spec);
+	*state = s;
+	return 0;
+}
+
+static inline int
+begin_usual(void **state)
+{
+	const struct gs_table_spec spec = usual_spec();
+
+	return begin_store(state, &spec);
+}
+
+/* Tear down. */
+static inline int
+end_store(void **state)
+{
+	struct store *s = *state;
+
+	close_store(s);
+	free(s);
+	return 0;
+}
+
 static inline struct gs_key
 key_of(const struct gs_table *t, const char *text)
 {
@@ -247,6 +278,16 @@ assert_clean(struct gs_table *t, uint64_t now_ms)
 	free(text);
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		assert_int_equal(population(t, i), a.sessions[i]);
+}
+
+/* end_store, and the table is clean, as seen from an instant when whatever a test does is over. */
+static inline int
+end_clean(void **state)
+{
+	const struct store *s = *state;
+
+	assert_clean(s->t, NOW + 20 * 365 * DAY);
+	return end_store(state);
 }
 
 /* A small generator of our own: the same numbers everywhere. */

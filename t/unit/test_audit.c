@@ -4,29 +4,16 @@
  */
 #include "shm_place.h"
 
-static struct gs_table_spec spec;
-
 static int
 open_usual(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s;
 
-	spec = usual_spec();
-	open_store(s, &spec);
+	(void)begin_usual(state);
+	s = *state;
 	start_in(s, "a", ACTIVE, NOW);
 	start_in(s, "b", WARM, NOW);
 	start_in(s, "c", COLD, NOW);
-	*state = s;
-	return 0;
-}
-
-static int
-close_usual(void **state)
-{
-	struct store *s = *state;
-
-	close_store(s);
-	free(s);
 	return 0;
 }
 
@@ -358,7 +345,7 @@ ring_of_no_state_is_printed_as_none(void **state)
 	free(text);
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_usual)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, end_store)
 
 int
 main(void)

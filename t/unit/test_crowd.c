@@ -9,25 +9,10 @@ enum { MOST = 3 };
 static int
 open_usual(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
 	struct gs_table_spec spec = usual_spec();
 
-	assert_non_null(s);
 	spec.max_per_owner = MOST;
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + HOUR);
-	close_store(s);
-	free(s);
-	return 0;
+	return begin_store(state, &spec);
 }
 
 static void
@@ -260,7 +245,7 @@ rotation_at_the_limit_ends_nobody(void **state)
 	assert_true(!is_there(s, "n") && is_there(s, "b") && is_there(s, "c") && is_there(s, "d"));
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, end_clean)
 
 int
 main(void)

@@ -11,28 +11,13 @@ enum { OWNERS = 5, KEYS = 120 };
 static int
 open_usual(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
 	struct gs_table_spec spec = usual_spec();
 
-	assert_non_null(s);
 	spec.n_classes = 3;
 	spec.slot_size[2] = spec.slot_size[0];
 	spec.slot_size[0] = 320;
 	spec.slot_size[1] = 704;
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + HOUR);
-	close_store(s);
-	free(s);
-	return 0;
+	return begin_store(state, &spec);
 }
 
 static void
@@ -170,7 +155,7 @@ slot_decides_and_not_its_kin(void **state)
 	s->t->arena[0].kin[gs_entry_slot(hit.entry)] = kin;
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, end_clean)
 
 int
 main(void)

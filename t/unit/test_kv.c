@@ -6,31 +6,6 @@
 
 #define V(text) text, sizeof(text) - 1
 
-static struct gs_table_spec spec;
-
-static int
-open_usual(void **state)
-{
-	struct store *s = calloc(1, sizeof(*s));
-
-	spec = usual_spec();
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-/* Every test leaves a clean table. */
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + 20 * 365 * DAY);
-	close_store(s);
-	free(s);
-	return 0;
-}
-
 static int
 put_args(struct store *s, const char *key, uint64_t now_ms, const char *value, const struct gs_put_args *args)
 {
@@ -292,6 +267,7 @@ static void
 greatest_lifetime_bounds_a_session_absolutely(void **state)
 {
 	struct store *s = *state, t;
+	struct gs_table_spec spec = usual_spec();
 	struct gs_put_args args = plain_args();
 
 	spec.max_lifetime_ms = HOUR;
@@ -504,7 +480,7 @@ each_operation_has_its_counter(void **state)
 			fail_msg("row %zu: counted %" PRIu64, i, counted(s, rows[i].counter));
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, begin_usual, end_clean)
 
 int
 main(void)

@@ -26,30 +26,15 @@ set_rules(struct store *s, uint32_t action, bool is_strict)
 static int
 open_usual(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
 	struct gs_table_spec spec = usual_spec();
 
-	assert_non_null(s);
 	spec.rings[SUSPECT].capacity = 2;
 	/* The rings are to be full, not the index. */
 	spec.max_sessions = 1000;
-	open_store(s, &spec);
-	*state = s;
-	return 0;
+	return begin_store(state, &spec);
 }
 
-static int
-close_usual(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + DAY);
-	close_store(s);
-	free(s);
-	return 0;
-}
-
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_usual)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, end_clean)
 
 static int
 put_args(struct store *s, const char *key, uint64_t now_ms, const struct gs_put_args *args)

@@ -5,27 +5,12 @@
 #include "shm/logout.h"
 
 static int
-open_usual(void **state)
-{
-	struct store *s = calloc(1, sizeof(*s));
-	struct gs_table_spec spec = usual_spec();
-
-	assert_non_null(s);
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
 close_clean(void **state)
 {
-	struct store *s = *state;
+	const struct store *s = *state;
 
 	assert_int_equal(atomic_load(&s->t->idx->marked), 0);
-	assert_clean(s->t, NOW + HOUR);
-	close_store(s);
-	free(s);
-	return 0;
+	return end_clean(state);
 }
 
 static int
@@ -215,7 +200,7 @@ more_logouts_than_marks_are_refused(void **state)
 		atomic_store(&s->t->idx->mark[i].M, 0);
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, begin_usual, close_clean)
 
 int
 main(void)

@@ -5,29 +5,6 @@
 #include "shm/park.h"
 
 static int
-open_usual(void **state)
-{
-	struct store *s = calloc(1, sizeof(*s));
-	struct gs_table_spec spec = usual_spec();
-
-	assert_non_null(s);
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + 400 * DAY);
-	close_store(s);
-	free(s);
-	return 0;
-}
-
-static int
 park_at(struct store *s, const char *key, uint64_t now_ms, uint64_t ttl_ms)
 {
 	struct gs_key k = key_of(s->t, key);
@@ -204,7 +181,7 @@ access_of_a_reader_brings_it_back(void **state)
 	free(page);
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, begin_usual, end_clean)
 
 int
 main(void)

@@ -4,44 +4,17 @@
  */
 #include "shm_place.h"
 
-static struct gs_table_spec spec;
-
-static int
-open_usual(void **state)
-{
-	struct store *s = calloc(1, sizeof(*s));
-
-	spec = usual_spec();
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
 /* A table of three sessions in active, two in warm, four in cold, one suspect. */
 static int
 open_narrow(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct gs_table_spec spec = usual_spec();
 
-	spec = usual_spec();
 	spec.rings[ACTIVE].capacity = 3;
 	spec.rings[WARM].capacity = 2;
 	spec.rings[COLD].capacity = 4;
 	spec.rings[SUSPECT].capacity = 1;
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + 20 * 365 * DAY);
-	close_store(s);
-	free(s);
-	return 0;
+	return begin_store(state, &spec);
 }
 
 static int
@@ -433,8 +406,8 @@ session_walks_through_every_ring_and_is_there_at_every_step(void **state)
 	}
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
-#define T_NARROW(name) cmocka_unit_test_setup_teardown(name, open_narrow, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, begin_usual, end_clean)
+#define T_NARROW(name) cmocka_unit_test_setup_teardown(name, open_narrow, end_clean)
 
 int
 main(void)

@@ -6,30 +6,6 @@
 
 #include <math.h>
 
-static struct gs_table_spec spec;
-
-static int
-open_usual(void **state)
-{
-	struct store *s = calloc(1, sizeof(*s));
-
-	spec = usual_spec();
-	open_store(s, &spec);
-	*state = s;
-	return 0;
-}
-
-static int
-close_clean(void **state)
-{
-	struct store *s = *state;
-
-	assert_clean(s->t, NOW + 20 * 365 * DAY);
-	close_store(s);
-	free(s);
-	return 0;
-}
-
 static void
 set_half_life(struct store *s, uint64_t half_life_ms)
 {
@@ -294,7 +270,7 @@ every_live_slot_has_a_hint_that_is_not_late(void **state)
 	}
 }
 
-#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, open_usual, close_clean)
+#define T_USUAL(name) cmocka_unit_test_setup_teardown(name, begin_usual, end_clean)
 
 int
 main(void)
