@@ -124,6 +124,8 @@ process_detach(void)
 	int fds[2];
 	pid_t child;
 
+	/* A lock that somebody holds by a descriptor of ours would be held as long as we serve. */
+	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		log_fatal("pipe");
 	(void)fflush(NULL);

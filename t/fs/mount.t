@@ -14,7 +14,20 @@ fs() {
 check_status 3 "no daemon is status 3" fs "$tmp/mnt"
 check_match "and says how to start it" "$output" "no daemon serves instance $INSTANCE: start it with gsessiond -i $INSTANCE"
 check_not "nothing is mounted then" is_mounted "$tmp/mnt"
+
+# holds PID: it has what we have open as 9.
+holds() {
+	readlink "/proc/$1/fd"/* | grep -Fqx "$tmp/lock"
+}
+
+exec 9> "$tmp/lock"
+check "a descriptor of ours is seen in our own table" holds "$$"
 start_manager
+check_not "a daemon in the background has no descriptor of who started it" holds "$MANAGER_PID"
+start_mount "$tmp/mnt"
+check_not "and no mount has" holds "$MOUNT_PID"
+stop_mount "$tmp/mnt"
+exec 9>&-
 
 check_status 2 "a directory that is missing" fs "$tmp/none"
 check_match "is to be made" "$output" "mkdir -p $tmp/none"
