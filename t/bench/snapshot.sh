@@ -6,8 +6,7 @@
 sessions=1000000 rate=200000
 [ -z "${GS_QUICK-}" ] || sessions=100000
 new_instance
-third=$((sessions * 7 / 20))
-printf '[ring %s]\ncapacity = '"$third"'\n' active warm cold > "$tmp/gsession.conf"
+printf '[ring active]\ncapacity = %u\n' $((sessions * 5 / 4)) > "$tmp/gsession.conf"
 start_manager "$tmp/gsession.conf"
 "$buildtop/t/proc/client" fill "$INSTANCE" "$sessions"
 
