@@ -1,63 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "daemon/suspects.h"
-
-#include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/atomic.h"
-#include "daemon/shown.h"
+#include "daemon/suspects_impl.h"
 #include "policy/quota.h"
 #include "shm/index.h"
 #include "shm/slots.h"
-
-#define GONE UINT64_MAX				/* an ordinal: dropped at the next tick */
-#define NOT_FOUND UINT32_MAX
 
 enum {
 	FIRST_CAP = 64,
 	CELLS_PER_SUSPECT = 4,			/* of a finder: at most half full until the next tick makes it anew */
 	WALK_AHEAD = 8,				/* slots that are fetched before they are looked at */
-};
-
-struct suspect {
-	uint64_t ordinal;			/* of its index entry, as long as it lives */
-	uint64_t entry;				/* what that said when it was last looked at */
-	uint64_t serial;			/* grows along the list, never reused: what reapers call it */
-	uint64_t since_ms;			/* accused since; of one that somebody moved there without a word: listed since */
-	uint64_t holder, lease_until_ms;	/* whose it is for now; 0: nobody's */
-	uint64_t quiet_until_ms;		/* a reaper left it alone, not to be asked again before this */
-	uint32_t birth, offences;
-	enum suspects_state state;
-};
-
-/* From ordinals and from addresses of slots to places in the list: place + 1, 0 is empty; what it says is looked at before it is believed. */
-struct finder {
-	uint32_t *cell;
-	uint32_t mask;
-};
-
-struct suspects {
-	struct gs_table *t;
-	struct gs_ctx *c;
-	struct suspect *list;			/* n of cap; by serial */
-	uint32_t n, n_gone, cap;
-	uint64_t last_serial, revision;
-	struct finder by_ordinal, by_addr;
-	bool is_stale;				/* somebody has another slot than by_addr has it */
-	uint32_t check_at;			/* the place in the list from which the next tick goes on */
-	uint32_t ring_class, ring_slot;		/* and where in the suspect ring */
-	uint32_t walk_arena, walk_slot;
-	bool was_walked;			/* all slots were looked at once, or there was no need to */
-};
-
-static const char *const state_names[SUSPECTS_STATES] = {
-	[SUSPECTS_HELD] = "held",
-	[SUSPECTS_SLOW] = "slow",
-	[SUSPECTS_REPORTED] = "reported",
-	[SUSPECTS_LISTED] = "listed",
-	[SUSPECTS_LEASED] = "leased",
 };
 
 /* ---- finding ---- */
@@ -78,17 +32,17 @@ finder_add(struct finder *f, uint64_t what, uint32_t place)
 	f->cell[i] = place + 1;
 }
 
-static uint32_t
-find_ordinal(const struct suspects *s, uint64_t ordinal)
+uint32_t
+suspects_find_ordinal(const struct suspects *s, uint64_t ordinal)
 {
 	const struct finder *f = &s->by_ordinal;
 
 	if (s->cap == 0)
-		return NOT_FOUND;
+		return SUSPECTS_NOT_FOUND;
 	for (uint32_t i = cell_of(f, ordinal); f->cell[i] != 0; i = (i + 1) & f->mask)
 		if (s->list[f->cell[i] - 1].ordinal == ordinal)
 			return f->cell[i] - 1;
-	return NOT_FOUND;
+	return SUSPECTS_NOT_FOUND;
 }
 
 /* Is the record in this slot that of somebody listed? */
@@ -102,14 +56,14 @@ is_known(const struct suspects *s, uint32_t addr, uint32_t gen)
 	for (uint32_t i = cell_of(f, addr); f->cell[i] != 0; i = (i + 1) & f->mask) {
 		const struct suspect *e = &s->list[f->cell[i] - 1];
 
-		if (e->ordinal != GONE && gs_entry_addr(e->entry) == addr && gs_entry_gen(e->entry) == (gen & GS_GEN_MASK))
+		if (e->ordinal != SUSPECTS_GONE && gs_entry_addr(e->entry) == addr && gs_entry_gen(e->entry) == (gen & GS_GEN_MASK))
 			return true;
 	}
 	return false;
 }
 
-static uint32_t
-find_serial(const struct suspects *s, uint64_t serial)
+uint32_t
+suspects_find_serial(const struct suspects *s, uint64_t serial)
 {
 	uint32_t low = 0, high = s->n;
 
@@ -121,7 +75,7 @@ find_serial(const struct suspects *s, uint64_t serial)
 		else
 			high = middle;
 	}
-	return low < s->n && s->list[low].serial == serial && s->list[low].ordinal != GONE ? low : NOT_FOUND;
+	return low < s->n && s->list[low].serial == serial && s->list[low].ordinal != SUSPECTS_GONE ? low : SUSPECTS_NOT_FOUND;
 }
 
 static void
@@ -186,15 +140,15 @@ is_accused(const struct suspects *s, uint64_t entry, uint64_t offence)
 	return is_in_suspect_ring(s, entry) || gs_offence_since_ms(offence) != 0;
 }
 
-static bool
-is_held(const struct suspect *e, uint64_t now_ms)
+bool
+suspects_is_held(const struct suspect *e, uint64_t now_ms)
 {
 	return e->holder != 0 && now_ms <= e->lease_until_ms;
 }
 
 /* What it would be if no reaper had it. */
-static enum suspects_state
-free_state(const struct suspects *s, const struct suspect *e, uint64_t now_ms)
+enum suspects_state
+suspects_free_state(const struct suspects *s, const struct suspect *e, uint64_t now_ms)
 {
 	const struct gs_quota_cfg *q = &s->t->ctl->quota;
 	uint32_t expel_after = atomic_load_explicit(&q->expel_after, memory_order_relaxed);
@@ -226,9 +180,9 @@ judge_state(struct suspects *s, struct suspect *e, uint64_t offence, uint64_t no
 		s->revision++;
 	}
 	e->offences = offences;
-	if (e->holder != 0 && !is_held(e, now_ms))
+	if (e->holder != 0 && !suspects_is_held(e, now_ms))
 		e->holder = 0;
-	e->state = e->holder != 0 ? SUSPECTS_LEASED : free_state(s, e, now_ms);
+	e->state = e->holder != 0 ? SUSPECTS_LEASED : suspects_free_state(s, e, now_ms);
 	if (e->state != was)
 		s->revision++;
 }
@@ -236,9 +190,9 @@ judge_state(struct suspects *s, struct suspect *e, uint64_t offence, uint64_t no
 static void
 drop(struct suspects *s, struct suspect *e)
 {
-	if (e->ordinal == GONE)
+	if (e->ordinal == SUSPECTS_GONE)
 		return;
-	e->ordinal = GONE;
+	e->ordinal = SUSPECTS_GONE;
 	s->n_gone++;
 	s->revision++;
 }
@@ -274,12 +228,12 @@ suspects_note(struct suspects *s, const struct gs_meta *meta, uint64_t now_ms)
 
 	if (s == NULL || !is_accused(s, meta->entry, meta->offence))
 		return;
-	place = find_ordinal(s, meta->ordinal);
-	if (place != NOT_FOUND && s->list[place].birth == meta->birth) {
+	place = suspects_find_ordinal(s, meta->ordinal);
+	if (place != SUSPECTS_NOT_FOUND && s->list[place].birth == meta->birth) {
 		follow(s, &s->list[place], meta, now_ms);
 		return;
 	}
-	if (place != NOT_FOUND)
+	if (place != SUSPECTS_NOT_FOUND)
 		drop(s, &s->list[place]);
 	if (!make_room(s)) {
 		gs_ctx_count(s->c, GS_COUNT_UNLISTED);
@@ -289,12 +243,12 @@ suspects_note(struct suspects *s, const struct gs_meta *meta, uint64_t now_ms)
 }
 
 /* The session of a place, as it is now. False when it is none any more, or accused no longer: dropped. */
-static bool
-look_again(struct suspects *s, struct suspect *e, uint64_t now_ms, struct gs_meta *meta)
+bool
+suspects_look_again(struct suspects *s, struct suspect *e, uint64_t now_ms, struct gs_meta *meta)
 {
 	int rc;
 
-	if (e->ordinal == GONE)
+	if (e->ordinal == SUSPECTS_GONE)
 		return false;
 	rc = gs_kv_at(s->t, s->c, e->ordinal, now_ms, meta);
 	/* Writers were faster every time: it is there, and is looked at again. */
@@ -325,7 +279,7 @@ check(struct suspects *s, struct suspect *e, uint64_t now_ms)
 			return;
 		}
 	}
-	(void)look_again(s, e, now_ms, &meta);
+	(void)suspects_look_again(s, e, now_ms, &meta);
 }
 
 /* Forget those who are gone; the others stay in order. */
@@ -335,7 +289,7 @@ close_ranks(struct suspects *s)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < s->n; i++)
-		if (s->list[i].ordinal != GONE)
+		if (s->list[i].ordinal != SUSPECTS_GONE)
 			s->list[kept++] = s->list[i];
 	s->n = kept;
 	s->n_gone = 0;
@@ -348,7 +302,7 @@ check_listed(struct suspects *s, uint64_t now_ms)
 	for (uint32_t left = gs_min_u64(s->n, SUSPECTS_LOOKS); left > 0; left--) {
 		if (s->check_at >= s->n)
 			s->check_at = 0;
-		if (s->list[s->check_at].ordinal != GONE)
+		if (s->list[s->check_at].ordinal != SUSPECTS_GONE)
 			check(s, &s->list[s->check_at], now_ms);
 		s->check_at++;
 	}
@@ -466,156 +420,7 @@ suspects_tick(struct suspects *s, uint64_t now_ms)
 	walk(s, now_ms);
 }
 
-/* ---- showing ---- */
-
-/* What follows the key of a line. */
-static void
-print_rest(const struct suspect *e, const struct gs_meta *meta, uint64_t now_ms, FILE *to)
-{
-	(void)fprintf(to, " %.2f/s %" PRIu32 " %" PRIu64 " %s\n", gs_quota_rate_per_s(meta->rate_code), e->offences,
-	    gs_sub_sat(now_ms, e->since_ms), state_names[e->state]);
-}
-
-void
-suspects_print(struct suspects *s, uint64_t now_ms, bool is_whole, FILE *to)
-{
-	char key[SHOWN_KEY_BYTES];
-	struct gs_meta meta;
-
-	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
-		if (!look_again(s, &s->list[i], now_ms, &meta))
-			continue;
-		(void)fputs(shown_key(key, meta.key, meta.key_len, meta.hash, is_whole), to);
-		print_rest(&s->list[i], &meta, now_ms, to);
-	}
-}
-
-uint64_t
-suspects_revision(const struct suspects *s)
-{
-	return s == NULL ? 0 : s->revision;
-}
-
-size_t
-suspects_count(const struct suspects *s)
-{
-	return s == NULL ? 0 : s->n - s->n_gone;
-}
-
-/* ---- lending ---- */
-
-static bool
-may_be_lent(const struct suspects *s, const struct suspect *e, const struct suspects_wish *w, uint64_t now_ms)
-{
-	if (e->ordinal == GONE || is_held(e, now_ms) || now_ms < e->quiet_until_ms)
-		return false;
-	return w->min_offences == GS_WIRE_LISTED ? free_state(s, e, now_ms) == SUSPECTS_LISTED : e->offences >= w->min_offences;
-}
-
-size_t
-suspects_lend(struct suspects *s, const struct suspects_wish *w, uint64_t now_ms, FILE *to)
-{
-	char key[SHOWN_KEY_BYTES];
-	struct gs_meta meta;
-	uint32_t n = 0;
-
-	assert(w->holder != 0);
-	for (uint32_t i = 0; s != NULL && i < s->n && n < w->n; i++) {
-		struct suspect *e = &s->list[i];
-
-		if (!may_be_lent(s, e, w, now_ms) || !look_again(s, e, now_ms, &meta) || !may_be_lent(s, e, w, now_ms))
-			continue;
-		(void)fprintf(to, "%" PRIu64 " %s", e->serial, shown_key(key, meta.key, meta.key_len, meta.hash, true));
-		print_rest(e, &meta, now_ms, to);
-		e->holder = w->holder;
-		e->lease_until_ms = gs_add_sat(now_ms, w->lease_ms);
-		e->state = SUSPECTS_LEASED;
-		s->revision++;
-		n++;
-	}
-	return n;
-}
-
-void
-suspects_let_go(struct suspects *s, uint64_t holder)
-{
-	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
-		if (s->list[i].holder != holder)
-			continue;
-		s->list[i].lease_until_ms = s->list[i].holder = 0;
-		s->revision++;
-	}
-}
-
-/* ---- verdicts ---- */
-
-/* End or pardon the session of the key, if it is the one of this birth. */
-static int
-do_verdict(struct suspects *s, const struct suspects_verdict *v, uint32_t birth, uint64_t now_ms, struct gs_meta *meta)
-{
-	struct gs_ending how = { .kind = GS_TOMB_FINAL, .event = GS_EVENT_EXPELLED, .reason = v->v.id == 0 ? GS_REASON_OPERATOR : GS_REASON_REAPER };
-	struct gs_key k;
-	int rc = gs_key_init(s->t, &k, v->key, v->key_len);
-
-	if (rc < 0)
-		return GS_EINVAL;
-	rc = (int)gs_kv_get(s->t, s->c, &k, now_ms, NULL, 0, GS_KV_INSPECT, meta);
-	if (rc < 0 && rc != GS_ERANGE)
-		return rc;
-	if (birth != 0 && meta->birth != birth)
-		return GS_ENOENT;
-	how.birth = meta->birth;
-	if (v->v.what == GS_JUDGE_EXPEL)
-		return gs_kv_end(s->t, s->c, &k, now_ms, &how);
-	return gs_kv_pardon(s->t, s->c, &k, now_ms, meta->birth);
-}
-
-static int
-leave_alone(struct suspects *s, struct suspect *e, uint32_t quiet_ms, uint64_t now_ms, struct gs_meta *meta)
-{
-	e->quiet_until_ms = gs_add_sat(now_ms, quiet_ms);
-	e->holder = 0;
-	return look_again(s, e, now_ms, meta) ? 0 : GS_ENOENT;
-}
-
-/* The list follows at once, so that who looks next does not see a suspect who is none. */
-static void
-follow_verdict(struct suspects *s, const struct gs_meta *was, uint64_t now_ms)
-{
-	uint32_t place = find_ordinal(s, was->ordinal);
-	struct gs_meta meta;
-
-	if (place == NOT_FOUND || s->list[place].birth != was->birth)
-		return;
-	/* One that is pardoned and offends anew is anybody's. */
-	s->list[place].holder = 0;
-	(void)look_again(s, &s->list[place], now_ms, &meta);
-}
-
-int
-suspects_judge(struct suspects *s, const struct suspects_verdict *v, uint64_t now_ms, struct gs_meta *meta)
-{
-	struct suspect *e = NULL;
-	uint32_t place;
-	int rc;
-
-	if (v->v.id != 0) {
-		place = find_serial(s, v->v.id);
-		if (place == NOT_FOUND)
-			return GS_ENOENT;
-		e = &s->list[place];
-		if (e->holder != v->holder || !is_held(e, now_ms))
-			return GS_ESTALE;
-	}
-	if (v->v.what == GS_JUDGE_LEAVE)
-		return e == NULL ? GS_EINVAL : leave_alone(s, e, v->v.quiet_ms, now_ms, meta);
-	rc = do_verdict(s, v, e == NULL ? 0 : e->birth, now_ms, meta);
-	if (rc == 0)
-		follow_verdict(s, meta, now_ms);
-	return rc;
-}
-
-/* ---- */
+/* ---- making ---- */
 
 /* Nobody was ever accused, as the counters have it; they are younger than sessions that a file ring brought along. */
 static bool
