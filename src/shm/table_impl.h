@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * table_impl.h - what table.c and table_make.c share; nobody else includes it.
+ * table_impl.h - what table.c, table_check.c and table_make.c share; nobody else includes it.
  */
 #ifndef GS_SHM_TABLE_IMPL_H
 #define GS_SHM_TABLE_IMPL_H
@@ -21,6 +21,13 @@ uint64_t gs_table_evt_bytes(void);
 void gs_table_file_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t i);
 void gs_table_arena_name(char out[GS_TABLE_FILE_BYTES], const char *table, uint32_t ring, uint32_t class_id);
 void gs_table_close_fds(int fds[GS_TABLE_FDS]);
+
+/* Write why a file is refused, by what follows the table's name, where `why` is not NULL. Returns rc. */
+int gs_table_refuse(char *why, int rc, const char *file, const char *what);
+/* Load the header of T.ctl and check it. 0, GS_ECORRUPT, GS_EVERSION or GS_ESYSTEM. */
+int gs_table_check_ctl(int fd, struct gs_ctl_hdr *h, char *why);
+/* The same of all files of a table, in the order of GS_TABLE_FDS. */
+int gs_table_check_files(const int fds[GS_TABLE_FDS], struct gs_ctl_hdr *h, char *why);
 
 /* T.ctl's descriptor, or as gs_table_open. */
 int gs_table_open_ctl(int dir_fd, const char *table);
