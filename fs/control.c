@@ -13,8 +13,9 @@
 #include "attr.h"
 #include "ctlpool.h"
 #include "node.h"
-#include "stream.h"
+#include "place.h"
 #include "rights.h"
+#include "stream.h"
 
 enum { MOST_PATHS = 4096, DIRECTORY_MODE = 0750 };
 
@@ -30,7 +31,7 @@ struct line {
 	uint32_t mode;
 	bool is_dir;
 	bool is_growing;		/* has a size, and is read by offset */
-	uint64_t size;
+	uint64_t size, revision;	/* of a growing one: of the last event */
 };
 
 struct path {
@@ -50,13 +51,13 @@ struct control {
 struct control_file {
 	uint32_t path;
 	bool is_growing, is_counts, is_pipe;
-	struct stream_place place;	/* of the pipe */
-	_Atomic uint64_t seen;		/* of the counts: how long the log was when they were read last */
+	struct place place;		/* of the pipe */
+	_Atomic uint64_t seen;		/* of the counts: the last event when they were read last */
 	pthread_mutex_t lock;		/* guards: all below */
 	char *text;			/* what was read last, or NULL */
 	uint64_t start;			/* its offset in the file */
 	size_t len;
-	uint64_t dropped;		/* bytes that the daemon had dropped when reading began at 0 */
+	uint64_t revision;		/* of the log: of the last event that is in the text, or was before it */
 };
 
 struct control *
@@ -136,8 +137,8 @@ parse_line(const char *text, struct line *out)
 		out->mode = DIRECTORY_MODE;
 		return true;
 	}
-	switch (sscanf(text, "f %o %63s %" SCNu64, &out->mode, out->name, &out->size)) {
-	case 3:
+	switch (sscanf(text, "f %o %63s %" SCNu64 " %" SCNu64, &out->mode, out->name, &out->size, &out->revision)) {
+	case 4:
 		out->is_growing = true;
 		break;
 	case 2:
@@ -414,87 +415,71 @@ control_list(struct call *c, uint64_t node, struct dir *d)
 
 /* ---- the log of events ---- */
 
-static int
-ask_log_size(struct call *c, uint64_t *size)
-{
-	struct line line;
-	int rc = ask_line(c, LOG, &line);
-
-	*size = rc == 0 ? line.size : 0;
-	return rc;
-}
-
 /* What comes from now on. */
 static int
 begin_following(struct call *c, struct control_file *f)
 {
-	uint64_t size;
-	int rc = f->is_pipe || f->is_counts ? ask_log_size(c, &size) : 0;
-
-	if (rc == 0 && (f->is_pipe || f->is_counts)) {
-		atomic_store(&f->place.offset, size);
-		atomic_store(&f->seen, size);
-	}
-	return rc;
-}
-
-/* The reader was so slow that what he would read next is gone: go on at the oldest line that is kept. */
-static int
-catch_up(struct call *c, struct control_file *f, char **text, size_t *len)
-{
-	uint64_t before = 0, after = 1;
+	struct line log;
 	int rc = 0;
 
-	while (rc == 0 && before != after) {
-		free(*text);
-		*text = NULL;
-		rc = ask_log_size(c, &before);
-		if (rc == 0)
-			rc = ask(c, GS_VERB_GET, LOG, 0, text, len);
-		if (rc == 0)
-			rc = ask_log_size(c, &after);
-	}
+	if (!f->is_pipe && !f->is_counts && !f->is_growing)
+		return 0;
+	rc = ask_line(c, LOG, &log);
+	if (rc != 0)
+		return rc;
+	place_begin(&f->place, log.revision);
+	atomic_store(&f->seen, log.revision);
+	f->start = log.size;
+	f->revision = log.revision;
+	return 0;
+}
+
+/* Ask for what is new to it. 0 or errno. */
+static int
+fill_place(struct call *c, struct place *p)
+{
+	uint64_t revision;
+	struct line log;
+	char *text;
+	size_t len;
+	int rc = ask_line(c, LOG, &log), error = 0;
+
+	/* The memory was made anew, and its events are. */
+	if (rc == 0 && place_revision(p) > log.revision)
+		place_begin(p, 0);
+	revision = place_revision(p);
+	if (rc != 0 || revision == log.revision)
+		return rc;
+	rc = ask(c, GS_VERB_GET, PIPE, revision, &text, &len);
 	if (rc == 0)
-		atomic_store(&f->place.offset, after - *len);
-	return rc;
+		(void)place_give(p, revision, text, len, &error);
+	free(text);
+	return rc != 0 ? rc : error;
 }
 
 static void
 read_pipe(struct call *c, struct control_file *f, size_t size)
 {
-	char *text = NULL;
-	uint64_t end, at;
-	size_t len = 0;
-	int rc = ask_log_size(c, &end);
+	int rc;
 
-	/* A daemon that was restarted has a new log. */
-	if (rc == 0 && atomic_load(&f->place.offset) > end)
-		atomic_store(&f->place.offset, 0);
-	at = atomic_load(&f->place.offset);
-	if (rc == 0)
-		rc = ask(c, GS_VERB_GET, LOG, at, &text, &len);
-	if (rc == 0 && at + len < end)
-		rc = catch_up(c, f, &text, &len);
-	if (rc != 0) {
+	if (place_answer(&f->place, c->req, size))
+		return;
+	rc = fill_place(c, &f->place);
+	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
-	} else if (len == 0) {
+	else if (!place_answer(&f->place, c->req, size))
 		stream_read(c->m->control->stream, c->req, &f->place, size);
-	} else {
-		len = len < size ? len : size;
-		(void)atomic_fetch_add(&f->place.offset, len);
-		(void)fuse_reply_buf(c->req, text, len);
-	}
-	free(text);
 }
 
 void
 control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *handle)
 {
-	uint64_t size, seen = f->is_pipe ? atomic_load(&f->place.offset) : atomic_load(&f->seen);
+	uint64_t seen = f->is_pipe ? place_revision(&f->place) : atomic_load(&f->seen);
 	unsigned revents = f->is_pipe ? 0 : POLLIN | POLLRDNORM;
-	int rc = ask_log_size(c, &size);
+	struct line log = { .size = 0 };
+	int rc = ask_line(c, LOG, &log);
 
-	if (size != seen)
+	if (log.revision != seen || place_has_left(&f->place))
 		revents |= f->is_pipe ? POLLIN | POLLRDNORM : POLLPRI | POLLERR;
 	else if (rc == 0 && handle != NULL) {
 		stream_poll(c->m->control->stream, handle, seen);
@@ -539,6 +524,7 @@ control_open(struct call *c, uint64_t node, int flags, struct control_file **out
 	if (f == NULL)
 		return ENOMEM;
 	(void)pthread_mutex_init(&f->lock, NULL);
+	place_init(&f->place);
 	f->path = node_control_path(node);
 	f->is_growing = p.is_growing;
 	f->is_counts = strcmp(p.text, COUNTS) == 0;
@@ -558,38 +544,38 @@ control_release(struct control_file *f)
 	pthread_mutex_lock(&f->lock);
 	pthread_mutex_unlock(&f->lock);
 	(void)pthread_mutex_destroy(&f->lock);
+	place_done(&f->place);
 	free(f->text);
 	free(f);
 }
 
 /*
- * Ask for the text again: all of it, or of a growing file from offset on.
- * The oldest part of a growing file may be gone; whoever reads from 0 then
- * begins at the first line kept, and goes on from there by the same distance.
+ * Ask for the text again: all of it, or of the log from offset on. Who reads on where the last answer ended is given what
+ * came behind its last event, be it that the log has dropped bytes meanwhile: then that is what he reads.
  */
 static int
 render_locked(struct call *c, struct control_file *f, uint64_t offset)
 {
-	struct line line = { .size = 0 };
+	bool goes_on = f->is_growing && offset != 0 && offset == f->start + f->len;
+	struct line log;
 	struct path p;
-	int rc = 0;
+	int rc;
 
 	free(f->text);
 	f->text = NULL;
 	f->start = f->is_growing ? offset : 0;
 	if (!path_of(c->m->control, f->path, &p))
 		return ESTALE;
-	if (f->is_counts && ask_log_size(c, &line.size) == 0)
-		atomic_store(&f->seen, line.size);
-	line.size = 0;
-	if (f->is_growing && offset == 0) {
-		f->dropped = 0;
-		rc = ask_line(c, p.text, &line);
-	}
-	if (rc == 0)
-		rc = ask(c, GS_VERB_GET, p.text, f->start + f->dropped, &f->text, &f->len);
-	if (rc == 0 && line.size > f->len)
-		f->dropped = line.size - f->len;
+	if (f->is_counts && ask_line(c, LOG, &log) == 0)
+		atomic_store(&f->seen, log.revision);
+	if (goes_on)
+		rc = ask(c, GS_VERB_GET, PIPE, f->revision, &f->text, &f->len);
+	else
+		rc = ask(c, GS_VERB_GET, p.text, f->start, &f->text, &f->len);
+	if (rc != 0)
+		f->len = 0;
+	else if (f->is_growing && f->len > 0)
+		f->revision = place_last_revision(f->text, f->len);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
 
 #include "ctl/client.h"
 
-#define PATH "events"
+#define PATH "events_pipe"
 
 enum { TIMEOUT_MS = 2000 };
 
@@ -15,7 +15,7 @@ enum { TIMEOUT_MS = 2000 };
 struct waiting {
 	struct waiting *next;
 	fuse_req_t req;			/* of a read, or NULL */
-	struct stream_place *at;	/* of a read */
+	struct place *at;		/* of a read */
 	size_t size;			/* of a read, bytes */
 	struct fuse_pollhandle *handle;	/* of a poll */
 	uint64_t seen;			/* of a poll */
@@ -48,17 +48,13 @@ stream_new(const char *instance)
 
 /* Whoever took it off the list answers it, and nobody else. */
 static void
-answer(struct waiting *w, int error, const char *bytes, size_t len)
+answer(struct waiting *w, int error)
 {
 	if (w->handle != NULL) {
 		(void)fuse_lowlevel_notify_poll(w->handle);
 		fuse_pollhandle_destroy(w->handle);
-	} else if (error != 0) {
-		(void)fuse_reply_err(w->req, error);
 	} else {
-		/* First: when it is answered the file may be closed. */
-		(void)atomic_fetch_add(&w->at->offset, len);
-		(void)fuse_reply_buf(w->req, bytes, len);
+		(void)fuse_reply_err(w->req, error);
 	}
 	free(w);
 }
@@ -74,19 +70,20 @@ answer_all(struct stream *s, int error)
 	pthread_mutex_unlock(&s->lock);
 	for (; w != NULL; w = next) {
 		next = w->next;
-		answer(w, error, NULL, 0);
+		answer(w, error);
 	}
 }
 
+/* Behind which event it waits. */
 static uint64_t
-offset_of(const struct waiting *w)
+revision_of(const struct waiting *w)
 {
-	return w->handle != NULL ? w->seen : atomic_load(&w->at->offset);
+	return w->handle != NULL ? w->seen : place_revision(w->at);
 }
 
-/* The list of those that bytes up to `end` are an answer for. */
+/* The list of those that wait behind an event, and of polls that wait behind one up to `last`. */
 static struct waiting *
-take_answered(struct stream *s, uint64_t end)
+take_answered(struct stream *s, uint64_t revision, uint64_t last)
 {
 	struct waiting *taken = NULL, **link;
 
@@ -94,7 +91,7 @@ take_answered(struct stream *s, uint64_t end)
 	for (link = &s->first; *link != NULL;) {
 		struct waiting *w = *link;
 
-		if (offset_of(w) >= end) {
+		if (revision_of(w) != revision && (w->handle == NULL || w->seen >= last)) {
 			link = &w->next;
 			continue;
 		}
@@ -131,32 +128,34 @@ add(struct stream *s, struct waiting *w)
 	return rc;
 }
 
-/* The log has these bytes from `offset` on. Of two reads of one open file the second may be left without. */
+/* These are the lines behind a revision. Of two reads of one open file the second may be left without. */
 static void
-serve(struct stream *s, uint64_t offset, const char *text, size_t len)
+serve(struct stream *s, uint64_t revision, const char *text, size_t len)
 {
-	struct waiting *w = take_answered(s, offset + len), *next;
-	int rc;
+	struct waiting *w = take_answered(s, revision, place_last_revision(text, len)), *next;
+	int error;
 
 	for (; w != NULL; w = next) {
-		uint64_t at = offset_of(w), from = at < offset ? 0 : at - offset;
-
 		next = w->next;
-		if (from < len) {
-			answer(w, 0, text + from, len - from < w->size ? len - (size_t)from : w->size);
-			continue;
+		error = 0;
+		if (w->handle == NULL) {
+			(void)place_give(w->at, revision, text, len, &error);
+			if (error == 0 && place_answer(w->at, w->req, w->size)) {
+				free(w);
+				continue;
+			}
+			if (error == 0 && (error = add(s, w)) == 0)
+				continue;
 		}
-		rc = add(s, w);
-		if (rc != 0)
-			answer(w, rc, NULL, 0);
+		answer(w, error);
 	}
 }
 
 /* ---- asking ---- */
 
-/* Until somebody waits; the least offset of all who do. False: it is over. */
+/* Until somebody waits; the least revision of all who do. False: it is over. */
 static bool
-wait_for_work(struct stream *s, uint64_t *offset)
+wait_for_work(struct stream *s, uint64_t *revision)
 {
 	bool goes_on;
 
@@ -164,15 +163,15 @@ wait_for_work(struct stream *s, uint64_t *offset)
 	while (s->first == NULL && !s->is_stopping)
 		pthread_cond_wait(&s->turn, &s->lock);
 	goes_on = !s->is_stopping;
-	*offset = UINT64_MAX;
+	*revision = UINT64_MAX;
 	for (struct waiting *w = s->first; w != NULL; w = w->next)
-		*offset = offset_of(w) < *offset ? offset_of(w) : *offset;
+		*revision = revision_of(w) < *revision ? revision_of(w) : *revision;
 	pthread_mutex_unlock(&s->lock);
 	return goes_on;
 }
 
 static int
-ask(struct stream *s, struct gs_ctl **ctl, uint64_t offset)
+ask(struct stream *s, struct gs_ctl **ctl, uint64_t revision)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -182,9 +181,9 @@ ask(struct stream *s, struct gs_ctl **ctl, uint64_t offset)
 		rc = gs_ctl_open(ctl, s->instance, NULL, TIMEOUT_MS);
 	if (rc < 0)
 		return rc;
-	rc = gs_ctl_request(*ctl, GS_VERB_WAIT, PATH, NULL, 0, offset, NULL, &text, &len);
+	rc = gs_ctl_request(*ctl, GS_VERB_WAIT, PATH, NULL, 0, revision, NULL, &text, &len);
 	if (rc == 0 && len > 0)
-		serve(s, offset, text, len);
+		serve(s, revision, text, len);
 	free(text);
 	return rc;
 }
@@ -194,10 +193,10 @@ run(void *arg)
 {
 	struct stream *s = arg;
 	struct gs_ctl *ctl = NULL;
-	uint64_t offset;
+	uint64_t revision;
 
-	while (wait_for_work(s, &offset))
-		if (ask(s, &ctl, offset) < 0) {
+	while (wait_for_work(s, &revision))
+		if (ask(s, &ctl, revision) < 0) {
 			gs_ctl_close(&ctl);
 			answer_all(s, EHOSTDOWN);
 		}
@@ -232,11 +231,11 @@ interrupt(fuse_req_t req, void *arg)
 	w = take_locked(s, req);
 	pthread_mutex_unlock(&s->lock);
 	if (w != NULL)
-		answer(w, EINTR, NULL, 0);
+		answer(w, EINTR);
 }
 
 void
-stream_read(struct stream *s, fuse_req_t req, struct stream_place *at, size_t size)
+stream_read(struct stream *s, fuse_req_t req, struct place *at, size_t size)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	int rc = ENOMEM;

@@ -11,9 +11,7 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#include <stdatomic.h>
-
-#include "call.h"
+#include "place.h"
 
 struct stream;
 
@@ -22,15 +20,10 @@ struct stream *stream_new(const char *instance);
 void stream_stop(struct stream *s);
 void stream_free(struct stream **s);
 
-/* Where an open file is read from next: in the log, moved on by each answer. */
-struct stream_place {
-	_Atomic uint64_t offset;
-};
+/* Answer the request with what comes behind the place when there is something, size bytes at most. */
+void stream_read(struct stream *s, fuse_req_t req, struct place *at, size_t size);
 
-/* Answer the request with the bytes of the log at the place when there are some, size at most. */
-void stream_read(struct stream *s, fuse_req_t req, struct stream_place *at, size_t size);
-
-/* Notify when the log is longer than `seen`; takes the handle over. */
+/* Notify when there is an event behind revision `seen`; takes the handle over. */
 void stream_poll(struct stream *s, struct fuse_pollhandle *handle, uint64_t seen);
 
 #endif

@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define PATH "events"
+#define PATH "events_pipe"		/* the lines by their numbers */
 
-enum { OPT_FOLLOW, OPT_SINCE, OPT_JSON, WORD_BYTES = 64 };
+enum { OPT_FOLLOW, OPT_SINCE, OPT_JSON, WORD_BYTES = 64, TOO_LATE = -1 };
 
 const struct args_option cmd_events_options[] = {
 	[OPT_FOLLOW] = { 'f', "follow", NULL, "go on with those that come, until interrupted or the daemon ends" },
@@ -22,7 +22,6 @@ const struct args_option cmd_events_options[] = {
 /* What is printed so far. */
 struct log {
 	uint64_t revision;		/* of the last line */
-	uint64_t offset;		/* in the file, of what to ask for next */
 	bool json;
 };
 
@@ -76,59 +75,54 @@ static void
 print_lines(struct log *log, const char *text)
 {
 	for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		uint64_t revision = strtoull(line, NULL, 10);
-
-		if (revision <= log->revision)
-			continue;
-		log->revision = revision;
+		log->revision = strtoull(line, NULL, 10);
 		if (log->json)
-			print_json(line, (size_t)(end - line), revision);
+			print_json(line, (size_t)(end - line), log->revision);
 		else
 			(void)fwrite(line, 1, (size_t)(end - line) + 1, stdout);
 	}
 }
 
-/* How long the file is, of which the oldest part may be gone. */
-static int
-ask_size(struct gs_ctl *ctl, uint64_t *size)
-{
-	GS_CLEANUP_FREE char *text = NULL;
-	size_t len;
-	int rc = gs_ctl_request(ctl, GS_VERB_STAT, PATH, NULL, 0, 0, NULL, &text, &len);
-
-	if (rc < 0)
-		return cmd_refused(rc, PATH, text);
-	return sscanf(text, "f %*o %*s %lu", size) == 1 ? EXIT_YES : cmd_fail(GS_EPROTO, PATH);
-}
-
-/* Print what is there from log->offset on, or wait for it; an answer without text says that nothing came. */
+/*
+ * Print what there is behind log->revision, or wait for it; an answer without text says that nothing came. TOO_LATE: we have
+ * waited longer than the daemon makes anybody wait.
+ */
 static int
 print_more(struct gs_ctl *ctl, enum gs_wire_verb verb, struct log *log)
 {
 	GS_CLEANUP_FREE char *text = NULL;
 	size_t len;
-	int rc = gs_ctl_request(ctl, verb, PATH, NULL, 0, log->offset, NULL, &text, &len);
+	int rc = gs_ctl_request(ctl, verb, PATH, NULL, 0, log->revision, NULL, &text, &len);
 
+	if (rc == GS_ETIMEDOUT && verb == GS_VERB_WAIT)
+		return TOO_LATE;
 	if (rc < 0)
-		return cmd_refused(rc, PATH, text);
+		return cmd_refused(rc, "events", text);
 	print_lines(log, text);
-	if (verb == GS_VERB_WAIT)
-		log->offset += len;
 	return cmd_done();
 }
 
+/* It is we who were stopped, or the daemon that is: in time it answers at once. */
 static int
-print_events(struct gs_ctl *ctl, struct log *log, bool follows)
+ask_anew(struct gs_ctl **ctl, const struct cmd_env *env, struct log *log)
 {
-	uint64_t size;
-	int status = ask_size(ctl, &size);
+	int status;
 
-	/* What comes between the two is asked for twice and printed once. */
-	if (status == EXIT_YES)
-		status = print_more(ctl, GS_VERB_GET, log);
-	log->offset = size;
-	while (status == EXIT_YES && follows)
-		status = print_more(ctl, GS_VERB_WAIT, log);
+	gs_ctl_close(ctl);
+	status = cmd_open(ctl, env, CMD_TIMEOUT_MS);
+	return status == EXIT_YES ? print_more(*ctl, GS_VERB_GET, log) : status;
+}
+
+static int
+print_events(struct gs_ctl **ctl, const struct cmd_env *env, struct log *log, bool follows)
+{
+	int status = print_more(*ctl, GS_VERB_GET, log);
+
+	while (status == EXIT_YES && follows) {
+		status = print_more(*ctl, GS_VERB_WAIT, log);
+		if (status == TOO_LATE)
+			status = ask_anew(ctl, env, log);
+	}
 	return status;
 }
 
@@ -148,7 +142,7 @@ cmd_events(int argc, char **argv, const struct cmd_env *env)
 	status = cmd_open(&ctl, env, CMD_TIMEOUT_MS);
 	if (status != EXIT_YES)
 		return status;
-	status = print_events(ctl, &log, line.value[OPT_FOLLOW] != NULL);
+	status = print_events(&ctl, env, &log, line.value[OPT_FOLLOW] != NULL);
 	gs_ctl_close(&ctl);
 	return status;
 }

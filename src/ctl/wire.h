@@ -86,9 +86,9 @@ struct gs_wire_welcome {
 enum gs_wire_verb {
 	GS_VERB_GET = 1,		/* text of a control file */
 	GS_VERB_SET = 2,		/* write to one */
-	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; a growing file's has its size behind */
+	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; `events` with its size and last revision */
 	GS_VERB_STAT = 4,		/* one such line of a path itself */
-	GS_VERB_WAIT = 6,		/* as GET of a growing file, when it is longer than offset; without text when it was not for GS_WIRE_WAIT_MS */
+	GS_VERB_WAIT = 6,		/* as GET of events_pipe, when there are lines behind revision `offset`; without text when there were none for GS_WIRE_WAIT_MS */
 	GS_VERB_MAKE = 7,		/* a directory: a ring */
 	GS_VERB_REMOVE = 8,		/* one */
 	GS_VERB_AUDIT = 5,		/* walk every invariant; rc GS_ECORRUPT when one is broken, text has the report */
@@ -130,7 +130,7 @@ struct gs_wire_request {
 	uint32_t as_uid;		/* on whose behalf; believed from root and from the daemon's own uid */
 	uint32_t as_gid;
 	int32_t as_pid;
-	uint64_t offset;		/* GET of a growing file: from this byte */
+	uint64_t offset;		/* GET of `events`: from this byte; of `events_pipe`: the lines behind this revision */
 	uint32_t path_len, value_len;
 	/* path, value */
 };

@@ -59,8 +59,7 @@ log_event(struct manager *m, const struct manager_table *mt, const struct gs_tol
 
 	what.wall_ms = (int64_t)(e->at_ms + atomic_load_explicit(&mt->shm->ctl->wall_add_ms, memory_order_relaxed));
 	if (e->kind == GS_EVENT_LOST) {
-		what.name = "LOST";
-		events_add_as(m->events, &what, "n=%" PRIu64 " table=%s", e->count, mt->shm->name);
+		events_add_lost(m->events, what.wall_ms, e->count, mt->shm->name);
 		return;
 	}
 	to = fmemopen(words, sizeof(words), "w");
@@ -94,10 +93,11 @@ drain_table(struct manager *m, struct manager_table *mt)
 	}
 	for (uint32_t n = 0; n < DRAIN_LINES && gs_event_next(mt->shm, &mt->drain, now_ms, &e) == 1; n++)
 		log_event(m, mt, &e);
-	if (mt->drain.next == was)
-		return;
-	atomic_store_explicit(&mt->shm->evt->drained, mt->drain.next - 1, memory_order_relaxed);
-	atomic_store_explicit(&mt->shm->evt->logged, events_revision(m->events), memory_order_relaxed);
+	if (mt->drain.next != was)
+		atomic_store_explicit(&mt->shm->evt->drained, mt->drain.next - 1, memory_order_relaxed);
+	/* The daemon's own lines have numbers too, which no other is to be given by the next daemon. */
+	if (atomic_load_explicit(&mt->shm->evt->logged, memory_order_relaxed) != events_revision(m->events))
+		atomic_store_explicit(&mt->shm->evt->logged, events_revision(m->events), memory_order_relaxed);
 }
 
 void
@@ -111,11 +111,14 @@ drain_round(struct manager *m)
 void
 drain_open(struct manager *m)
 {
+	uint64_t logged = 0;
+
 	for (size_t i = 0; i < m->conf.n_tables; i++) {
 		struct manager_table *mt = &m->tables[i];
 
 		mt->belled = gs_event_last(mt->shm);
 		gs_event_begin(&mt->drain, gs_min_u64(atomic_load_explicit(&mt->shm->evt->drained, memory_order_relaxed), mt->belled));
-		events_continue(m->events, atomic_load_explicit(&mt->shm->evt->logged, memory_order_relaxed));
+		logged = gs_max_u64(logged, atomic_load_explicit(&mt->shm->evt->logged, memory_order_relaxed));
 	}
+	events_continue(m->events, logged);
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,26 +11,44 @@
 #include "base/bits.h"
 #include "base/clock.h"
 
-enum { NAME_BYTES = 32, NAMES = 64, LINE_BYTES = 8192 };
+enum { NAME_BYTES = 32, NAMES = 64, LINE_BYTES = 8192, LOST_BYTES = 128 };
+
+#define LOST "LOST"
 
 struct count {
 	char name[NAME_BYTES];
 	uint64_t n;
 };
 
-struct events {
+/* Lines, of which the oldest go when there is no room. */
+struct part {
 	uint64_t first;			/* offset of the oldest line kept */
 	uint64_t size;			/* bytes ever written */
+	uint32_t cap;
+	char *bytes;			/* the byte of offset o is at o modulo cap */
+};
+
+struct events {
+	struct part all;		/* the end of the file */
+	struct part own;		/* events_add's, be they in `all` too or not any more */
+	uint64_t began;			/* revision before the first line */
+	uint64_t dropped;		/* revision of the last line that `all` has dropped */
 	uint64_t revision;		/* of the last event */
 	size_t n_counts;
 	struct count counts[NAMES];	/* in order of first appearance */
-	char bytes[GS_EVENTS_BYTES];	/* the byte of offset o is at o modulo its size */
+	char all_bytes[GS_EVENTS_BYTES], own_bytes[GS_EVENTS_OWN_BYTES];
 };
 
 struct events *
 events_new(void)
 {
-	return calloc(1, sizeof(struct events));
+	struct events *e = calloc(1, sizeof(struct events));
+
+	if (e == NULL)
+		return NULL;
+	e->all = (struct part){ .cap = GS_EVENTS_BYTES, .bytes = e->all_bytes };
+	e->own = (struct part){ .cap = GS_EVENTS_OWN_BYTES, .bytes = e->own_bytes };
+	return e;
 }
 
 void
@@ -39,27 +58,72 @@ events_free(struct events **e)
 	*e = NULL;
 }
 
-/* Let whole lines go until n more bytes have room. */
-static void
-drop_oldest(struct events *e, size_t n)
+/* ---- parts ---- */
+
+/* The number that a line begins with. */
+static uint64_t
+revision_at(const struct part *p, uint64_t at)
 {
-	while (e->size + n - e->first > GS_EVENTS_BYTES) {
-		while (e->bytes[e->first++ % GS_EVENTS_BYTES] != '\n')
-			continue;
+	uint64_t n = 0;
+
+	for (char c; (c = p->bytes[at % p->cap]) >= '0' && c <= '9'; at++)
+		n = n * 10 + (uint64_t)(c - '0');
+	return n;
+}
+
+static uint64_t
+line_after(const struct part *p, uint64_t at)
+{
+	while (p->bytes[at++ % p->cap] != '\n')
+		continue;
+	return at;
+}
+
+/* Where the line begins that ends before `end`. */
+static uint64_t
+line_before(const struct part *p, uint64_t end)
+{
+	uint64_t at = end - 1;
+
+	while (at > p->first && p->bytes[(at - 1) % p->cap] != '\n')
+		at--;
+	return at;
+}
+
+/* Let whole lines go until n more bytes have room. Returns the revision of the last of them, or `last` when there was room. */
+static uint64_t
+drop_oldest(struct part *p, size_t n, uint64_t last)
+{
+	while (p->size + n - p->first > p->cap) {
+		last = revision_at(p, p->first);
+		p->first = line_after(p, p->first);
 	}
+	return last;
+}
+
+/* There is room for it. */
+static void
+append(struct part *p, const char *line, size_t n)
+{
+	size_t at = (size_t)(p->size % p->cap);
+	size_t head = (size_t)gs_min_u64(n, p->cap - at);
+
+	memcpy(p->bytes + at, line, head);
+	memcpy(p->bytes, line + head, n - head);
+	p->size += n;
 }
 
 static void
-append(struct events *e, const char *line, size_t n)
+print_part(const struct part *p, uint64_t from, uint64_t end, FILE *to)
 {
-	size_t at = (size_t)(e->size % GS_EVENTS_BYTES);
-	size_t head = (size_t)gs_min_u64(n, GS_EVENTS_BYTES - at);
+	size_t at = (size_t)(from % p->cap), n = (size_t)(end - from);
+	size_t head = (size_t)gs_min_u64(n, p->cap - at);
 
-	drop_oldest(e, n);
-	memcpy(e->bytes + at, line, head);
-	memcpy(e->bytes, line + head, n - head);
-	e->size += n;
+	(void)fwrite(p->bytes + at, 1, head, to);
+	(void)fwrite(p->bytes, 1, n - head, to);
 }
+
+/* ---- writing ---- */
 
 /* A name beyond the table's end is still an event, it only has no count. */
 static void
@@ -92,8 +156,19 @@ print_head(char *out, size_t cap, uint64_t revision, const struct events_what *w
 	return (size_t)snprintf(out, cap, "%llu %s.%03dZ %.31s", (unsigned long long)revision, when, (int)(what->wall_ms % 1000), what->name);
 }
 
-static void __attribute__((format(printf, 3, 0)))
-add(struct events *e, const struct events_what *what, const char *fmt, va_list ap)
+static void
+add_line(struct events *e, const char *line, size_t len, bool is_own)
+{
+	e->dropped = drop_oldest(&e->all, len, e->dropped);
+	append(&e->all, line, len);
+	if (!is_own)
+		return;
+	(void)drop_oldest(&e->own, len, 0);
+	append(&e->own, line, len);
+}
+
+static void __attribute__((format(printf, 4, 0)))
+add(struct events *e, const struct events_what *what, bool is_own, const char *fmt, va_list ap)
 {
 	char line[LINE_BYTES];
 	size_t len;
@@ -109,18 +184,35 @@ add(struct events *e, const struct events_what *what, const char *fmt, va_list a
 	/* What is too long is cut, the line still ends. */
 	len = (size_t)gs_min_u64(len, sizeof(line) - 2);
 	line[len++] = '\n';
-	append(e, line, len);
+	add_line(e, line, len, is_own);
 	count_name(e, what->name, what->count);
+}
+
+static struct events_what
+once_now(const char *name)
+{
+	return (struct events_what){ .name = name, .wall_ms = gs_clock_wall_ns() / 1000000, .count = 1 };
 }
 
 void
 events_add(struct events *e, const char *name, const char *fmt, ...)
 {
-	const struct events_what what = { .name = name, .wall_ms = gs_clock_wall_ns() / 1000000, .count = 1 };
+	const struct events_what what = once_now(name);
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(e, &what, fmt, ap);
+	add(e, &what, true, fmt, ap);
+	va_end(ap);
+}
+
+void
+events_add_often(struct events *e, const char *name, const char *fmt, ...)
+{
+	const struct events_what what = once_now(name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, &what, false, fmt, ap);
 	va_end(ap);
 }
 
@@ -130,8 +222,18 @@ events_add_as(struct events *e, const struct events_what *what, const char *fmt,
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(e, what, fmt, ap);
+	add(e, what, false, fmt, ap);
 	va_end(ap);
+}
+
+void
+events_add_lost(struct events *e, int64_t wall_ms, uint64_t n, const char *table)
+{
+	const struct events_what what = { .name = LOST, .wall_ms = wall_ms, .count = n };
+
+	assert(n > 0);
+	e->revision += n - 1;
+	events_add_as(e, &what, "n=%llu table=%s", (unsigned long long)n, table);
 }
 
 uint64_t
@@ -140,31 +242,122 @@ events_revision(const struct events *e)
 	return e->revision;
 }
 
+/* At a start: there are a few lines, the daemon's own, and nobody has read them. */
 void
 events_continue(struct events *e, uint64_t revision)
 {
-	e->revision = gs_max_u64(e->revision, revision);
+	char *text = NULL, line[LINE_BYTES + 32];
+	size_t len = 0;
+	FILE *to;
+
+	if (revision <= e->began || (to = open_memstream(&text, &len)) == NULL)
+		return;
+	print_part(&e->all, e->all.first, e->all.size, to);
+	if (fclose(to) != 0)
+		len = 0;
+	e->all.first = e->all.size = e->own.first = e->own.size = 0;
+	e->began = e->dropped = e->revision = revision;
+	for (const char *at = text, *end; len > 0 && (end = strchr(at, '\n')) != NULL; at = end + 1) {
+		int n = snprintf(line, sizeof(line), "%llu%.*s", (unsigned long long)++e->revision, (int)(end + 1 - strchr(at, ' ')), strchr(at, ' '));
+
+		add_line(e, line, (size_t)n, true);
+	}
+	free(text);
 }
+
+/* ---- reading ---- */
 
 uint64_t
 events_size(const struct events *e)
 {
-	return e->size;
+	return e->all.size;
+}
+
+/* Where in a line the space before its nth word is, the first being 1; or where the line ends. */
+static uint64_t
+word_at(const struct part *p, uint64_t at, int n)
+{
+	for (char c; (c = p->bytes[at % p->cap]) != '\n'; at++)
+		if (c == ' ' && --n == 0)
+			break;
+	return at;
+}
+
+/* A line that says that so many events are gone, whose last had this revision; it has the time of the line at `at`. */
+static void
+print_lost(const struct part *p, uint64_t at, uint64_t revision, uint64_t n, FILE *to)
+{
+	if (n == 0)
+		return;
+	(void)fprintf(to, "%llu", (unsigned long long)revision);
+	print_part(p, word_at(p, at, 1), word_at(p, at, 2), to);
+	(void)fprintf(to, " " LOST " n=%llu", (unsigned long long)n);
+}
+
+/* What `all` has dropped, as far as it came behind `since`: lines that are kept apart, and how many there are not. */
+static void
+print_dropped(const struct events *e, uint64_t since, FILE *to)
+{
+	uint64_t last = since == 0 ? e->began : since, revision, end;
+
+	for (uint64_t at = e->own.first; at < e->own.size && (revision = revision_at(&e->own, at)) <= e->dropped; at = end) {
+		end = line_after(&e->own, at);
+		if (revision <= since)
+			continue;
+		if (revision > last + 1) {
+			print_lost(&e->own, at, revision - 1, revision - 1 - last, to);
+			(void)fputc('\n', to);
+		}
+		print_part(&e->own, at, end, to);
+		last = revision;
+	}
+	if (e->dropped > last) {
+		print_lost(&e->all, e->all.first, e->dropped, e->dropped - last, to);
+		(void)fputc('\n', to);
+	}
+}
+
+/* How many revisions the line has: as many as it says of those that were lost. */
+static uint64_t
+n_of(const struct part *p, uint64_t at)
+{
+	static const char lost[] = " " LOST " n=";
+	uint64_t word = word_at(p, at, 2);
+
+	for (size_t i = 0; i < sizeof(lost) - 1; i++)
+		if (p->bytes[(word + i) % p->cap] != lost[i])
+			return 1;
+	return revision_at(p, word + sizeof(lost) - 1);
+}
+
+void
+events_print_since(const struct events *e, uint64_t since, FILE *to)
+{
+	const struct part *p = &e->all;
+	uint64_t at = p->size, line, revision;
+
+	if (since >= e->revision || p->size == p->first)
+		return;
+	if (since < e->dropped || since < e->began)
+		print_dropped(e, since, to);
+	while (at > p->first && revision_at(p, line = line_before(p, at)) > since)
+		at = line;
+	/* Of those that one line has, some came before. */
+	revision = revision_at(p, at);
+	if (revision - since < n_of(p, at)) {
+		print_lost(p, at, revision, revision - since, to);
+		at = word_at(p, at, 4);
+	}
+	print_part(p, at, p->size, to);
 }
 
 void
 events_print(const struct events *e, uint64_t offset, FILE *to)
 {
-	uint64_t from = gs_max_u64(offset, e->first);
-	size_t at, n, head;
-
-	if (from >= e->size)
-		return;
-	at = (size_t)(from % GS_EVENTS_BYTES);
-	n = (size_t)(e->size - from);
-	head = (size_t)gs_min_u64(n, GS_EVENTS_BYTES - at);
-	(void)fwrite(e->bytes + at, 1, head, to);
-	(void)fwrite(e->bytes, 1, n - head, to);
+	if (offset < e->all.first)
+		events_print_since(e, 0, to);
+	else if (offset < e->all.size)
+		print_part(&e->all, offset, e->all.size, to);
 }
 
 void

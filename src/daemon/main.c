@@ -14,6 +14,7 @@
 
 #include "base/errors.h"
 #include "base/paths.h"
+#include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/manager.h"
 #include "daemon/server.h"
@@ -180,6 +181,8 @@ serve(struct manager *m, const struct gs_conf *conf, bool detached)
 	if (detached)
 		log_init("gsessiond", 1);
 	rc = server_run(s);
+	/* The next daemon goes on behind all that this one has told. */
+	drain_round(m);
 	process_stopping();
 	log_notice("instance %s: stopping, the memory stays", m->instance);
 	server_close(&s);

@@ -23,7 +23,7 @@ set_open(const struct pressure_place *at, uint32_t ring, bool is_open)
 	atomic_store_explicit(&r->is_open, is_open, memory_order_relaxed);
 	if (!is_open)
 		shrink_hurry(at->shrink, ring);
-	events_add(at->events, "reserve", "table=%s ring=%s open=%s count=%" PRIu64, at->t->name, r->name, is_open ? "yes" : "no",
+	events_add_often(at->events, "reserve", "table=%s ring=%s open=%s count=%" PRIu64, at->t->name, r->name, is_open ? "yes" : "no",
 	    population(at->t, ring));
 }
 

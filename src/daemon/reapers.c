@@ -187,7 +187,7 @@ answer_verdict(struct manager *m, const struct reapers_ask *ask, FILE *to)
 	(void)shown_key(key, meta.key, meta.key_len, meta.hash, m->conf.log_keys);
 	(void)fprintf(to, "%s %s offences %u\n", deed(ask->what), key, gs_offence_count(meta.offence));
 	if (ask->what != GS_JUDGE_LEAVE)
-		events_add(m->events, "judged", "table=%s key=%s verdict=%s offences=%u uid=%u pid=%d", mt->shm->name, key, deed(ask->what),
+		events_add_often(m->events, "judged", "table=%s key=%s verdict=%s offences=%u uid=%u pid=%d", mt->shm->name, key, deed(ask->what),
 		    gs_offence_count(meta.offence), ask->caller.uid, (int)ask->caller.pid);
 	return 0;
 }

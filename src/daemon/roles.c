@@ -149,7 +149,7 @@ roles_refused(struct manager *m, size_t table, const struct manager_caller *who,
 		return;
 	}
 	log_notice("table %s: %s refused to pid %d of uid %u", name, what, (int)who->pid, who->uid);
-	events_add(m->events, "forbidden", "table=%s what=%s uid=%u pid=%d more=%llu", name, what, who->uid, (int)who->pid,
+	events_add_often(m->events, "forbidden", "table=%s what=%s uid=%u pid=%d more=%llu", name, what, who->uid, (int)who->pid,
 	    (unsigned long long)told->untold);
 	told->untold = 0;
 }

@@ -58,8 +58,8 @@ struct peer {
 	size_t len, sent;
 	int rc;
 	bool is_done;			/* the last packet of the answer is out */
-	bool is_waiting;		/* for what `ask` is about, or for events behind wait_offset, until wait_until_ms */
-	uint64_t wait_offset, wait_until_ms;
+	bool is_waiting;		/* for what `ask` is about, or for events behind wait_revision, until wait_until_ms */
+	uint64_t wait_revision, wait_until_ms;
 	struct reapers_ask *ask;	/* about suspects, or NULL */
 	uint64_t serial;		/* of the connection: never another's */
 	bool has_joined;		/* was granted contexts: once per connection */
@@ -106,7 +106,7 @@ drop_liar(struct server *s, struct peer *p, const char *what)
 {
 	s->m->clients_dropped++;
 	log_notice("peer %d: dropped (uid %u, %s)", p->who.pid, p->who.uid, what);
-	events_add(s->m->events, "dropped", "pid=%d uid=%u reason=%s", p->who.pid, p->who.uid, what);
+	events_add_often(s->m->events, "dropped", "pid=%d uid=%u reason=%s", p->who.pid, p->who.uid, what);
 	drop_peer(s, p);
 }
 
@@ -293,10 +293,10 @@ answer_peer(struct server *s, struct peer *p, const struct tree_request *r)
 static bool
 wait_for_events(struct server *s, struct peer *p, const struct tree_request *r)
 {
-	if (r->verb != GS_VERB_WAIT || !tree_is_growing(r->path) || events_size(s->m->events) > r->offset)
+	if (r->verb != GS_VERB_WAIT || !tree_is_stream(r->path) || events_revision(s->m->events) > r->offset)
 		return false;
 	p->is_waiting = true;
-	p->wait_offset = r->offset;
+	p->wait_revision = r->offset;
 	p->wait_until_ms = gs_clock_mono_ms() + GS_WIRE_WAIT_MS;
 	s->n_waiting++;
 	return true;
@@ -305,7 +305,7 @@ wait_for_events(struct server *s, struct peer *p, const struct tree_request *r)
 static void
 answer_waiting(struct server *s)
 {
-	const struct tree_request r = { .verb = GS_VERB_GET, .path = TREE_EVENTS, .fd = -1 };
+	const struct tree_request r = { .verb = GS_VERB_GET, .path = TREE_STREAM, .fd = -1 };
 	uint64_t now_ms = gs_clock_mono_ms();
 
 	for (int i = 0; i < MAX_PEERS && s->n_waiting > 0; i++) {
@@ -314,11 +314,11 @@ answer_waiting(struct server *s)
 
 		if (p->fd >= 0 && p->ask != NULL)
 			answer_peer(s, p, NULL);
-		if (p->fd < 0 || !p->is_waiting || p->ask != NULL || (events_size(s->m->events) <= p->wait_offset && now_ms < p->wait_until_ms))
+		if (p->fd < 0 || !p->is_waiting || p->ask != NULL || (events_revision(s->m->events) <= p->wait_revision && now_ms < p->wait_until_ms))
 			continue;
 		p->is_waiting = false;
 		s->n_waiting--;
-		one.offset = p->wait_offset;
+		one.offset = p->wait_revision;
 		answer_peer(s, p, &one);
 	}
 }

@@ -98,7 +98,7 @@ pass(struct tokens *k, size_t table, const struct gs_bond_set *of_parent, bool i
 		return;
 	gs_bond_pass(&b, &set);
 	if (b.n_ended + b.n_orphaned > 0)
-		events_add(k->m->events, "unbound", "table=%s ended=%llu orphaned=%llu", mt->shm->name, (unsigned long long)b.n_ended,
+		events_add_often(k->m->events, "unbound", "table=%s ended=%llu orphaned=%llu", mt->shm->name, (unsigned long long)b.n_ended,
 		    (unsigned long long)b.n_orphaned);
 }
 

@@ -89,6 +89,12 @@ render_events(const struct tree_place *p, uint64_t offset, FILE *to)
 }
 
 static void
+render_stream(const struct tree_place *p, uint64_t revision, FILE *to)
+{
+	events_print_since(p->m->events, revision, to);
+}
+
+static void
 render_events_counts(const struct tree_place *p, uint64_t offset, FILE *to)
 {
 	(void)offset;
@@ -173,7 +179,7 @@ const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "README", render_readme, NULL, "this text" },
 	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
 	{ TREE_ROOT, TREE_EVENTS, render_events, NULL, "what happened, one line each; it only grows" },
-	{ TREE_ROOT, "events_pipe", render_events, NULL, "the same; at the mount a read waits for those that come after the open" },
+	{ TREE_ROOT, TREE_STREAM, render_stream, NULL, "the same; at the mount a read waits for those that come after the open" },
 	{ TREE_ROOT, "events.counts", render_events_counts, NULL, "how many events there were of each name" },
 	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them, and the job under way" },
 	{ TREE_NODE, "id", render_id, NULL, "name of this host" },
@@ -329,8 +335,8 @@ print_file_line(const struct tree_place *p, FILE *to)
 	const char *name = p->option != NULL ? p->option->key : p->file->name;
 
 	(void)fprintf(to, "f %04o %s", is_writable(p) ? MODE_WRITE : MODE_READ, name);
-	if (p->file != NULL && tree_is_growing(p->file->name))
-		(void)fprintf(to, " %llu", (unsigned long long)events_size(p->m->events));
+	if (p->file != NULL && strcmp(p->file->name, TREE_EVENTS) == 0)
+		(void)fprintf(to, " %llu %llu", (unsigned long long)events_size(p->m->events), (unsigned long long)events_revision(p->m->events));
 	(void)fputc('\n', to);
 }
 
@@ -479,8 +485,8 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 	}
 	switch (r->verb) {
 	case GS_VERB_WAIT:
-		if (!tree_is_growing(r->path)) {
-			(void)fputs("does not grow: there is nothing to wait for", to);
+		if (!tree_is_stream(r->path)) {
+			(void)fputs("is no stream: there is nothing to wait for", to);
 			return GS_EINVAL;
 		}
 		return answer_get(p, r->offset, to);
@@ -510,9 +516,9 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 }
 
 bool
-tree_is_growing(const char *path)
+tree_is_stream(const char *path)
 {
-	return strcmp(path, TREE_EVENTS) == 0;
+	return strcmp(path, TREE_STREAM) == 0;
 }
 
 int

@@ -19,7 +19,7 @@ struct tree_request {
 	const char *path;		/* "" is the root; no leading or trailing '/' */
 	const char *value;
 	size_t value_len;
-	uint64_t offset;		/* of a GET */
+	uint64_t offset;		/* of a GET: of the log's file a byte, of its stream a revision */
 	int fd;				/* that came with it, or -1; not ours to close */
 	struct manager_caller caller;
 };
@@ -35,8 +35,8 @@ struct tree_request {
 int tree_answer(struct manager *m, const struct tree_request *r, FILE *to);
 
 #define TREE_EVENTS "events"			/* the log of events, a growing file */
+#define TREE_STREAM "events_pipe"		/* its lines by their revisions, for which it makes sense to wait */
 
-/* Does a file of this path grow, so that it makes sense to wait for more of it? */
-bool tree_is_growing(const char *path);
+bool tree_is_stream(const char *path);
 
 #endif

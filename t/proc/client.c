@@ -13,6 +13,7 @@
  *	client cramped INSTANCE COUNT			attach so often with no room to map anything, and say how the last one went
  *	client login INSTANCE OWNER			start one session of an owner after the other until it is killed
  *	client reap INSTANCE PREFIX			end whatever session has such a key, again and again until SIGTERM
+ *	client bustle INSTANCE COUNT			start and end a session so often, no faster than the daemon's log follows
  *	client churn INSTANCE COUNT			short-lived processes, each of which attaches, works and says good-bye
  */
 #include <sys/prctl.h>
@@ -530,10 +531,26 @@ churn(const char *instance, int count)
 	printf("%d came and went\n", count);
 }
 
+static void
+bustle(const char *instance, int count)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct gs *gs = attach(instance, 1);
+
+	for (int i = 0; i < count; i++) {
+		must("put", "bustle", gs_put(gs, "bustle", 6, "x", 1, NULL));
+		must("del", "bustle", gs_del(gs, "bustle", 6, 0));
+		if (i % 20 == 19)
+			(void)nanosleep(&pause, NULL);
+	}
+	gs_detach(&gs);
+	printf("%d events\n", 2 * count);
+}
+
 static int
 usage(void)
 {
-	(void)fprintf(stderr, "usage: client slaughter|fill|login|thin|verify|reap|steady|attach|ticking|crowd|cramped|churn INSTANCE ...\n");
+	(void)fprintf(stderr, "usage: client slaughter|fill|login|thin|verify|reap|steady|attach|ticking|crowd|cramped|bustle|churn INSTANCE ...\n");
 	return 2;
 }
 
@@ -564,6 +581,8 @@ main(int argc, char **argv)
 		crowd(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "cramped") == 0 && argc == 4)
 		try_attach_cramped(argv[2], atoi(argv[3]));
+	else if (strcmp(verb, "bustle") == 0 && argc == 4)
+		bustle(argv[2], atoi(argv[3]));
 	else if (strcmp(verb, "churn") == 0 && argc == 4)
 		churn(argv[2], atoi(argv[3]));
 	else
