@@ -272,13 +272,17 @@ may_operate(struct call *c)
 	return false;
 }
 
-/* As the modes say, or as an operator. 0 or EACCES. */
+/* As the modes say, or as an operator. 0 or EACCES, which is told. */
 static int
 may_use(struct call *c, uint32_t mode, int mask)
 {
 	int rc = call_may(c, c->m->uid, c->m->ctl_gid, mode, mask);
 
-	return rc != 0 && may_operate(c) ? 0 : rc;
+	if (rc == 0 || may_operate(c))
+		return 0;
+	if (c->m->n_tables > 0)
+		control_tell_refusal(c, c->m->tables[0].name, "control");
+	return rc;
 }
 
 /* The path of a name in a directory; 0 or errno. */

@@ -531,6 +531,7 @@ GS_API int gs_rename(struct gs *gs, const void *from, size_t from_len, const voi
  * as with the new one.  From then on it is GS_ESTALE; a get, put, add, update
  * or touch with it is counted as `replayed` and moves both keys to the
  * suspects where there is room: whoever has the old key may have stolen it.
+ * For a reader the daemon does that, within about 20 ms.
  * gs_del() then ends what is left of it.  No session of the old key starts
  * before the deadline.  Returns 0, or
  *   GS_ENOENT		there is no such session

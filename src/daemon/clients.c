@@ -183,7 +183,7 @@ recover_process(struct clients *c, uint32_t pid, uint64_t starttime)
 	uint32_t n = 0, mended = 0;
 
 	/* As a reader it left nothing that is to be mended. */
-	(void)readers_died(c->m->readers, &(struct readers_owner){ pid, starttime });
+	(void)readers_died(c->m->readers, &(struct readers_owner){ .pid = pid, .starttime = starttime });
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
 		uint32_t of_table = recover_of(c, i, pid, starttime, &mended);
 
@@ -299,18 +299,20 @@ clients_grant_reader(struct clients *c, size_t table, const struct manager_calle
 {
 	struct process *p = watch_process(c, (uint32_t)who->pid, starttime_of((uint32_t)who->pid));
 	int rc = gs_random_bytes(&out->cookie, sizeof(out->cookie));
+	struct readers_owner owner;
 
 	if (p == NULL)
 		return GS_EBUSY;
+	owner = (struct readers_owner){ .pid = p->pid, .uid = who->uid, .starttime = p->starttime };
 	out->n_ctx = n;
-	return rc < 0 ? rc : readers_grant(c->m->readers, table, &(struct readers_owner){ p->pid, p->starttime }, n, out->cookie);
+	return rc < 0 ? rc : readers_grant(c->m->readers, table, &owner, n, out->cookie);
 }
 
 /* Does a process still have contexts anywhere? */
 static bool
 has_contexts(const struct clients *c, const struct process *p)
 {
-	if (readers_has(c->m->readers, &(struct readers_owner){ p->pid, p->starttime }))
+	if (readers_has(c->m->readers, &(struct readers_owner){ .pid = p->pid, .starttime = p->starttime }))
 		return true;
 	for (size_t i = 0; i < c->m->conf.n_tables; i++) {
 		const struct gs_table *t = c->m->tables[i].shm;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bits.h"
+#include "shm/event.h"
 #include "shm/feedback.h"
 #include "shm/region.h"
 
@@ -17,6 +19,7 @@ enum {
 	MAX_PAGES = GS_MAX_CTX,		/* of all readers together: as many threads as may write */
 	ROUND_CELLS = 4096,		/* taken in a round; the rest is there in the next one */
 	READER_CELLS = 1024,		/* of one reader in a round, and when it goes */
+	TELL_MS = 1000,			/* between two events about what one reader was refused */
 };
 
 #define ALL_TABLES SIZE_MAX
@@ -28,6 +31,7 @@ struct reader {
 	size_t table;
 	struct readers_owner who;
 	uint64_t cookie;
+	uint64_t tell_ms;		/* not before this store time */
 };
 
 struct readers {
@@ -67,6 +71,14 @@ readers_new(struct manager *m, int epoll_fd, uint64_t tag)
 
 /* ---- taking ---- */
 
+/* What is told from now on is told of him: 0, 0, of ourselves. */
+static void
+speak_for(struct manager_table *mt, uint32_t pid, uint32_t uid)
+{
+	mt->ctx.pid = pid != 0 ? pid : (uint32_t)getpid();
+	mt->ctx.uid = pid != 0 ? uid : (uint32_t)geteuid();
+}
+
 /* Of one reader, from where the last round stopped. Returns how many cells. */
 static uint32_t
 take(struct readers *r, struct reader *one)
@@ -75,20 +87,48 @@ take(struct readers *r, struct reader *one)
 	uint64_t now_ms = gs_table_now_ms(mt->shm);
 	uint32_t n = 0;
 
+	speak_for(mt, one->who.pid, one->who.uid);
 	for (uint32_t i = 0; i < one->n_pages && n <= READER_CELLS - GS_FEEDBACK_CELLS; i++) {
 		n += gs_feedback_take(mt->shm, &mt->ctx, &one->pages[one->next_page], now_ms);
 		one->next_page = (one->next_page + 1) % one->n_pages;
 	}
+	speak_for(mt, 0, 0);
 	return n;
 }
 
 static void
-fold(struct readers *r, struct reader *one)
+tell_refused(struct manager_table *mt, enum gs_event_reason reason, uint64_t n, uint64_t now_ms)
+{
+	if (n > 0)
+		gs_event_tell(mt->shm, &mt->ctx, &(struct gs_turn){ .kind = GS_EVENT_REFUSED, .reason = reason, .from = GS_RING_NONE,
+		    .to = GS_RING_NONE, .now_ms = now_ms, .count = (uint32_t)gs_min_u64(n, UINT32_MAX) });
+}
+
+/* A reader cannot tell what he was refused. Not more often than every TELL_MS, but when he goes. */
+static void
+fold(struct readers *r, struct reader *one, bool is_last)
 {
 	struct manager_table *mt = &r->m->tables[one->table];
+	uint64_t now_ms = gs_table_now_ms(mt->shm), forbidden = 0, refused = 0;
+	bool tells = is_last || now_ms >= one->tell_ms;
 
-	for (uint32_t i = 0; i < one->n_pages; i++)
-		gs_feedback_fold(&mt->ctx, &one->pages[i], &one->folds[i], gs_table_now_ms(mt->shm));
+	for (uint32_t i = 0; i < one->n_pages; i++) {
+		struct gs_feedback_fold *f = &one->folds[i];
+
+		gs_feedback_fold(&mt->ctx, &one->pages[i], f, now_ms);
+		if (!tells)
+			continue;
+		forbidden += f->forbidden;
+		refused += f->refused;
+		f->forbidden = f->refused = 0;
+	}
+	if (forbidden + refused == 0)
+		return;
+	one->tell_ms = now_ms + TELL_MS;
+	speak_for(mt, one->who.pid, one->who.uid);
+	tell_refused(mt, GS_REASON_ROLE, forbidden, now_ms);
+	tell_refused(mt, GS_REASON_SUSPECT, refused, now_ms);
+	speak_for(mt, 0, 0);
 }
 
 static bool
@@ -129,7 +169,7 @@ readers_before_sweep(struct readers *r, size_t table)
 	take_turns(r, table);
 	for (uint32_t i = 0; i < r->top; i++)
 		if (is_in(&r->reader[i], table))
-			fold(r, &r->reader[i]);
+			fold(r, &r->reader[i], false);
 }
 
 /* ---- coming and going ---- */
@@ -182,7 +222,7 @@ dismiss(struct readers *r, struct reader *one)
 	(void)take(r, one);
 	for (uint32_t i = 0; i < n; i++)
 		gs_feedback_drop(&r->m->tables[one->table].ctx, &one->pages[i]);
-	fold(r, one);
+	fold(r, one, true);
 	(void)munmap(one->pages, (size_t)n * GS_CTX_BYTES);
 	free(one->folds);
 	*one = (struct reader){ .pages = NULL };

@@ -25,7 +25,7 @@ void readers_free(struct readers **r);
 
 /* A process, as pidfd and /proc tell it from one that has its number later. */
 struct readers_owner {
-	uint32_t pid;
+	uint32_t pid, uid;
 	uint64_t starttime;
 };
 

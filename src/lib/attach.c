@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "lib/handle.h"
 #include "lib/reader.h"
+#include "shm/event.h"
 
 #define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
 #define DEFAULT_TIMEOUT_MS 2000
@@ -353,22 +354,34 @@ gs_handle_enter(struct gs *gs, struct gs_lease **out)
 	}
 }
 
-int
-gs_handle_refuse(struct gs *gs, int rc)
+void
+gs_handle_tell_forbidden(struct gs *gs, struct gs_lease *lease, const struct gs_key *k)
 {
+	gs_ctx_count(&lease->ctx, GS_COUNT_FORBIDDEN);
+	gs_event_tell_seldom(gs->t, &lease->ctx, &(struct gs_turn){ .kind = GS_EVENT_REFUSED, .reason = GS_REASON_ROLE,
+	    .from = GS_RING_NONE, .to = GS_RING_NONE, .now_ms = gs_table_now_ms(gs->t), .hash = k->hash, .ns = k->ns, .key = k->bytes,
+	    .key_len = k->len });
+}
+
+static int
+refuse(struct gs *gs, const void *key, size_t key_len)
+{
+	struct gs_key k = { .len = 0 };
 	struct gs_lease *l;
 
-	if (gs_handle_enter(gs, &l) == 0) {
-		gs_ctx_count(&l->ctx, GS_COUNT_FORBIDDEN);
-		gs_handle_leave(l);
-	}
-	return rc;
+	if (gs_handle_enter(gs, &l) < 0)
+		return GS_EPERM;
+	if (key == NULL || gs_key_init(gs->t, &k, key, key_len) < 0)
+		k = (struct gs_key){ .len = 0 };
+	gs_handle_tell_forbidden(gs, l, &k);
+	gs_handle_leave(l);
+	return GS_EPERM;
 }
 
 int
-gs_handle_may(struct gs *gs, uint32_t rights)
+gs_handle_may(struct gs *gs, uint32_t rights, const void *key, size_t key_len)
 {
-	return __builtin_expect((gs->rights & rights) != 0, 1) ? 0 : gs_handle_refuse(gs, GS_EPERM);
+	return __builtin_expect((gs->rights & rights) != 0, 1) ? 0 : refuse(gs, key, key_len);
 }
 
 uint32_t

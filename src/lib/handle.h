@@ -63,17 +63,13 @@ int gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds
 /* Close those that are not -1. */
 void gs_handle_close_fds(const int *fds, size_t n);
 
-/* Has this handle one of these rights (enum gs_wire_right)? 0 or GS_EPERM, which is counted. A reader has none but to read. */
-int gs_handle_may(struct gs *gs, uint32_t rights);
+/*
+ * Has this handle one of these rights (enum gs_wire_right)? 0 or GS_EPERM, which is counted and told of the key that it would
+ * be done to, NULL: of none. A reader has none but to read.
+ */
+int gs_handle_may(struct gs *gs, uint32_t rights, const void *key, size_t key_len);
 
-/* May it write to its table? 0 or GS_EPERM. */
-static inline int
-gs_handle_may_write(struct gs *gs)
-{
-	return gs_handle_may(gs, GS_RIGHT_WORK);
-}
-
-/* Count a refusal for want of a role. Returns rc. */
-int gs_handle_refuse(struct gs *gs, int rc);
+/* Count and tell that something was refused to a key for want of a role; of a reader the daemon sees that he counted it, and tells. */
+void gs_handle_tell_forbidden(struct gs *gs, struct gs_lease *lease, const struct gs_key *k);
 
 #endif

@@ -155,7 +155,7 @@ gs_logout(struct gs *gs, const void *owner, size_t owner_len, uint64_t *n)
 {
 	struct gs_lease *l;
 	uint64_t ended;
-	int rc = gs_handle_may(gs, GS_RIGHT_START);
+	int rc = gs_handle_may(gs, GS_RIGHT_START, NULL, 0);
 
 	if (rc == 0 && (owner == NULL || owner_len == 0 || owner_len > GS_OWNER_BYTES))
 		rc = GS_EINVAL;

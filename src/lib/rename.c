@@ -105,7 +105,7 @@ gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size
 {
 	struct renaming r = { .flags = (flags & GS_ONLY_NEW) != 0 ? GS_KV_ONLY_NEW : 0, .cap = gs->t->record_size };
 	struct gs_lease *l;
-	int rc = gs_handle_may(gs, GS_RIGHT_START);
+	int rc = gs_handle_may(gs, GS_RIGHT_START, from, from_len);
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &r.from, from, from_len);

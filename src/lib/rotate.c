@@ -11,7 +11,7 @@ gs_rotate(struct gs *gs, const void *old_key, size_t old_len, const void *new_ke
 	struct gs_rotation r = { .grace_ms = grace_ms, .wall_ns = gs_clock_wall_ns() };
 	struct gs_key from, to;
 	struct gs_lease *l;
-	int rc = gs_handle_may(gs, GS_RIGHT_START);
+	int rc = gs_handle_may(gs, GS_RIGHT_START, old_key, old_len);
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &from, old_key, old_len);

@@ -260,11 +260,12 @@ put_with_rights(struct gs *gs, struct gs_lease *l, const struct gs_kv_item *item
 		rc = put_as_worker(gs, &l->ctx, item, args, now_ms);
 		if (rc != GS_EPERM)
 			return rc;
+		/* The refusal of a lease is the daemon's, who counts and tells it. */
+		if ((gs->rights & GS_RIGHT_START) == 0)
+			gs_handle_tell_forbidden(gs, l, &item->key);
 		rc = gs_starter_become(gs);
-		if (rc < 0) {
-			gs_ctx_count(&l->ctx, GS_COUNT_FORBIDDEN);
+		if (rc < 0)
 			return rc;
-		}
 	}
 	return gs_kv_put(gs->t, &l->ctx, &item->key, now_ms, item->buf, item->cap, args, item->meta);
 }
@@ -279,7 +280,7 @@ put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *arg
 	struct gs_lease *l;
 	struct gs_now now;
 	struct gs_key k;
-	int rc = gs_handle_may_write(gs);
+	int rc = gs_handle_may(gs, GS_RIGHT_WORK, item->key, item->key_len);
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &k, item->key, item->key_len);
@@ -364,7 +365,7 @@ gs_update_opt(struct gs *gs, const void *key, size_t key_len, gs_update_fn fn, v
 	size_t cap = gs->t->record_size;
 	unsigned char *old;
 	struct gs_item item;
-	ssize_t rc = gs_handle_may_write(gs);
+	ssize_t rc = gs_handle_may(gs, GS_RIGHT_WORK, key, key_len);
 
 	if (rc < 0)
 		return rc;
@@ -454,7 +455,7 @@ call_small(struct gs *gs, const void *key, size_t key_len, const struct small_ca
 {
 	uint64_t left_ms = gs->patience_ms;
 	struct gs_key k;
-	int rc = gs_handle_may(gs, rights_for(call->what));
+	int rc = gs_handle_may(gs, rights_for(call->what), key, key_len);
 
 	if (rc == 0)
 		rc = gs_key_init(gs->t, &k, key, key_len);

@@ -164,11 +164,11 @@ gs_event_tell_seldom(struct gs_table *t, struct gs_ctx *c, const struct gs_turn 
 {
 	struct gs_turn all = *turn;
 
+	all.count = (uint32_t)gs_min_u64((uint64_t)c->gate.untold + (turn->count == 0 ? 1 : turn->count), UINT32_MAX);
 	if (!may_tell(&c->gate, turn->hash, turn->now_ms)) {
-		c->gate.untold++;
+		c->gate.untold = all.count;
 		return;
 	}
-	all.count = 1 + c->gate.untold;
 	c->gate.untold = 0;
 	gs_event_tell(t, c, &all);
 }

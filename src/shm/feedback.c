@@ -199,6 +199,22 @@ count_in(struct taking *d, struct gs_hit *hit, const struct told *told, struct c
 	return charge->n == 0 || (hit->entry == entry && gs_record_accesses(d->t, hit, told->at_ms, charge->n));
 }
 
+/* What was read is a key that was given up, which readers tell of when its grace is over: whether it is. */
+static bool
+raise_alarm(struct taking *d, struct gs_hit *hit, const struct gs_slot *head, const struct told *told)
+{
+	unsigned char bytes[GS_KEY_BYTES];
+	struct gs_key k = { .bytes = bytes, .len = head->key_len, .ns = head->ns, .hash = head->hash };
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < TRIES; i++)
+		rc = gs_record_copy(d->t, d->c, hit);
+	if (rc <= 0)
+		return false;
+	memcpy(bytes, d->c->scratch + GS_SLOT_HEADER_BYTES, head->key_len);
+	return gs_kv_reused(d->t, d->c, &k, told->at_ms, d->now_ms, told->n);
+}
+
 /* Do what the accesses would have done. False when their session is another by now, or gone. */
 static bool
 count_told(struct taking *d, const struct told *told)
@@ -210,6 +226,8 @@ count_told(struct taking *d, const struct told *told)
 
 	if (!open_record(d->t, &hit, &head))
 		return false;
+	if (gs_kv_is_rotated(&head))
+		return raise_alarm(d, &hit, &head, told);
 	for (int i = 0; i < FOLLOWS; i++) {
 		uint32_t ring = gs_entry_ring(hit.entry);
 
@@ -306,7 +324,18 @@ gs_feedback_drop(struct gs_ctx *c, struct gs_ctx_page *page)
 /* What a reader does is counted under these. */
 static const enum gs_counter counters[] = {
 	GS_COUNT_GETS, GS_COUNT_MISSES, GS_COUNT_PEEKS, GS_COUNT_REFUSED, GS_COUNT_CORRUPT, GS_COUNT_RETRIES, GS_COUNT_LOST,
+	GS_COUNT_FORBIDDEN,
 };
+
+static void
+note_more(struct gs_ctx *c, struct gs_feedback_fold *f, enum gs_counter n, uint64_t more)
+{
+	gs_ctx_count_many(c, n, more);
+	if (n == GS_COUNT_FORBIDDEN)
+		f->forbidden += more;
+	if (n == GS_COUNT_REFUSED)
+		f->refused += more;
+}
 
 void
 gs_feedback_fold(struct gs_ctx *c, struct gs_ctx_page *page, struct gs_feedback_fold *f, uint64_t now_ms)
@@ -320,7 +349,7 @@ gs_feedback_fold(struct gs_ctx *c, struct gs_ctx_page *page, struct gs_feedback_
 		if (more == 0)
 			continue;
 		if (more <= most)
-			gs_ctx_count_many(c, n, more);
+			note_more(c, f, n, more);
 		else
 			gs_ctx_count(c, GS_COUNT_NONSENSE);
 		f->seen[n] = now;

@@ -6,7 +6,8 @@
  * memory that it shares with the daemon alone, and counts there, cell by
  * cell, how often it read which record and when last.  The daemon empties
  * the cells several times a second and does with each what the access would
- * have done: last access, interest, hits, promotion.
+ * have done: last access, interest, hits, promotion; and when the record is
+ * a key that was given up, whose grace is over, the alarm.
  *
  * Nothing in such a page is believed.  A cell can say no more than that a
  * record was read which can be read, at a time that can be; whatever else
@@ -47,6 +48,7 @@ void gs_feedback_drop(struct gs_ctx *c, struct gs_ctx_page *page);
 struct gs_feedback_fold {
 	uint64_t seen[GS_COUNTERS];
 	uint64_t at_ms;			/* when that was */
+	uint64_t forbidden, refused;	/* of them, calls refused for want of a role and by the quota, until whoever tells of them empties it */
 };
 
 /* By the daemon: add to its own counters by how much those of a page have grown since the last time, if that can be. */

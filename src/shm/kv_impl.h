@@ -19,9 +19,11 @@ enum {
 
 /*
  * Follow a key whose session was given up for another: 0, GS_ESTALE when its grace is over, GS_ENOENT when it is none of that
- * any more.  That is an alarm unless GS_KV_INSPECT is in flags, or it is a reader's.
+ * any more.  That is an alarm unless GS_KV_INSPECT is in flags; a reader tells the daemon, who raises it.
  */
 int gs_kv_follow(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t flags, struct gs_followed *out);
+/* The alarm, for n uses by another, the last of them at at_ms. False: the key was none that leads nowhere any more. */
+bool gs_kv_reused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t at_ms, uint64_t now_ms, uint32_t n);
 
 /* Is this the record of a key that was given up, and is the time over for which it still leads to the new one? */
 static inline bool

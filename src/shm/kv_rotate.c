@@ -5,6 +5,7 @@
 #include "policy/decay.h"
 #include "shm/bond.h"
 #include "shm/event.h"
+#include "shm/feedback.h"
 #include "shm/kv.h"
 #include "shm/kv_impl.h"
 
@@ -14,16 +15,22 @@ enum {
 
 /* ---- following ---- */
 
+/* What is under a key. */
+struct seen {
+	struct gs_hit hit;
+	struct gs_slot head;
+	struct gs_meta meta;
+};
+
 /* Header and names of what is under a key, whatever it is. 1, or as gs_kv_look_up. */
 static int
-load(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_slot *head, struct gs_meta *meta)
+load(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct seen *out)
 {
-	struct gs_hit hit;
 	int rc = KV_AGAIN;
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
-		rc = gs_kv_look_up(t, c, k, now_ms, &hit, head);
-		if ((rc == 1 || rc == KV_ROTATED) && !gs_kv_fill_meta(&hit, head, meta))
+		rc = gs_kv_look_up(t, c, k, now_ms, &out->hit, &out->head);
+		if ((rc == 1 || rc == KV_ROTATED) && !gs_kv_fill_meta(&out->hit, &out->head, &out->meta))
 			rc = KV_AGAIN;
 	}
 	return rc == KV_AGAIN ? GS_EAGAIN : rc;
@@ -41,50 +48,64 @@ step_to(const struct gs_table *t, const struct gs_meta *meta, struct gs_followed
  * suspects, so that neither goes on unseen.
  */
 static void
-raise_alarm(struct gs_table *t, struct gs_ctx *c, const struct gs_key *old, uint64_t now_ms, const struct gs_meta *meta)
+raise_alarm(struct gs_table *t, struct gs_ctx *c, const struct gs_key *old, uint64_t now_ms, const struct seen *seen, uint32_t n)
 {
+	const struct gs_meta *meta = &seen->meta;
 	uint32_t suspect = gs_table_suspect(t);
 	struct gs_followed to;
-	struct gs_meta next = *meta;
-	struct gs_slot head;
+	struct seen next = *seen;
 	int rc = KV_ROTATED;
 
-	gs_ctx_count(c, GS_COUNT_REPLAYED);
-	if (!c->is_reader)
-		gs_event_tell_seldom(t, c, &(struct gs_turn){ .kind = GS_EVENT_REUSED, .reason = GS_REASON_ROTATION, .from = meta->ring,
-		    .to = suspect, .now_ms = now_ms, .hash = old->hash, .ns = old->ns, .version = meta->version, .key = old->bytes,
-		    .key_len = old->len, .owner = meta->owner, .owner_len = meta->owner_len });
-	if (c->is_reader || suspect == GS_RING_NONE)
+	gs_ctx_count_many(c, GS_COUNT_REPLAYED, n);
+	gs_event_tell_seldom(t, c, &(struct gs_turn){ .kind = GS_EVENT_REUSED, .reason = GS_REASON_ROTATION, .from = meta->ring,
+	    .to = suspect, .now_ms = now_ms, .hash = old->hash, .ns = old->ns, .version = meta->version, .key = old->bytes,
+	    .key_len = old->len, .owner = meta->owner, .owner_len = meta->owner_len, .count = n });
+	if (suspect == GS_RING_NONE)
 		return;
 	(void)gs_kv_move(t, c, old, now_ms, suspect);
 	for (int hops = 0; hops < MAX_HOPS && rc == KV_ROTATED; hops++) {
-		if (step_to(t, &next, &to) < 0)
+		if (step_to(t, &next.meta, &to) < 0)
 			return;
-		rc = load(t, c, &to.key, now_ms, &head, &next);
+		rc = load(t, c, &to.key, now_ms, &next);
 	}
 	if (rc == 1)
 		(void)gs_kv_move(t, c, &to.key, now_ms, suspect);
 }
 
+bool
+gs_kv_reused(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t at_ms, uint64_t now_ms, uint32_t n)
+{
+	struct seen seen;
+
+	if (load(t, c, k, now_ms, &seen) != KV_ROTATED || !gs_kv_is_grace_over(&seen.head, at_ms))
+		return false;
+	raise_alarm(t, c, k, now_ms, &seen, n);
+	return true;
+}
+
 int
 gs_kv_follow(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t flags, struct gs_followed *out)
 {
-	struct gs_slot head;
-	struct gs_meta meta;
-	int rc = load(t, c, k, now_ms, &head, &meta);
+	struct seen seen;
+	int rc = load(t, c, k, now_ms, &seen);
 
-	if (rc == KV_ROTATED && gs_kv_is_grace_over(&head, now_ms)) {
-		if ((flags & GS_KV_INSPECT) == 0)
-			raise_alarm(t, c, k, now_ms, &meta);
+	if (rc == KV_ROTATED && gs_kv_is_grace_over(&seen.head, now_ms)) {
+		if ((flags & GS_KV_INSPECT) != 0)
+			return GS_ESTALE;
+		/* A reader cannot: the daemon sees what he told of, and does it for him. */
+		if (c->is_reader)
+			gs_feedback_tell(c, seen.hit.entry, now_ms);
+		else
+			raise_alarm(t, c, k, now_ms, &seen, 1);
 		return GS_ESTALE;
 	}
 	if (rc == 1)
 		return GS_EAGAIN;	/* a key that was given up starts again: only after its deadline */
 	/* Keys on the way lead on however old they are: it is the one that was asked for that has a grace. */
 	for (int hops = 0; hops < MAX_HOPS && rc == KV_ROTATED; hops++) {
-		rc = step_to(t, &meta, out);
+		rc = step_to(t, &seen.meta, out);
 		if (rc == 0)
-			rc = load(t, c, &out->key, now_ms, &head, &meta);
+			rc = load(t, c, &out->key, now_ms, &seen);
 	}
 	return rc == 1 ? 0 : rc == KV_ROTATED ? GS_ECORRUPT : rc;
 }
@@ -92,16 +113,18 @@ gs_kv_follow(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 int
 gs_kv_lead(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_followed *out, struct gs_meta *meta)
 {
-	struct gs_slot head;
+	struct seen seen;
 	int rc;
 
 	memcpy(out->bytes, k->bytes, k->len);
 	rc = gs_key_init(t, &out->key, out->bytes, k->len);
 	for (int hops = 0; hops < MAX_HOPS && rc == 0; hops++) {
-		rc = load(t, c, &out->key, now_ms, &head, meta);
+		rc = load(t, c, &out->key, now_ms, &seen);
 		if (rc == KV_ROTATED)
-			rc = step_to(t, meta, out);
+			rc = step_to(t, &seen.meta, out);
 	}
+	if (rc == 1)
+		*meta = seen.meta;
 	return rc == 1 ? 0 : rc == 0 ? GS_ECORRUPT : rc;
 }
 
@@ -186,12 +209,11 @@ give_up_key(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct 
 static void
 catch_up(struct gs_table *t, struct gs_ctx *c, uint64_t now_ms, const struct gs_rotation *r, const struct gs_meta *old)
 {
-	struct gs_slot head;
-	struct gs_meta alias;
+	struct seen alias;
 
-	if (load(t, c, r->from, now_ms, &head, &alias) != KV_ROTATED)
+	if (load(t, c, r->from, now_ms, &alias) != KV_ROTATED)
 		return;
-	if (alias.touched_ms != old->touched_ms || alias.accessed_ms != old->accessed_ms)
+	if (alias.meta.touched_ms != old->touched_ms || alias.meta.accessed_ms != old->accessed_ms)
 		(void)gs_kv_touch(t, c, r->to, now_ms);
 }
 

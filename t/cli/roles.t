@@ -77,6 +77,10 @@ check "what [roles TABLE] does not say [roles] does" as 1003 -t tokens get new
 check "refusals are counted" test "$(gs show stats | sed -n 's/^forbidden //p')" -ge 10
 check_match "those of the daemon are told, with pid and uid" "$(gs show events)" ' forbidden table=sessions what=attach uid=1999 pid=[0-9]+ '
 check_match "and those of control writes" "$(gs show events)" ' forbidden table=sessions what=set uid=1001 pid=[0-9]+ '
+check_match "those of the library too, of a worker who would start a session" "$(gs show events)" \
+	' refused table=sessions key=new~[0-9a-f]{8} reason=role .*pid=[0-9]+ uid=1002'
+check_match "and of a reader who would put, which the daemon tells for him" "$(gs show events)" \
+	' refused table=sessions (key=there~[0-9a-f]{8} )?reason=role .*pid=[0-9]+ uid=1003'
 check_match "whoever asks hears his roles" "$(as 1002 show sessions/roles/mine)" '^worker reader *$'
 
 # ---- memory ----

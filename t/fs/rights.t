@@ -94,6 +94,8 @@ check "and renames" as 1009 mv "$active/started" "$active/renamed"
 check "and ends" as 1009 rm "$active/renamed"
 check "an operator writes a control file" as 1005 bash -c "echo 6m > '$tmp/mnt/control/sessions/rings/active/ttl'"
 check_eq "which is in force" "$(gs show sessions/rings/active/ttl)" 6m
+refused "who is none sees no control file" 'Permission denied' as 1003 cat "$tmp/mnt/control/events"
+check_match "which is told" "$(gs show events)" ' forbidden table=sessions what=control uid=1003 pid=[0-9]+ '
 check_match "each refusal is told, with uid and pid" "$(gs show events)" ' forbidden table=sessions what=start uid=1002 pid=[0-9]+ '
 check_match "the end too" "$(gs show events)" ' forbidden table=sessions what=end uid=1001 pid=[0-9]+ '
 check "and counted" test "$(gs show stats | sed -n 's/^forbidden //p')" -ge 7

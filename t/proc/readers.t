@@ -104,6 +104,8 @@ fi
 as_reader refused "$INSTANCE" > "$tmp/refused" 2>&1
 check_eq "every call that writes is refused" "$(grep -c ': GS_EPERM$' "$tmp/refused")" 11
 check_eq "and none was made" "$(grep -v ': GS_EPERM$' "$tmp/refused")" ""
+check "which is counted" test "$(gs show stats | sed -n 's/^forbidden //p')" -ge 11
+check_match "and told when he is gone, by the daemon" "$(gs show events)" ' refused table=sessions reason=role count=[0-9]+ pid=[0-9]+ uid='
 check_eq "nothing came of them" "$(counter started) $(counter updated) $(counter touched) $(counter ended) $(counter moved)" "300 0 0 0 0"
 
 for ttl in 1ms 50ms 300ms 1s; do

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "shm/event.h"
 #include "shm/feedback.h"
 
 /* A store, and a reader of it: context 1 is the daemon's, as in every test of one store. */
@@ -587,6 +588,104 @@ random_bytes_harm_nothing(void **state)
 	close_reading(&r, NOW);
 }
 
+/* ---- keys that were given up ---- */
+
+enum { GRACE_MS = 30000 };
+
+static void
+give_up(struct reading *r, const char *from, const char *to, uint64_t now_ms)
+{
+	struct gs_key a = key_of(r->s.t, from), b = key_of(r->s.t, to);
+	char buf[1000];
+	const struct gs_rotation rotation = { .from = &a, .to = &b, .grace_ms = GRACE_MS, .wall_ns = 1, .buf = buf };
+
+	assert_int_equal(gs_kv_rotate(r->s.t, &r->s.c, now_ms, &rotation), 0);
+}
+
+/* The entry of whatever is under a key. */
+static uint64_t
+entry_of(struct reading *r, const char *key)
+{
+	struct gs_key k = key_of(r->s.t, key);
+	struct gs_hit hit;
+
+	assert_int_equal(gs_index_find(r->s.t, &r->s.c, &k, GS_FETCH_HEAD, &hit), 1);
+	return hit.entry;
+}
+
+/* The events of a kind since a place: how often it happened, and by whom the last time. */
+static uint64_t
+events_of(struct reading *r, struct gs_event_cursor *cur, uint32_t kind, struct gs_told *last)
+{
+	uint64_t n = 0;
+	struct gs_told e;
+
+	while (gs_event_next(r->s.t, cur, NOW, &e) == 1)
+		if (e.kind == kind) {
+			n += e.count;
+			*last = e;
+		}
+	return n;
+}
+
+static void
+reader_who_uses_a_key_given_up_long_ago_raises_the_alarm(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	uint64_t late = NOW + GRACE_MS + 1, hits;
+	struct gs_event_cursor cur;
+	struct gs_told e = { .kind = 0 };
+	struct reading r;
+
+	(void)state;
+	spec.max_lifetime_ms = 2 * HOUR;
+	open_reading(&r, &spec);
+	assert_int_equal(put_at(&r.s, "old", "x", NOW), 1);
+	give_up(&r, "old", "new", NOW);
+	gs_event_begin(&cur, gs_event_last(r.s.t));
+	/* While it has its grace it is the session. */
+	hits = meta_of(&r.s, "new", NOW).hits;
+	assert_int_equal(look(&r, "old", NOW + 1), 1);
+	assert_int_equal(take(&r, NOW + 1), 1);
+	assert_int_equal(meta_of(&r.s, "new", NOW + 1).hits, hits + 1);
+	assert_int_equal(look(&r, "old", late), GS_ESTALE);
+	assert_int_equal(look(&r, "old", late), GS_ESTALE);
+	assert_int_equal(look(&r, "old", late), GS_ESTALE);
+	assert_int_equal(counted(&r.s, GS_COUNT_REPLAYED), 0);
+	r.s.c.pid = 7;
+	r.s.c.uid = 8;
+	assert_int_equal(take(&r, late), 1);
+	assert_int_equal(counted(&r.s, GS_COUNT_REPLAYED), 3);
+	assert_int_equal(meta_of(&r.s, "new", late).ring, SUSPECT);
+	assert_int_equal(gs_entry_ring(entry_of(&r, "old")), SUSPECT);
+	assert_int_equal(events_of(&r, &cur, GS_EVENT_REUSED, &e), 3);
+	assert_int_equal(e.pid, 7);
+	assert_int_equal(e.uid, 8);
+	assert_int_equal(e.reason, GS_REASON_ROTATION);
+	assert_int_equal(e.key_len, 3);
+	assert_memory_equal(e.key, "old", 3);
+	close_reading(&r, late);
+}
+
+static void
+liar_who_tells_of_a_key_in_its_grace_accuses_nobody(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct reading r;
+
+	(void)state;
+	spec.max_lifetime_ms = 2 * HOUR;
+	open_reading(&r, &spec);
+	assert_int_equal(put_at(&r.s, "old", "x", NOW), 1);
+	give_up(&r, "old", "new", NOW);
+	plant(&r, entry_of(&r, "old"), 5, NOW + 1);
+	assert_int_equal(take(&r, NOW + 1), 1);
+	assert_int_equal(counted(&r.s, GS_COUNT_LOST), 5);
+	assert_int_equal(counted(&r.s, GS_COUNT_REPLAYED), 0);
+	assert_int_equal(meta_of(&r.s, "new", NOW + 1).ring, ACTIVE);
+	close_reading(&r, NOW + 1);
+}
+
 /* ---- counters ---- */
 
 static void
@@ -622,6 +721,31 @@ counters_are_added_up_as_they_grow_and_no_faster_than_can_be(void **state)
 	assert_int_equal(counted(&r.s, GS_COUNT_GETS), 7);
 	assert_int_equal(counted(&r.s, GS_COUNT_STARTED), 1);
 	close_reading(&r, NOW);
+}
+
+static void
+what_was_refused_is_kept_for_whoever_tells_of_it(void **state)
+{
+	struct gs_table_spec spec = usual_spec();
+	struct gs_feedback_fold fold = { .at_ms = NOW };
+	struct reading r;
+
+	(void)state;
+	open_reading(&r, &spec);
+	start_in(&r.s, "k", SUSPECT, NOW);
+	assert_int_equal(look(&r, "k", NOW), GS_EQUARANTINE);
+	gs_ctx_count_many(&r.reader, GS_COUNT_FORBIDDEN, 3);
+	gs_feedback_fold(&r.s.c, r.page, &fold, NOW + 1);
+	gs_ctx_count(&r.reader, GS_COUNT_FORBIDDEN);
+	gs_feedback_fold(&r.s.c, r.page, &fold, NOW + 2);
+	assert_int_equal(fold.forbidden, 4);
+	assert_int_equal(fold.refused, 1);
+	assert_int_equal(counted(&r.s, GS_COUNT_FORBIDDEN), 4);
+	/* What cannot be is not told either. */
+	gs_ctx_count_many(&r.reader, GS_COUNT_FORBIDDEN, UINT64_MAX / 2);
+	gs_feedback_fold(&r.s.c, r.page, &fold, NOW + 3);
+	assert_int_equal(fold.forbidden, 4);
+	close_reading(&r, NOW + 3);
 }
 
 /* ---- nothing is written ---- */
@@ -714,7 +838,10 @@ main(void)
 		T(nonsense_is_refused_and_counted),
 		T(greatest_lie_is_a_bounded_number_of_accesses),
 		T(random_bytes_harm_nothing),
+		T(reader_who_uses_a_key_given_up_long_ago_raises_the_alarm),
+		T(liar_who_tells_of_a_key_in_its_grace_accuses_nobody),
 		T(counters_are_added_up_as_they_grow_and_no_faster_than_can_be),
+		T(what_was_refused_is_kept_for_whoever_tells_of_it),
 		T(reader_reads_a_table_that_it_cannot_write_to),
 	};
 
