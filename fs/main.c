@@ -161,6 +161,7 @@ main(int argc, char **argv)
 {
 	char directory[PATH_MAX];
 	struct options o;
+	struct poke poke;
 	struct mount m;
 	int status;
 
@@ -172,10 +173,13 @@ main(int argc, char **argv)
 		return status;
 	if (!o.is_foreground)
 		process_detach();
+	poke_start(&poke, o.instance, directory);
 	status = attach(&m, &o);
-	if (status >= 0)
-		return status;
-	status = mount_and_serve(&m, &o, directory);
-	mount_close(&m);
+	if (status < 0) {
+		m.poke = &poke;
+		status = mount_and_serve(&m, &o, directory);
+		mount_close(&m);
+	}
+	poke_stop(&poke);
 	return status;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "gsession.h"
+#include "poke.h"
 
 enum {
 	MOUNT_TABLES = 8,		/* 3 bits of a node's number */
@@ -46,6 +47,7 @@ struct mount {
 	struct files *files;
 	struct rights *rights;
 	struct hold *hold;		/* requests whose answer is held back */
+	struct poke *poke;		/* of inotify */
 	uint32_t n_tables;
 	struct mount_table tables[MOUNT_TABLES];
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */

@@ -334,7 +334,8 @@ print_file_line(const struct tree_place *p, FILE *to)
 {
 	const char *name = p->option != NULL ? p->option->key : p->file->name;
 
-	(void)fprintf(to, "f %04o %s", is_writable(p) ? MODE_WRITE : MODE_READ, name);
+	/* What is written to the events is refused, but the mount itself tells of their changes by a write, see fs/poke.h. */
+	(void)fprintf(to, "f %04o %s", is_writable(p) || strncmp(name, TREE_EVENTS, sizeof(TREE_EVENTS) - 1) == 0 ? MODE_WRITE : MODE_READ, name);
 	if (p->file != NULL && strcmp(p->file->name, TREE_EVENTS) == 0)
 		(void)fprintf(to, " %llu %llu", (unsigned long long)events_size(p->m->events), (unsigned long long)events_revision(p->m->events));
 	(void)fputc('\n', to);

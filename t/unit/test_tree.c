@@ -145,7 +145,7 @@ check_file(struct fixture *f, const char *path, unsigned mode)
 	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = path, .value = "" }), 0);
 	assert_int_equal(f->text[0], 'f');
 	was = strdup(get(f, path));
-	if (mode == 0440) {
+	if (mode == 0440 || strncmp(path, "events", 6) == 0) {
 		assert_int_equal(set(f, path, "1\n"), GS_EPERM);
 	} else {
 		assert_int_equal(mode, 0640);
@@ -382,7 +382,7 @@ listings_name_what_is_there(void **state)
 	assert_string_equal(list(f, "sessions/rings"), "d active\nd warm\nd cold\nd suspect\n");
 	assert_non_null(strstr(list(f, ""), "d node\nd sessions\n"));
 	assert_non_null(strstr(f->text, "f 0640 ctl\n"));
-	assert_non_null(strstr(f->text, "f 0440 events 0\n"));
+	assert_non_null(strstr(f->text, "f 0640 events 0 0\n"));
 	assert_non_null(strstr(list(f, "sessions/rings/active"), "f 0640 ttl\n"));
 	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = "sessions/rings", .value = "" }), 0);
 	assert_string_equal(f->text, "d rings\n");
@@ -401,9 +401,17 @@ events_are_read_from_an_offset_and_their_size_is_listed(void **state)
 	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_GET, .path = "events", .value = "", .offset = size }), 0);
 	assert_null(strstr(f->text, "new=info"));
 	assert_non_null(strstr(f->text, "new=warn"));
-	(void)snprintf(want, sizeof(want), "f 0440 events %llu\n", (unsigned long long)events_size(f->m.events));
+	(void)snprintf(want, sizeof(want), "f 0640 events %llu 2\n", (unsigned long long)events_size(f->m.events));
 	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = "events", .value = "" }), 0);
 	assert_string_equal(f->text, want);
+	/* The stream goes by their numbers. */
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_WAIT, .path = "events_pipe", .value = "", .offset = 1 }), 0);
+	assert_ptr_equal(strstr(f->text, "2 "), f->text);
+	assert_null(strstr(f->text, "new=info"));
+	assert_non_null(strstr(f->text, "new=warn"));
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_GET, .path = "events_pipe", .value = "", .offset = 2 }), 0);
+	assert_string_equal(f->text, "");
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_WAIT, .path = "events", .value = "" }), GS_EINVAL);
 }
 
 static void
