@@ -19,6 +19,8 @@ enum {
 	WORDS_BYTES = 4096,		/* of a line behind its name */
 };
 
+#define REVISION_MOST (UINT64_MAX / 4)
+
 static void
 print_rings(FILE *to, const struct gs_table *t, const struct gs_told *e)
 {
@@ -120,5 +122,7 @@ drain_open(struct manager *m)
 		gs_event_begin(&mt->drain, gs_min_u64(atomic_load_explicit(&mt->shm->evt->drained, memory_order_relaxed), mt->belled));
 		logged = gs_max_u64(logged, atomic_load_explicit(&mt->shm->evt->logged, memory_order_relaxed));
 	}
-	events_continue(m->events, logged);
+	/* A number that could not have been reached is damage. */
+	if (logged <= REVISION_MOST)
+		events_continue(m->events, logged);
 }

@@ -232,9 +232,29 @@ a_place_that_was_damaged_is_no_harm(void **state)
 	open_place(&p);
 	stop_daemon(&p);
 	atomic_store(&p.s.t->evt->drained, UINT64_MAX);
+	atomic_store(&p.s.t->evt->logged, UINT64_MAX);
 	start_daemon(&p);
 	assert_int_equal(put_at(&p.s, "k", "x", NOW), 1);
 	assert_log(&p, "key=k~", true);
+	assert_int_equal(events_revision(p.m->events), 1);
+	close_place(&p);
+}
+
+/* The daemon's own lines have numbers too. */
+static void
+no_number_is_given_twice_by_two_daemons(void **state)
+{
+	struct place p;
+
+	(void)state;
+	open_place(&p);
+	events_add(p.m->events, "set", "path=a");
+	events_add(p.m->events, "set", "path=b");
+	drain_round(p.m);
+	stop_daemon(&p);
+	start_daemon(&p);
+	events_add(p.m->events, "set", "path=c");
+	assert_int_equal(events_revision(p.m->events), 3);
 	close_place(&p);
 }
 
@@ -250,6 +270,7 @@ main(void)
 		T(the_counts_are_of_all_that_is_told),
 		T(the_bell_rings_once_for_what_came),
 		T(a_place_that_was_damaged_is_no_harm),
+		T(no_number_is_given_twice_by_two_daemons),
 	};
 
 	return cmocka_run_group_tests_name("drain", tests, NULL, NULL);
