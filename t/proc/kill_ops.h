@@ -352,6 +352,20 @@ before_the_last_look(struct place *p)
 		place_must("looks", !gs_recover_recount(p->t, &p->recount));
 }
 
+/* It was asked for once too often, where nothing is refused; the pardon is due. */
+static inline void
+with_accused(struct place *p)
+{
+	const struct gs_quota_rules strictest = { .limit = gs_quota_limit(1, 1), .action = GS_QUOTA_REPORT }, none = { .limit = GS_QUOTA_FREE };
+
+	with_session(p);
+	gs_quota_apply(p->t, &strictest);
+	for (int i = 0; i < 2; i++)
+		place_must("an access", gs_kv_get(p->t, &p->rescuer, &p->key, p->now_ms, NULL, 0, 0, NULL) >= 0);
+	gs_quota_apply(p->t, &none);
+	p->now_ms++;
+}
+
 static inline void
 when_it_decays(struct place *p)
 {
@@ -414,6 +428,8 @@ run_setattr(struct place *p)
 
 	return gs_kv_setattr(p->t, &p->victim, &p->key, p->now_ms, &args);
 }
+
+static inline int run_pardon(struct place *p) { return gs_kv_pardon(p->t, &p->victim, &p->key, p->now_ms, 0); }
 
 static inline int
 run_settle(struct place *p)
@@ -533,6 +549,8 @@ static const struct operation operations[] = {
 
 	{ "settle-decays", "a decay by the sweep", when_it_decays, run_settle, .is_seen = true, .is_daemon = true,
 	    .n_dead = 1 },
+	{ "pardon", "a pardon by an operator", with_accused, run_pardon, .is_seen = true, .n_dead = 1 },
+	{ "settle-pardons", "a pardon by the sweep", with_accused, run_settle, .is_seen = true, .is_daemon = true, .n_dead = 1 },
 	{ "settle-expires", "an expiry by the sweep", with_expired, run_settle, .is_daemon = true, .n_dead = 1 },
 	{ "settle-idle", "an expiry by the sweep for the idle of a class", with_idle, run_settle, .is_daemon = true, .n_dead = 1 },
 	{ "recover-put", "the recovery of who died in a put", after_a_death_in_put, run_recover, .is_daemon = true, .is_dirty = true, .is_long = true,

@@ -15,6 +15,7 @@
 #include "policy/decay.h"
 #include "shm/index.h"
 #include "shm/kv.h"
+#include "shm/quota.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
 #include "shm/store.h"

@@ -51,7 +51,7 @@ struct view {
 	ssize_t rc;
 	uint32_t crc, ring;
 	uint64_t version;
-	uint64_t in_place[5];		/* touched, expires, accessed, interest, hits: changed one by one */
+	uint64_t in_place[8];		/* touched, expires, accessed, interest, hits, offence, attempt, soon: changed one by one */
 };
 
 struct run {
@@ -98,7 +98,8 @@ view_of(struct place *p)
 	v.crc = gs_crc32c(0, buf, (size_t)v.rc);
 	v.ring = m.ring;
 	v.version = m.version;
-	memcpy(v.in_place, (uint64_t[]){ m.touched_ms, m.expires_ms, m.accessed_ms, m.interest, m.hits }, sizeof(v.in_place));
+	memcpy(v.in_place, (uint64_t[]){ m.touched_ms, m.expires_ms, m.accessed_ms, m.interest, m.hits, m.offence, m.attempt_ms, m.soon_ms },
+	    sizeof(v.in_place));
 	return v;
 }
 
@@ -125,7 +126,7 @@ check_view(struct run *r, const struct view *v)
 	if (r->has_happened && !is_new)
 		wrong(r, "the operation had happened some instructions before, now it has not");
 	r->has_happened = r->has_happened || (is_new && !is_same_session(&r->before, &r->after));
-	for (int i = 0; v->rc >= 0 && i < 5; i++)
+	for (int i = 0; v->rc >= 0 && i < 8; i++)
 		if (v->in_place[i] != r->before.in_place[i] && v->in_place[i] != r->after.in_place[i])
 			wrong(r, "word %d changed in place is %" PRIu64 ", neither as before nor as after", i, v->in_place[i]);
 }
@@ -389,7 +390,7 @@ check_sweep(struct run *r)
 	while (!walk.done)
 		(void)gs_recover_step(t, &walk, UINT32_MAX);
 	r->p.now_ms += SWEEP_MS;
-	for (int step = 0; step < 2; step++)	/* active, warm */
+	for (int step = 0; step < 3; step++)	/* a pardon, active, warm */
 		for (uint64_t o = 0; o < gs_table_entries(t); o++)
 			gs_kv_settle(t, &r->p.rescuer, o, r->p.now_ms, &done);
 	recover_all(r);
