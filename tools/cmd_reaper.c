@@ -66,8 +66,6 @@ complain(bool *has_said, const char *what)
 static int
 decide(struct reaper *r, const struct suspect *s)
 {
-	if (!reap_rule_meets(&r->rule, s))
-		return GS_JUDGE_LEAVE;
 	if (r->command.text == NULL)
 		return GS_JUDGE_EXPEL;
 	switch (reap_command_ask(&r->command, s)) {
@@ -178,6 +176,7 @@ take_batch(struct reaper *r)
 {
 	const struct gs_wire_lease lease = {
 		.n = (uint32_t)r->batch, .lease_ms = (uint32_t)r->lease_ms, .wait_ms = r->is_once ? 0 : WAIT_MS, .min_offences = r->rule.min_offences,
+		.min_rate_per_h = r->rule.min_rate_per_h,
 	};
 	int rc = gs_ctl_say_request(r->ctl, GS_VERB_LEASE, r->env->table, &lease, sizeof(lease), 0);
 	char *text;

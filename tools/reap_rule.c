@@ -9,17 +9,6 @@
 enum { WORD_BYTES = 32 };
 
 static bool
-parse_rate(const char *text, double *out_per_s)
-{
-	uint64_t per_h;
-
-	if (gs_text_parse_rate(text, &per_h) < 0 || per_h == 0)
-		return false;
-	*out_per_s = (double)per_h / 3600;
-	return true;
-}
-
-static bool
 take_word(struct reap_rule *out, const char *word)
 {
 	uint64_t n;
@@ -31,7 +20,7 @@ take_word(struct reap_rule *out, const char *word)
 		return true;
 	}
 	if (strncmp(word, "rate=", 5) == 0)
-		return parse_rate(word + 5, &out->min_rate_per_s);
+		return gs_text_parse_rate(word + 5, &out->min_rate_per_h) == 0 && out->min_rate_per_h > 0;
 	if (strncmp(word, "offences=", 9) != 0 || gs_text_parse_count(word + 9, &n) < 0 || n == 0 || n >= GS_WIRE_LISTED)
 		return false;
 	out->min_offences = (uint32_t)n;
@@ -56,10 +45,4 @@ reap_rule_parse(struct reap_rule *out, const char *text)
 		if (text[len] == '\0')
 			return true;
 	}
-}
-
-bool
-reap_rule_meets(const struct reap_rule *r, const struct suspect *s)
-{
-	return s->rate_per_s >= r->min_rate_per_s;
 }

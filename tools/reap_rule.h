@@ -5,17 +5,16 @@
 #ifndef TOOLS_REAP_RULE_H
 #define TOOLS_REAP_RULE_H
 
-#include "suspect.h"
+#include <stdbool.h>
+#include <stdint.h>
 
+/* As in a gs_wire_lease: the daemon lends no others. */
 struct reap_rule {
-	uint32_t min_offences;		/* as in a gs_wire_lease: the daemon lends no others */
-	double min_rate_per_s;
+	uint32_t min_offences;
+	uint64_t min_rate_per_h;
 };
 
 /* False when it is no rule. */
 bool reap_rule_parse(struct reap_rule *out, const char *text);
-
-/* Of one that the daemon lent by min_offences: does it meet the rest? */
-bool reap_rule_meets(const struct reap_rule *r, const struct suspect *s);
 
 #endif

@@ -110,6 +110,7 @@ struct gs_wire_lease {
 	uint32_t lease_ms;		/* 1..GS_WIRE_LEASE_MS_MAX */
 	uint32_t wait_ms;
 	uint32_t min_offences;		/* only those with so many; GS_WIRE_LISTED: with as many as the quota's expel_after */
+	uint64_t min_rate_per_h;	/* and only those whose attempts are as many an hour; 0: any */
 };
 
 enum { GS_WIRE_MAX_LEASE = 256, GS_WIRE_LEASE_MS_MAX = 3600000, GS_WIRE_WAIT_MS_MAX = 600000 };
@@ -123,7 +124,7 @@ struct gs_wire_verdict {
 	uint32_t what;			/* enum gs_wire_judgement */
 	uint32_t quiet_ms;		/* LEAVE: is not lent again for so long, unless it offends anew */
 };
-_Static_assert(sizeof(struct gs_wire_lease) == 16 && sizeof(struct gs_wire_verdict) == 16, "a daemon refuses other lengths");
+_Static_assert(sizeof(struct gs_wire_lease) == 24 && sizeof(struct gs_wire_verdict) == 16, "a daemon refuses other lengths");
 
 struct gs_wire_request {
 	uint32_t verb;			/* enum gs_wire_verb */

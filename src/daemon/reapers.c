@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "daemon/events.h"
@@ -23,6 +24,8 @@ reapers_may(const struct manager *m, const struct manager_caller *who, size_t ta
 {
 	return (roles_rights(m, table, who) & (GS_RIGHT_REAP | GS_RIGHT_OPERATE)) != 0;
 }
+
+enum { LOOK_MS = 1000 };		/* at the rates of suspects, on behalf of a reaper who waits for one */
 
 /* ---- taking requests apart ---- */
 
@@ -67,6 +70,7 @@ take_lease(const struct tree_request *r, struct reapers_ask *out, FILE *to)
 	out->n = w.n;
 	out->lease_ms = w.lease_ms;
 	out->min_offences = w.min_offences;
+	out->min_rate_per_h = w.min_rate_per_h;
 	out->until_ms = mono_ms() + w.wait_ms;
 	return 0;
 }
@@ -129,12 +133,16 @@ answer_list(struct manager *m, const struct reapers_ask *ask, FILE *to)
 static int
 answer_lease(struct manager *m, struct reapers_ask *ask, FILE *to)
 {
-	const struct suspects_wish wish = { .holder = ask->holder, .n = ask->n, .lease_ms = ask->lease_ms, .min_offences = ask->min_offences };
+	const struct suspects_wish wish = {
+		.holder = ask->holder, .n = ask->n, .lease_ms = ask->lease_ms, .min_offences = ask->min_offences, .min_rate_per_h = ask->min_rate_per_h,
+	};
 	struct manager_table *mt = &m->tables[ask->table];
+	uint64_t now_ms = mono_ms();
 
-	/* Who comes, is given back or has been quiet for long enough is news of the list. */
-	if (ask->revision == suspects_revision(mt->suspects) && mono_ms() < ask->until_ms)
+	/* Who comes, is given back or has been quiet for long enough is news of the list; who has become faster is not. */
+	if (ask->revision == suspects_revision(mt->suspects) && now_ms < (ask->min_rate_per_h == 0 ? ask->until_ms : ask->look_ms))
 		return REAPERS_WAITS;
+	ask->look_ms = gs_min_u64(now_ms + LOOK_MS, ask->until_ms);
 	if (suspects_lend(mt->suspects, &wish, gs_table_now_ms(mt->shm), to) > 0)
 		return 0;
 	ask->revision = suspects_revision(mt->suspects);

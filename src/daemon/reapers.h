@@ -20,7 +20,9 @@ struct reapers_ask {
 	uint64_t holder;		/* the connection: what is lent is lent to it */
 	uint64_t revision;		/* of the list that it has seen */
 	uint64_t until_ms;		/* CLOCK_MONOTONIC: answered by then with what there is */
+	uint64_t look_ms;		/* CLOCK_MONOTONIC: the rates are looked at again then */
 	uint32_t quiet_ms, n, lease_ms, min_offences;
+	uint64_t min_rate_per_h;
 	uint64_t id;
 	enum gs_wire_judgement what;
 	uint8_t key[GS_KEY_BYTES];

@@ -60,6 +60,7 @@ struct suspects_wish {
 	uint32_t n;			/* at most so many */
 	uint32_t lease_ms;
 	uint32_t min_offences;		/* GS_WIRE_LISTED: only those in the state LISTED */
+	uint64_t min_rate_per_h;	/* only those whose attempts are as many; 0: any */
 };
 
 /*

@@ -60,6 +60,13 @@ may_be_lent(const struct suspects *s, const struct suspect *e, const struct susp
 	return w->min_offences == GS_WIRE_LISTED ? suspects_free_state(s, e, now_ms) == SUSPECTS_LISTED : e->offences >= w->min_offences;
 }
 
+/* The rate is that of this moment, by its slot: nobody tells when it changes. */
+static bool
+is_fast_enough(const struct gs_meta *meta, const struct suspects_wish *w)
+{
+	return w->min_rate_per_h == 0 || gs_quota_rate_per_s(meta->rate_code) * 3600 >= (double)w->min_rate_per_h;
+}
+
 size_t
 suspects_lend(struct suspects *s, const struct suspects_wish *w, uint64_t now_ms, FILE *to)
 {
@@ -71,7 +78,8 @@ suspects_lend(struct suspects *s, const struct suspects_wish *w, uint64_t now_ms
 	for (uint32_t i = 0; s != NULL && i < s->n && n < w->n; i++) {
 		struct suspect *e = &s->list[i];
 
-		if (!may_be_lent(s, e, w, now_ms) || !suspects_look_again(s, e, now_ms, &meta) || !may_be_lent(s, e, w, now_ms))
+		if (!may_be_lent(s, e, w, now_ms) || !suspects_look_again(s, e, now_ms, &meta) || !may_be_lent(s, e, w, now_ms) ||
+		    !is_fast_enough(&meta, w))
 			continue;
 		(void)fprintf(to, "%" PRIu64 " %s", e->serial, shown_key(key, meta.key, meta.key_len, meta.hash, true));
 		print_rest(e, &meta, now_ms, to);

@@ -54,12 +54,26 @@ check_eq "which is the default" "$output" 'expelled 0, left alone 0'
 check "nor those of less than so many offences" gs reaper --once --policy offences=60
 check_eq "as the policy says" "$output" 'expelled 0, left alone 0'
 check "nor those who ask less fast" gs reaper --once -p all,rate=100000/s
-check_eq "they were looked at" "$output" 'expelled 0, left alone 10'
+check_eq "which is not lent them" "$output" 'expelled 0, left alone 0'
 check "another rule meets all of them, by threes" gs reaper --once --policy all --batch 3
 check_match "each is told of, with no more of its key than in events" "$output" '^expelled k10~[0-9a-f]{8} offences [0-9]+$'
 check_eq "and at the end how many" "$(tail -n1 <<< "$output")" 'expelled 10, left alone 0'
 check_eq "they are counted" "$(stat_of expelled)" 10
 check_eq "nobody is left" "$(gs ls suspect | wc -l)" 0
+
+# one who becomes faster while a reaper waits for such
+suspect fast calm
+start_reaper --policy all,rate=2/s
+hurries() {
+	gs get fast
+	! gs stat fast
+}
+check "who becomes fast enough is lent to the reaper who waits" poll_until 20 hurries
+check "who does not is left to others" gs stat calm
+kill "$reaper"
+wait "$reaper"
+check_match "it has judged one" "$(tail -n1 "$tmp/reaper.out")" '^expelled 1, left alone 0$'
+gs del calm
 
 # a command decides
 suspect good bad 'two words'

@@ -209,6 +209,7 @@ make_judgement(struct tape *in, unsigned char *body)
 	const struct gs_wire_wait wait = { .wait_ms = tape_below(in, 2) };
 	const struct gs_wire_lease lease = {
 		.n = tape_below(in, GS_WIRE_MAX_LEASE + 2), .lease_ms = 1 + tape_below(in, 1000), .wait_ms = wait.wait_ms, .min_offences = tape_below(in, 3),
+		.min_rate_per_h = tape_below(in, 3) * 3600,
 	};
 	const struct gs_wire_verdict verdict = { .id = tape_below(in, 4), .what = tape_below(in, 5), .quiet_ms = tape_below(in, 1000) };
 	const void *value = r.verb == GS_VERB_SUSPECTS ? (const void *)&wait : r.verb == GS_VERB_LEASE ? (const void *)&lease : &verdict;

@@ -4,6 +4,14 @@
 #include <time.h>
 
 #include "shm/quota.h"
+
+/* Before S is a second. */
+static inline _Atomic uint64_t *
+rate_word(struct gs_slot *slot)
+{
+	return &slot->S;
+}
+
 #include "shm_place.h"
 
 #define HOLDER UINT64_C(7)
@@ -352,6 +360,37 @@ only_those_with_enough_offences_are_lent(void **state)
 	free(text);
 }
 
+/* Half octaves over 2^-12 a second, in the word S. */
+static void
+set_rate(struct place *p, const char *key, uint32_t code)
+{
+	struct gs_hit hit = hit_of(&p->s, key);
+
+	atomic_store(rate_word(hit.slot), gs_timed(gs_offence(code, NOW), gs_entry_gen(hit.entry)));
+}
+
+static void
+only_those_with_enough_attempts_are_lent(void **state)
+{
+	struct place *p = *state;
+	struct suspects_wish wish = { .holder = HOLDER, .n = 10, .lease_ms = 1000, .min_rate_per_h = 8 * 3600 };
+	char *text;
+
+	start_in(&p->s, "slow", SUSPECT, NOW);
+	start_in(&p->s, "fast", SUSPECT, NOW);
+	set_rate(p, "slow", 29);
+	set_rate(p, "fast", 30);
+	suspects_tick(p->list, NOW);
+	text = lent(p, wish, NOW, 1);
+	assert_non_null(strstr(text, " fast 8.00/s "));
+	free(text);
+	free(lent(p, wish, NOW, 0));
+	set_rate(p, "slow", 31);
+	text = lent(p, wish, NOW, 1);
+	assert_non_null(strstr(text, " slow 11.31/s "));
+	free(text);
+}
+
 static void
 a_verdict_meets_the_session_that_was_lent_and_no_other_of_its_key(void **state)
 {
@@ -512,6 +551,7 @@ main(void)
 		TEST(nobody_is_lent_twice_and_a_loan_ends_with_its_time_or_its_holder),
 		TEST(who_was_left_alone_is_lent_again_after_a_while_or_an_offence),
 		TEST(only_those_with_enough_offences_are_lent),
+		TEST(only_those_with_enough_attempts_are_lent),
 		TEST(a_verdict_meets_the_session_that_was_lent_and_no_other_of_its_key),
 		TEST(an_operator_judges_by_key),
 		TEST(the_list_is_that_of_a_naive_model),
