@@ -103,6 +103,21 @@ answer(struct held *w, int error)
 
 /* ---- the thread ---- */
 
+/*
+ * The first is due: take the one that waits longest for the same turn. Their times differ by what the clock of the store is
+ * behind.
+ */
+static struct held *
+take_due_locked(struct hold *h)
+{
+	struct held *longest = h->first;
+
+	for (struct held *w = longest->next; w != NULL; w = w->next)
+		if (w->turn == longest->turn && w->until_ms < longest->until_ms)
+			longest = w;
+	return take_locked(h, longest->req);
+}
+
 /* The next whose time has come; NULL: it is over. */
 static struct held *
 wait_for_due(struct hold *h)
@@ -119,7 +134,7 @@ wait_for_due(struct hold *h)
 		else if (mono_ms() < due_ms)
 			(void)pthread_cond_timedwait(&h->change, &h->lock, &until);
 		else
-			w = take_locked(h, h->first->req);
+			w = take_due_locked(h);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return w;

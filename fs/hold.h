@@ -11,8 +11,8 @@
  *	                                                     -> refused again: hold_back, if there is time left
  *
  * Nobody waits longer than HOLD_MS; whose turn would come later, or who
- * finds the places taken, is answered EDQUOT at once.  Those of one session
- * have their turns in the order in which they came.
+ * finds the places taken, is answered EDQUOT at once.  Those who wait for one
+ * session have their turns in the order in which they came.
  */
 #ifndef HOLD_H
 #define HOLD_H
