@@ -18,8 +18,8 @@ enum {
 /* What is under a key. */
 struct seen {
 	struct gs_hit hit;
-	struct gs_slot head;
 	struct gs_meta meta;
+	struct gs_slot head;		/* last: a record would follow it */
 };
 
 /* Header and names of what is under a key, whatever it is. 1, or as gs_kv_look_up. */

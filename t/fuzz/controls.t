@@ -61,6 +61,6 @@ control table src/shm/recover.c 's/addr != 0 && gs_table_slot\(t, addr - 1\) != 
 control table src/shm/table.h 's/ \|\| slot >= a->n_slots//' "slot numbers that nobody checks"
 control table src/shm/index.c 's/for \(int tries = 0; tries < TRIES; tries\+\+\) \{/for (;;) {/' "a loop without an end"
 control table src/shm/index.c 's/GS_SLOT_HEADER_BYTES \+ k->len <= slot_size/1/' "a key longer than its slot"
-control open src/shm/table.c 's/if \(gs_table_slot_bytes\(h->key_max, GS_OWNER_BYTES, h->record_size\) > .*\)$/if (0)/' "a shape whose slots are too small"
+control open src/shm/table_check.c 's/if \(gs_table_slot_bytes\(h->key_max, GS_OWNER_BYTES, h->record_size\) > .*\)$/if (0)/' "a shape whose slots are too small"
 control race src/shm/kv_get.c 's/head->link_len\), head->val_len\);/head->link_len), hit->slot->val_len);/' "a length that is read twice"
 done_testing
