@@ -143,8 +143,9 @@ recover(struct clients *c, size_t table, uint32_t id)
 	atomic_store_explicit(&t->ctl->reg[id].state, GS_CTX_DEAD, memory_order_release);
 	watch_page(t, &c->m->tables[table].ctx, id, c->m->events);
 	gs_logout_recover(t, &c->m->tables[table].ctx, id);
-	gs_crowd_recover(t, &c->m->tables[table].ctx, id, gs_table_now_ms(t));
 	mended = gs_recover_ctx(t, id);
+	/* Behind it: an entry that the dead one left tentative is no session. */
+	gs_crowd_recover(t, &c->m->tables[table].ctx, id, gs_table_now_ms(t));
 	if (!gs_recover_is_done(t, id) && ++*n_tries < RECOVER_TICKS)
 		return mended;
 	gs_recover_forget(t, id);
@@ -196,7 +197,7 @@ recover_process(struct clients *c, uint32_t pid, uint64_t starttime)
 		return;
 	c->m->clients_recovered++;
 	log_info("client %u: recovered (contexts %u, slots %u)", pid, n, mended);
-	events_add(c->m->events, "recovered", "pid=%u contexts=%u slots=%u", pid, n, mended);
+	events_add_often(c->m->events, "recovered", "pid=%u contexts=%u slots=%u", pid, n, mended);
 }
 
 void

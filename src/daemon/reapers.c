@@ -139,10 +139,13 @@ answer_lease(struct manager *m, struct reapers_ask *ask, FILE *to)
 	struct manager_table *mt = &m->tables[ask->table];
 	uint64_t now_ms = mono_ms();
 
-	/* Who comes, is given back or has been quiet for long enough is news of the list; who has become faster is not. */
-	if (ask->revision == suspects_revision(mt->suspects) && now_ms < (ask->min_rate_per_h == 0 ? ask->until_ms : ask->look_ms))
+	/*
+	 * Who comes, is given back or has been quiet for long enough is news of the list; who has become faster is not: for that
+	 * all of them are looked at, which is not for each news.
+	 */
+	if (now_ms < ask->look_ms || (ask->min_rate_per_h == 0 && ask->revision == suspects_revision(mt->suspects) && now_ms < ask->until_ms))
 		return REAPERS_WAITS;
-	ask->look_ms = gs_min_u64(now_ms + LOOK_MS, ask->until_ms);
+	ask->look_ms = ask->min_rate_per_h == 0 ? 0 : gs_min_u64(now_ms + LOOK_MS, ask->until_ms);
 	if (suspects_lend(mt->suspects, &wish, gs_table_now_ms(mt->shm), to) > 0)
 		return 0;
 	ask->revision = suspects_revision(mt->suspects);

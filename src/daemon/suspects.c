@@ -422,13 +422,6 @@ suspects_tick(struct suspects *s, uint64_t now_ms)
 
 /* ---- making ---- */
 
-/* Nobody was ever accused, as the counters have it; they are younger than sessions that a file ring brought along. */
-static bool
-is_innocent(const struct gs_table *t)
-{
-	return gs_ctx_total(t, GS_COUNT_STARTED) > 0 && gs_ctx_total(t, GS_COUNT_ACCUSED) == 0 && gs_ctx_total(t, GS_COUNT_QUARANTINED) == 0;
-}
-
 struct suspects *
 suspects_new(struct gs_table *t, struct gs_ctx *c)
 {
@@ -439,8 +432,6 @@ suspects_new(struct gs_table *t, struct gs_ctx *c)
 	s->t = t;
 	s->c = c;
 	s->revision = 1;
-	/* There is nobody to be found in a hurry. */
-	s->was_walked = is_innocent(t);
 	return s;
 }
 

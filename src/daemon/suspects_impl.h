@@ -38,7 +38,7 @@ struct suspects {
 	uint32_t check_at;			/* the place in the list from which the next tick goes on */
 	uint32_t ring_class, ring_slot;		/* and where in the suspect ring */
 	uint32_t walk_arena, walk_slot;
-	bool was_walked;			/* all slots were looked at once, or there was no need to */
+	bool was_walked;			/* all slots were looked at once */
 };
 
 /* The session of a place, as it is now. False when it is none any more, or accused no longer: dropped. */

@@ -36,12 +36,17 @@ note(struct crowd *w, const struct gs_meta *meta)
 	memcpy(w->idle[at].key, meta->key, meta->key_len);
 }
 
-/* Is it the record of a session, and not one that was replaced and rests, or of a key that was given up? */
+/* Is it the record of a session, and not one that was replaced and rests, is not started yet, or of a key that was given up? */
 static bool
 is_current(struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
 {
-	return gs_kv_ends_ms(t, meta) >= now_ms && (meta->flags & GS_FLAG_ROTATED) == 0 &&
-	    gs_index_ordinal_of(t, meta->hash, gs_entry_addr(meta->entry), gs_entry_gen(meta->entry)) != UINT64_MAX;
+	uint64_t ordinal;
+
+	if (gs_kv_ends_ms(t, meta) < now_ms || (meta->flags & GS_FLAG_ROTATED) != 0)
+		return false;
+	ordinal = gs_index_ordinal_of(t, meta->hash, gs_entry_addr(meta->entry), gs_entry_gen(meta->entry));
+	/* relaxed; an entry that was tentative when it was found is that of a start that is under way, and comes to its own pass */
+	return ordinal != UINT64_MAX && (atomic_load_explicit(gs_table_entry(t, ordinal), memory_order_relaxed) & GS_ENTRY_TENT) == 0;
 }
 
 static void
@@ -71,6 +76,9 @@ thin(struct gs_table *t, struct gs_ctx *c, uint64_t owner, uint32_t birth, uint6
 
 	for (int pass = 0; pass < PASSES && most != 0; pass++) {
 		count_crowd(t, owner, birth, now_ms, &w);
+		/* One that moved on ahead of the pass was met twice: nobody ends for that. */
+		if (w.n > most)
+			count_crowd(t, owner, birth, now_ms, &w);
 		for (uint32_t i = 0; i < w.n_idle && w.n > most; i++) {
 			const struct gs_key k = { .bytes = w.idle[i].key, .len = w.idle[i].key_len, .hash = w.idle[i].hash };
 

@@ -6,8 +6,10 @@
  * one to another owner, counts those of its owner by a pass over the kin
  * (kin.h), and ends as many as are too many, those first that nobody asked for
  * longest.  Two that start at once both come to their pass after their session
- * is there, so that the later one sees all.  Of a process that dies before its
- * pass its page names the owner, and the daemon makes up for it.
+ * is there, so that the later one sees all but those that move at that moment,
+ * from where the pass will come to where it has been: they are counted at the
+ * owner's next start.  Of a process that dies before its pass its page names
+ * the owner, and the daemon makes up for it.
  */
 #ifndef GS_SHM_CROWD_H
 #define GS_SHM_CROWD_H

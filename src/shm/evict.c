@@ -594,6 +594,7 @@ gs_evict_batch(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t n, 
 	*done = (struct gs_evict_done){ .is_blocked = m.to == GS_RING_NONE };
 	if (done->is_blocked || n == 0)
 		return;
+	c->evict.cost = GS_EVICT_BY_MOVES;
 	threshold = sampled_threshold(&m, n);
 	for (uint32_t looked = 0; looked < BATCH_SLOTS && done->n_outwards + done->n_over < n && turns > 0;) {
 		const struct gs_arena *a = gs_table_arena(t, ring, hand->class_id);
@@ -610,4 +611,5 @@ gs_evict_batch(struct gs_table *t, struct gs_ctx *c, uint32_t ring, uint64_t n, 
 		if (see(&m, addr, &s) && score_of(&m, &s) >= threshold && !batch_one(&m, &s, done))
 			break;
 	}
+	c->evict.cost = GS_EVICT_AS_ALLOWED;
 }

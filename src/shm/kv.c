@@ -13,6 +13,8 @@
 #include "shm/logout.h"
 #include "shm/park.h"
 
+enum { EXEMPT_LOOK_MS = 3600000 };	/* how long the sweep leaves one alone that a pattern keeps where it is */
+
 int
 gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
 {
@@ -564,6 +566,9 @@ settle(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, 
 	out->next_ms = next_of(t, out->from, &out->meta);
 	if (to == GS_RING_NONE || to >= t->n_rings || gs_kv_leaves_ms(t, &out->meta) >= now_ms) {
 		out->what = GS_SETTLE_STAYS;
+		/* Kept by a pattern only, which may change: it is looked at again, as each that could ever leave is. */
+		if (out->next_ms == UINT64_MAX && gs_record_next_ms(t, out->from, &head) != UINT64_MAX)
+			out->next_ms = now_ms + EXEMPT_LOOK_MS;
 		return;
 	}
 	out->what = decay(t, c, &hit, &head, now_ms, to);

@@ -180,7 +180,8 @@ int gs_kv_del(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint
 
 /*
  * Take back an accusation, with what is left of it: a suspect comes to the innermost ring, which is an access; one that is
- * accused where it is stays there. Its offences are kept. birth: as in struct gs_ending. Returns 0, GS_ENOENT (none, or not accused), GS_ENOSPC.
+ * accused where it is stays there. Its offences are kept. birth: as in struct gs_ending. Returns 0, GS_ENOENT (none, or not accused),
+ * GS_ESTALE: a key that was given up and is no suspect, GS_ENOSPC.
  */
 int gs_kv_pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, uint32_t birth);
 

@@ -97,8 +97,11 @@ gs_kv_pardon(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint6
 
 	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++) {
 		rc = gs_kv_look_up(t, c, k, now_ms, &hit, &head);
-		if (rc == 1 && birth != 0 && head.birth != birth)
+		if ((rc == 1 || rc == KV_ROTATED) && birth != 0 && head.birth != birth)
 			rc = GS_ENOENT;
+		/* A key that was given up can be a suspect too: kv_rotate.c. */
+		if (rc == KV_ROTATED)
+			rc = gs_kv_is_suspect(t, hit.entry) ? 1 : GS_ESTALE;
 		if (rc != 1)
 			continue;
 		if (gs_kv_is_suspect(t, hit.entry)) {

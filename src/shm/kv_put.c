@@ -358,10 +358,13 @@ draft_from(const struct gs_hit *hit, const struct gs_slot *seen, struct gs_draft
 	return gs_record_is_same(hit->slot, hit->w);
 }
 
-/* A session that another owner gets is to him as one that starts. */
+/* A session that another owner gets is to him as one that starts, unless it goes on with the life of one that he has. */
 static void
-begin_gift(const struct gs_table *t, struct gs_ctx *c, const struct gs_draft *d, const unsigned char *was, uint32_t was_len)
+begin_gift(const struct gs_table *t, struct gs_ctx *c, const struct gs_put_args *args, const struct gs_draft *d, const unsigned char *was,
+    uint32_t was_len)
 {
+	if ((args->set & GS_SET_LIFE_BIT) != 0)
+		return;
 	if (d->head.owner_len != was_len || memcmp(d->owner, was, was_len) != 0)
 		gs_crowd_begin(t, c, d);
 }
@@ -409,7 +412,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 	if (is_judged)
 		gs_kv_draft_quota(hit, &d);
 	draft_over(t, c, &d, p);
-	begin_gift(t, c, &d, names.owner, seen->owner_len);
+	begin_gift(t, c, p->args, &d, names.owner, seen->owner_len);
 	comes_in = resumes ? gs_park_comes_in(t, from) : gs_kv_is_promotable(t, from, seen, p->now_ms);
 	if (counts && comes_in) {
 		in = gs_kv_promote_to(t, from);
@@ -604,7 +607,7 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);
 	set_expiry(&d);
-	begin_gift(t, c, &d, c->scratch + gs_record_owner_off(seen.key_len), seen.owner_len);
+	begin_gift(t, c, args, &d, c->scratch + gs_record_owner_off(seen.key_len), seen.owner_len);
 	over = (struct gs_over){ &hit, &seen, gs_entry_ring(hit.entry), now_ms };
 	if ((args->set & GS_SET_LINK_BIT) == 0)
 		rc = gs_kv_publish(t, c, &over, &d);

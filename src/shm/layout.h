@@ -651,7 +651,7 @@ struct gs_quota_cfg {
 	_Atomic uint32_t n_exempt;
 	uint8_t pad[16];
 	struct gs_quota_override override[GS_QUOTA_OVERRIDES];
-	/* Patterns, see base/glob.h, of keys that no quota is about and that no ring lets go of; filled up with NUL, one at least. */
+	/* Patterns, see base/glob.h, of keys that no quota is about and that do not decay; filled up with NUL, one at least. */
 	_Atomic uint64_t exempt[GS_QUOTA_EXEMPT * GS_QUOTA_PATTERN_BYTES / 8];
 };
 _Static_assert(sizeof(struct gs_quota_cfg) == 64 + GS_QUOTA_OVERRIDES * 24 + GS_QUOTA_EXEMPT * GS_QUOTA_PATTERN_BYTES, "quota configuration");

@@ -171,6 +171,32 @@ gift_beyond_the_limit_is_held_to_it_as_a_start(void **state)
 	}
 }
 
+/* Killed between the tentative entry and the commit: there is no session, and nobody ends for it. */
+static void
+start_that_was_never_committed_costs_nobody_a_session(void **state)
+{
+	struct store *s = *state;
+	struct gs_key k = key_of(s->t, "d");
+	struct gs_slot head;
+	struct gs_hit hit;
+
+	atomic_store(&s->t->ctl->max_per_owner, 0);
+	for (int i = 0; i < 4; i++)
+		put_of(s, (const char *[]){ "a", "b", "c", "d" }[i], "alice", NOW + (uint64_t)i);
+	atomic_store(&s->t->ctl->max_per_owner, MOST);
+	assert_int_equal(gs_kv_look_up(s->t, &s->c, &k, NOW + 9, &hit, &head), 1);
+	atomic_store(hit.at, hit.entry | GS_ENTRY_TENT);
+	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, "alice", 5));
+	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
+	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 0);
+	atomic_store(hit.at, hit.entry);
+	/* Committed, it counts. */
+	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, "alice", 5));
+	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
+	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 1);
+	assert_true(!is_there(s, "a") && is_there(s, "b") && is_there(s, "c") && is_there(s, "d"));
+}
+
 /* Between the publication and the pass. */
 static void
 pass_of_the_dead_is_made_up_for(void **state)
@@ -256,6 +282,7 @@ main(void)
 		T_USUAL(lower_limit_holds_from_the_next_start_on),
 		T_USUAL(two_that_start_at_once_leave_no_more_than_the_limit),
 		T_USUAL(gift_beyond_the_limit_is_held_to_it_as_a_start),
+		T_USUAL(start_that_was_never_committed_costs_nobody_a_session),
 		T_USUAL(pass_of_the_dead_is_made_up_for),
 		T_USUAL(note_stands_while_the_pass_is_owed),
 		T_USUAL(rotation_at_the_limit_ends_nobody),

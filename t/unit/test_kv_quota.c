@@ -454,7 +454,8 @@ exempt_keys_do_not_decay(void **state)
 	assert_int_equal(put_at(s, "other", "v", NOW), 1);
 	did = settle_at(s, "k1", NOW + DAY / 2);
 	assert_int_equal(did.what, GS_SETTLE_STAYS);
-	assert_true(did.next_ms > NOW + DAY / 2);
+	/* Not never: the audit's I7 holds, and so it would if the pattern went without a word. */
+	assert_int_equal(did.next_ms, NOW + DAY / 2 + HOUR);
 	assert_int_equal(settle_at(s, "other", NOW + DAY / 2).what, GS_SETTLE_DECAYED);
 	set_exempt(s, GS_QUOTA_REPORT, NULL);
 	assert_int_equal(settle_at(s, "k1", NOW + DAY / 2).what, GS_SETTLE_DECAYED);

@@ -163,6 +163,14 @@ old_key_after_the_grace_makes_both_suspects(void **state)
 	assert_int_equal(put_at(&s, "old", "v", now), GS_ESTALE);
 	assert_int_equal(touch_at(&s, "old", now), GS_ESTALE);
 	assert_int_equal(counted(&s, GS_COUNT_REPLAYED), 3);
+	/* Who pardons the key that was given up gets it out of there, and what is no suspect is refused in words that have a meaning. */
+	{
+		struct gs_key k = key_of(s.t, "old");
+
+		assert_int_equal(gs_kv_pardon(s.t, &s.c, &k, now, 0), 0);
+		assert_int_equal(ring_of(&s, "old"), ACTIVE);
+		assert_int_equal(gs_kv_pardon(s.t, &s.c, &k, now, 0), GS_ESTALE);
+	}
 	/* Taking the old record away is no use either, and is final. */
 	assert_int_equal(del_at(&s, "old", now), 0);
 	assert_int_equal(get_at(&s, "old", now), GS_ENOENT);
