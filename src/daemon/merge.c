@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "prog/log.h"
+
 enum { VALUE_BYTES = GS_CONF_VALUE_BYTES };
 
 /* Two structs of one section and a third: where fresh equals before, take live's. */
@@ -69,10 +71,14 @@ merge_classes(struct gs_conf_table *fresh, const struct gs_conf_table *before, c
 		const char *name = live->classes[i].name;
 		size_t was = gs_conf_class(before, name), is = gs_conf_class(fresh, name);
 
-		if (was == before->n_classes && is == fresh->n_classes && gs_conf_add_class(fresh, name, why) == 0)
-			fresh->classes[is] = live->classes[i];
-		else if (was < before->n_classes && is < fresh->n_classes)
+		if (was == before->n_classes && is == fresh->n_classes) {
+			if (gs_conf_add_class(fresh, name, why) == 0)
+				fresh->classes[is] = live->classes[i];
+			else
+				log_warnx("table %s: a class that was made by hand has no limits any more: %s", fresh->name, why);
+		} else if (was < before->n_classes && is < fresh->n_classes) {
 			merge_section(GS_CONF_IN_CLASS, &fresh->classes[is], &before->classes[was], &live->classes[i]);
+		}
 	}
 }
 
