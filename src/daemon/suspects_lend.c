@@ -105,9 +105,9 @@ suspects_let_go(struct suspects *s, uint64_t holder)
 
 /* ---- verdicts ---- */
 
-/* End or pardon the session of the key, if it is the one of this birth. */
+/* End or pardon the session of the key, if it is the one that was lent; e: that one, or NULL. */
 static int
-do_verdict(struct suspects *s, const struct suspects_verdict *v, uint32_t birth, uint64_t now_ms, struct gs_meta *meta)
+do_verdict(struct suspects *s, const struct suspects_verdict *v, struct suspect *e, uint64_t now_ms, struct gs_meta *meta)
 {
 	struct gs_ending how = { .kind = GS_TOMB_FINAL, .event = GS_EVENT_EXPELLED, .reason = v->v.id == 0 ? GS_REASON_OPERATOR : GS_REASON_REAPER };
 	struct gs_key k;
@@ -116,9 +116,12 @@ do_verdict(struct suspects *s, const struct suspects_verdict *v, uint32_t birth,
 	if (rc < 0)
 		return GS_EINVAL;
 	rc = (int)gs_kv_get(s->t, s->c, &k, now_ms, NULL, 0, GS_KV_INSPECT, meta);
+	/* A key that was given up leads nowhere any more: it is judged itself. */
+	if (rc == GS_ESTALE && e != NULL && suspects_look_again(s, e, now_ms, meta))
+		rc = 0;
 	if (rc < 0 && rc != GS_ERANGE)
 		return rc;
-	if (birth != 0 && meta->birth != birth)
+	if (e != NULL && meta->birth != e->birth)
 		return GS_ENOENT;
 	how.birth = meta->birth;
 	if (v->v.what == GS_JUDGE_EXPEL)
@@ -165,7 +168,7 @@ suspects_judge(struct suspects *s, const struct suspects_verdict *v, uint64_t no
 	}
 	if (v->v.what == GS_JUDGE_LEAVE)
 		return e == NULL ? GS_EINVAL : leave_alone(s, e, v->v.quiet_ms, now_ms, meta);
-	rc = do_verdict(s, v, e == NULL ? 0 : e->birth, now_ms, meta);
+	rc = do_verdict(s, v, e, now_ms, meta);
 	if (rc == 0)
 		follow_verdict(s, meta, now_ms);
 	return rc;

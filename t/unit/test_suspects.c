@@ -409,6 +409,34 @@ a_verdict_meets_the_session_that_was_lent_and_no_other_of_its_key(void **state)
 	assert_int_equal(counted(&p->s, GS_COUNT_EXPELLED), 0);
 }
 
+/* A key that was given up, and was used long after, is a suspect beside the one that it led to. */
+static void
+a_verdict_on_a_key_that_was_given_up_ends_that_key(void **state)
+{
+	struct place *p = *state;
+	struct gs_key old = key_of(p->s.t, "old"), new = key_of(p->s.t, "new");
+	char buf[1000];
+	const struct gs_rotation r = { .from = &old, .to = &new, .grace_ms = 1000, .wall_ns = 1, .buf = buf };
+
+	start_in(&p->s, "old", ACTIVE, NOW);
+	assert_int_equal(gs_kv_rotate(p->s.t, &p->s.c, NOW, &r), 0);
+	assert_int_equal(get_at(&p->s, "old", NOW + 1001), GS_ESTALE);
+	suspects_tick(p->list, NOW + 1001);
+	assert_int_equal(suspects_count(p->list), 2);
+	for (int i = 0; i < 2; i++) {
+		char *text = lent(p, (struct suspects_wish){ .holder = HOLDER, .n = 1, .lease_ms = 1000 }, NOW + 1001, 1);
+		const struct gs_wire_verdict v = { .id = strtoull(text, NULL, 10), .what = GS_JUDGE_EXPEL };
+		const char *key = strstr(text, " old ") != NULL ? "old" : "new";
+
+		assert_int_equal(judge(p, v, HOLDER, key, NOW + 1001), 0);
+		free(text);
+	}
+	assert_int_equal(suspects_count(p->list), 0);
+	assert_int_equal(counted(&p->s, GS_COUNT_EXPELLED), 2);
+	assert_int_equal(peek_at(&p->s, "new", NOW + 1001, NULL), GS_ENOENT);
+	assert_clean(p->s.t, NOW + 1001);
+}
+
 static void
 an_operator_judges_by_key(void **state)
 {
@@ -553,6 +581,7 @@ main(void)
 		TEST(only_those_with_enough_offences_are_lent),
 		TEST(only_those_with_enough_attempts_are_lent),
 		TEST(a_verdict_meets_the_session_that_was_lent_and_no_other_of_its_key),
+		TEST(a_verdict_on_a_key_that_was_given_up_ends_that_key),
 		TEST(an_operator_judges_by_key),
 		TEST(the_list_is_that_of_a_naive_model),
 	};
