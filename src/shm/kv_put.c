@@ -34,13 +34,14 @@ static void
 apply_args(struct gs_draft *d, const struct gs_put_args *args)
 {
 	if ((args->set & GS_SET_OWNER_BIT) != 0) {
-		d->owner = args->owner;
+		/* Of no bytes a caller may give none: pointers to copy from are never NULL. */
+		d->owner = args->owner_len > 0 ? args->owner : "";
 		d->head.owner_len = (uint8_t)args->owner_len;
 	}
 	if ((args->set & GS_SET_CLASS_BIT) != 0)
 		d->head.class_id = (uint8_t)args->class_id;
 	if ((args->set & GS_SET_LINK_BIT) != 0) {
-		d->link = args->link;
+		d->link = args->link_len > 0 ? args->link : "";
 		d->head.link_len = (uint8_t)args->link_len;
 	}
 	if ((args->set & GS_SET_CARRIED_BIT) != 0)
