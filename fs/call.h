@@ -24,8 +24,7 @@ struct call {
 	bool is_operator;
 	bool is_again;			/* the answer was held back, and this is another try; */
 	uint64_t until_ms;		/* the last by this time, CLOCK_MONOTONIC */
-	uint64_t turn;			/* of a try that is refused: the node whose turn it is to wait for, see hold_turn() */
-	uint64_t turn_after_ms;		/* and how long; 0: the refusal is the answer */
+	uint64_t turn_after_ms;		/* of a try that is refused: how long until its turn, see hold_turn(); 0: the refusal is the answer */
 };
 
 void call_begin(struct call *c, fuse_req_t req);

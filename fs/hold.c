@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "node.h"
@@ -13,10 +12,9 @@
 struct held {
 	struct held *next;
 	fuse_req_t req;
-	uint64_t turn;			/* whose: the node of the session */
+	uint64_t node;			/* of the session */
+	struct fuse_file_info fi;
 	uint64_t due_ms, until_ms;	/* CLOCK_MONOTONIC: when it is tried again, and given up */
-	struct request r;
-	char name[GS_KEY_BYTES + 1];
 };
 
 struct hold {
@@ -68,12 +66,12 @@ insert_locked(struct hold *h, struct held *w)
 }
 
 static uint32_t
-count_locked(const struct hold *h, uint64_t turn)
+count_locked(const struct hold *h, uint64_t node)
 {
 	uint32_t n = 0;
 
 	for (const struct held *w = h->first; w != NULL; w = w->next)
-		n += w->turn == turn ? 1 : 0;
+		n += w->node == node ? 1 : 0;
 	return n;
 }
 
@@ -104,7 +102,7 @@ answer(struct held *w, int error)
 /* ---- the thread ---- */
 
 /*
- * The first is due: take the one that waits longest for the same turn. Their times differ by what the clock of the store is
+ * The first is due: take the one that waits longest for the same session. Their times differ by what the clock of the store is
  * behind.
  */
 static struct held *
@@ -113,7 +111,7 @@ take_due_locked(struct hold *h)
 	struct held *longest = h->first;
 
 	for (struct held *w = longest->next; w != NULL; w = w->next)
-		if (w->turn == longest->turn && w->until_ms < longest->until_ms)
+		if (w->node == longest->node && w->until_ms < longest->until_ms)
 			longest = w;
 	return take_locked(h, longest->req);
 }
@@ -147,7 +145,7 @@ run(void *arg)
 	struct held *w;
 
 	while ((w = wait_for_due(h)) != NULL) {
-		ops_again(w->req, &w->r, w->until_ms);
+		ops_again(w->req, w->node, &w->fi, w->until_ms);
 		free(w);
 	}
 	return NULL;
@@ -182,7 +180,7 @@ add(struct hold *h, struct held *w, bool is_again)
 	if (fuse_req_interrupted(w->req))
 		rc = EINTR;
 	/* Who had a place keeps it. */
-	else if (!h->has_thread || (!is_again && (h->n >= HOLD_REQUESTS || count_locked(h, w->turn) >= HOLD_OF_SESSION)))
+	else if (!h->has_thread || (!is_again && (h->n >= HOLD_OPENS || count_locked(h, w->node) >= HOLD_OF_SESSION)))
 		rc = EDQUOT;
 	else
 		insert_locked(h, w);
@@ -191,7 +189,7 @@ add(struct hold *h, struct held *w, bool is_again)
 }
 
 int
-hold_back(struct call *c, const struct request *r)
+hold_back(struct call *c, uint64_t node, const struct fuse_file_info *fi)
 {
 	uint64_t now_ms = mono_ms(), until_ms = c->is_again ? c->until_ms : now_ms + HOLD_MS;
 	struct held *w;
@@ -202,10 +200,7 @@ hold_back(struct call *c, const struct request *r)
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return EDQUOT;
-	*w = (struct held){ .req = c->req, .turn = c->turn, .due_ms = now_ms + c->turn_after_ms, .until_ms = until_ms, .r = *r };
-	if (r->name != NULL)
-		(void)memcpy(w->name, r->name, strlen(r->name) + 1);
-	w->r.name = w->name;
+	*w = (struct held){ .req = c->req, .node = node, .fi = *fi, .due_ms = now_ms + c->turn_after_ms, .until_ms = until_ms };
 	if (!c->is_again)
 		fuse_req_interrupt_func(c->req, interrupt, c->m->hold);
 	rc = add(c->m->hold, w, c->is_again);
@@ -243,10 +238,8 @@ hold_turn(struct call *c, uint64_t node, const struct gs_item *item, enum hold_a
 	/* It was counted as an attempt when it came; to look whether its turn has come is no other. */
 	if (!c->is_again || info.retry_after_ms == 0)
 		rc = make_access(t, item, what, &info);
-	if (rc == GS_EQUARANTINE && info.pace == GS_PACE_TURNS) {
-		c->turn = node;
+	if (rc == GS_EQUARANTINE && info.pace == GS_PACE_TURNS)
 		c->turn_after_ms = info.retry_after_ms > 0 ? info.retry_after_ms : 1;
-	}
 	if (rc == 0)
 		*is_made = true;
 	return rc == GS_ENOENT ? ESTALE : rc < 0 ? mount_errno(c->m, rc) : 0;

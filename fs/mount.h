@@ -46,7 +46,7 @@ struct mount {
 	struct control *control;
 	struct files *files;
 	struct rights *rights;
-	struct hold *hold;		/* requests whose answer is held back */
+	struct hold *hold;		/* opens whose answer is held back */
 	struct poke *poke;		/* of inotify */
 	uint32_t n_tables;
 	struct mount_table tables[MOUNT_TABLES];

@@ -96,16 +96,6 @@ op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	call_end(&c);
 }
 
-/* Answer a request that was not done, at once or when its turn has come. */
-static void
-refuse(struct call *c, const struct request *r, int rc)
-{
-	if (rc == EDQUOT)
-		rc = hold_back(c, r);
-	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
-}
-
 /*
  * Of what is no session nothing can be set.  What would change nothing, the
  * truncation of a control file and the times of a directory, which tar and
@@ -120,24 +110,27 @@ changes_permissions(const struct stat *st, const struct stat *want, int to_set)
 }
 
 static void
-try_setattr(struct call *c, struct request *r)
+op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struct fuse_file_info *fi)
 {
-	struct stat st;
 	double timeout_s;
+	struct call c;
+	struct stat st;
 	int rc;
 
-	if (node_kind(r->node) == NODE_IS_SESSION) {
-		timeout_s = c->m->attr_s;
-		rc = attr_set(c, r->node, &r->want, r->to_set, r->has_fi ? &r->fi : NULL, &st);
+	call_begin(&c, req);
+	if (node_kind(node) == NODE_IS_SESSION) {
+		timeout_s = c.m->attr_s;
+		rc = attr_set(&c, node, want, to_set, fi, &st);
 	} else {
-		rc = stat_node(c, r->node, &st, &timeout_s);
-		if (rc == 0 && changes_permissions(&st, &r->want, r->to_set))
+		rc = stat_node(&c, node, &st, &timeout_s);
+		if (rc == 0 && changes_permissions(&st, want, to_set))
 			rc = EPERM;
 	}
 	if (rc != 0)
-		refuse(c, r, rc);
+		(void)fuse_reply_err(req, rc);
 	else
-		(void)fuse_reply_attr(c->req, &st, timeout_s);
+		(void)fuse_reply_attr(req, &st, timeout_s);
+	call_end(&c);
 }
 
 static void
@@ -244,94 +237,59 @@ forget_open(struct call *c, uint64_t node, uint64_t fh)
 		control_release((struct control_file *)(uintptr_t)fh);
 }
 
+/* One that asks too fast is answered when its turn has come. */
 static void
-try_open(struct call *c, struct request *r)
+try_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 {
-	int rc = open_node(c, r->node, &r->fi);
+	int rc = open_node(c, node, fi);
 
-	if (rc != 0)
-		refuse(c, r, rc);
-	else if (fuse_reply_open(c->req, &r->fi) != 0)
+	if (rc == EDQUOT)
+		rc = hold_back(c, node, fi);
+	else if (rc == 0 && fuse_reply_open(c->req, fi) != 0)
 		/* Whoever opened it was interrupted: no release follows. */
-		forget_open(c, r->node, r->fi.fh);
-}
-
-static void
-try_create(struct call *c, struct request *r)
-{
-	struct fuse_entry_param e;
-	int rc = EPERM;
-
-	if (node_kind(r->node) == NODE_IS_RING)
-		rc = session_create(c, r->node, r->name, r->mode, &r->fi, &e);
+		forget_open(c, node, fi->fh);
 	if (rc != 0)
-		refuse(c, r, rc);
-	else if (fuse_reply_create(c->req, &e, &r->fi) != 0)
-		forget_open(c, e.ino, r->fi.fh);
-}
-
-static void
-try_request(struct call *c, struct request *r)
-{
-	switch (r->kind) {
-	case REQUEST_OPEN:
-		try_open(c, r);
-		break;
-	case REQUEST_CREATE:
-		try_create(c, r);
-		break;
-	case REQUEST_SETATTR:
-		try_setattr(c, r);
-		break;
-	}
+		(void)fuse_reply_err(c->req, rc);
 }
 
 static void
 op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct request r = { .kind = REQUEST_OPEN, .node = node, .fi = *fi, .has_fi = true };
 	struct call c;
 
-	r.fi.direct_io = 1;
+	fi->direct_io = 1;
 	call_begin(&c, req);
-	try_request(&c, &r);
-	call_end(&c);
-}
-
-static void
-op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-	struct request r = { .kind = REQUEST_CREATE, .node = parent, .name = name, .mode = mode, .fi = *fi, .has_fi = true };
-	struct call c;
-
-	r.fi.direct_io = 1;
-	call_begin(&c, req);
-	try_request(&c, &r);
-	call_end(&c);
-}
-
-static void
-op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struct fuse_file_info *fi)
-{
-	struct request r = { .kind = REQUEST_SETATTR, .node = node, .want = *want, .to_set = to_set, .has_fi = fi != NULL };
-	struct call c;
-
-	if (fi != NULL)
-		r.fi = *fi;
-	call_begin(&c, req);
-	try_request(&c, &r);
+	try_open(&c, node, fi);
 	call_end(&c);
 }
 
 void
-ops_again(fuse_req_t req, struct request *r, uint64_t until_ms)
+ops_again(fuse_req_t req, uint64_t node, struct fuse_file_info *fi, uint64_t until_ms)
 {
 	struct call c;
 
 	call_begin(&c, req);
 	c.is_again = true;
 	c.until_ms = until_ms;
-	try_request(&c, r);
+	try_open(&c, node, fi);
+	call_end(&c);
+}
+
+static void
+op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	struct call c;
+	int rc = EPERM;
+
+	fi->direct_io = 1;
+	call_begin(&c, req);
+	if (node_kind(parent) == NODE_IS_RING)
+		rc = session_create(&c, parent, name, mode, fi, &e);
+	if (rc != 0)
+		(void)fuse_reply_err(req, rc);
+	else if (fuse_reply_create(req, &e, fi) != 0)
+		forget_open(&c, e.ino, fi->fh);
 	call_end(&c);
 }
 

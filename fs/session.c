@@ -206,8 +206,7 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		return rc;
 	/* Between being there and being opened it may end: begin again. */
 	for (tries = 0; tries < 100; tries++) {
-		/* Who had to wait for his turn does not spend it on finding that it is there. */
-		rc = c->is_again && tries == 0 ? GS_EEXIST : start_session(c, &p, name, mode, &info);
+		rc = start_session(c, &p, name, mode, &info);
 		if (rc != GS_EEXIST && rc != GS_EQUARANTINE)
 			break;
 		rc = open_existing(c, &p, name, fi, out);

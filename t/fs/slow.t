@@ -5,6 +5,7 @@
 requires_root
 requires_fuse
 requires "setsid is not installed" command -v setsid
+requires "python3 is not installed" python3 -c ''
 new_instance
 printf '[quota]\naction = slow\nrate = 4/s\nburst = 2\nhold = 1h\nrelease = 1h\n' > "$tmp/gsession.conf"
 start_manager "$tmp/gsession.conf"
@@ -45,9 +46,8 @@ check_eq "who opens it again and again is served each time" "$(cat "$tmp/read")"
 diag "4 opens took $took ms"
 check "one in an interval of 250 ms" test "$took" -ge 700
 check "each was refused at most once, when it came: to wait is to ask once" test $(($(refused) - before)) -le 4
-check "a touch waits for its turn too" touch "$active/k"
-check "and so does a truncation by name" truncate -s 2 "$active/k"
-check_eq "which is done" "$(cat "$active/k")" of
+check "who opens it to truncate it waits too" truncate -s 2 "$active/k"
+check_eq "and it is done" "$(cat "$active/k")" of
 
 # Others are served meanwhile: a thousand opens, by a mount with eight threads of which none may wait.
 quota rate 1/s
@@ -67,6 +67,23 @@ took=$(($(now_ms) - began))
 check "no wait is longer than a second" test "$took" -le 3000
 check_match "whose turn is later is refused" "$(cat "$tmp"/slowed.*)" 'Disk quota exceeded'
 check "at most two of ten had their turn within it" test "$(grep -c '^of slowed' "$tmp"/slowed.* | grep -c ':1$')" -le 2
+
+# A lock of the kernel's is kept while these wait: that of the file, and so the directory's of whoever removes it.
+hurry named
+cat "$active/named" > /dev/null
+cat > "$tmp/named.py" <<'PY'
+import os, sys, time
+began = time.monotonic()
+for what in (lambda path: os.truncate(path, 2), os.utime):
+    try:
+        what(sys.argv[1])
+        print("done")
+    except OSError as e:
+        print(e.strerror)
+print("at once" if time.monotonic() - began < 0.5 else "late")
+PY
+check_eq "a truncation and a renewal by name wait for nothing" "$(python3 "$tmp/named.py" "$active/named" | tr '\n' ,)" \
+	'Disk quota exceeded,Disk quota exceeded,at once,'
 
 # Forty at once: what one session may keep waiting is bounded, so some are refused while the turn is still far away.
 hurry crowd
