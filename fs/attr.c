@@ -213,7 +213,7 @@ static int
 renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const struct stat *want, int to_set)
 {
 	struct mount_table *t = &c->m->tables[node_table(node)];
-	bool is_suspect = mount_is_suspect(t, &item->info), is_renewed = false;
+	bool is_suspect = mount_is_suspect(t, &item->info), is_renewed = false, is_paid = false;
 	bool is_now = !has_explicit(to_set) && (to_set & FUSE_SET_ATTR_MTIME_NOW) != 0;
 	int rc = 0;
 
@@ -225,11 +225,14 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 		if (rc != 0)
 			return rc;
 	}
-	if (is_suspect || is_now)
-		rc = hold_turn(c, node, item, HOLD_TOUCH, &is_renewed);
+	if (is_suspect || is_now) {
+		is_paid = item->info.pace == GS_PACE_TURNS && files_pay_renewal(c->m, node);
+		if (!is_paid)
+			rc = hold_turn(c, node, item, HOLD_TOUCH, &is_renewed);
+	}
 	if (rc != 0 || (is_renewed && is_now))
 		return rc;
-	if (!is_now || is_suspect)
+	if (!is_now || is_suspect || is_paid)
 		return set_times(c, t, item, want, to_set);
 	rc = gs_touch(t->gs, item->key, item->key_len, 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;

@@ -197,6 +197,25 @@ files_find(struct mount *m, uint64_t node, struct gs_item *item, bool *has_ended
 	return is_open;
 }
 
+bool
+files_pay_renewal(struct mount *m, uint64_t node)
+{
+	struct file *f;
+	bool is_paid = false;
+
+	pthread_mutex_lock(&m->files->lock);
+	for (f = *chain_of(m->files, node); f != NULL && !is_paid; f = f->next) {
+		if (f->node != node)
+			continue;
+		pthread_mutex_lock(&f->lock);
+		is_paid = f->may_renew;
+		f->may_renew = false;
+		pthread_mutex_unlock(&f->lock);
+	}
+	pthread_mutex_unlock(&m->files->lock);
+	return is_paid;
+}
+
 static void
 file_init(struct call *c, struct file *f, uint64_t node, const struct gs_item *item)
 {
@@ -229,7 +248,7 @@ file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item
 	file_init(c, f, node, item);
 	f->is_quiet = (flags & O_NOATIME) != 0;
 	f->is_staged = (flags & O_TRUNC) != 0 && how != FILE_CREATED;
-	f->is_counted = how != FILE_FOUND;
+	f->is_counted = f->may_renew = how != FILE_FOUND;
 	if (how == FILE_CREATED && (flags & (O_TRUNC | O_EXCL)) != 0) {
 		/* Whoever writes a file anew and is refused later goes back to the emptiness of the start. */
 		f->undo = malloc(1);

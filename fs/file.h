@@ -35,6 +35,12 @@ void files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to);
  */
 bool files_find(struct mount *m, uint64_t node, struct gs_item *item, bool *has_ended);
 
+/*
+ * touch(1) opens, and then sets the times without saying by which handle: a handle of the node whose opening was a turn of
+ * the session, or its start, pays for one renewal. True: this is it, and no other turn is needed.
+ */
+bool files_pay_renewal(struct mount *m, uint64_t node);
+
 /* What the opening of a file did to the session. */
 enum file_birth {
 	FILE_FOUND,			/* nothing: the first read or write is its access */

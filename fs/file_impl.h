@@ -16,6 +16,7 @@ struct file {
 	pthread_mutex_t lock;		/* guards: all below; rank 2, after the list's */
 	uint64_t id;			/* of the session; changes when it is renamed */
 	bool is_counted;		/* its one access has been made */
+	bool may_renew;			/* its opening was a turn, which pays for one renewal too, once */
 	bool has_ended;			/* the session: writes go nowhere */
 	bool is_staged;			/* truncated, not yet published */
 	int refused;			/* errno of a refused write of a truncating handle: nothing is published any more until the next truncation */

@@ -99,6 +99,26 @@ least=$(cat "$tmp"/crowd.* | sort -n | head -n 1)
 diag "of 40 at once $(cat "$tmp"/crowd.* | wc -l) were refused, the first after $least ms"
 check "who finds no place to wait is refused at once" test "$least" -le 600
 
+# touch(1) is two requests, of which only the first is a turn.
+quota rate 40/m
+hurry touched
+before=$(stat -c %y "$active/touched")
+check "where turns are more than a second apart a touch has its turn" poll_until 10 touch "$active/touched"
+check "and renews" test "$before" != "$(stat -c %y "$active/touched")"
+cat > "$tmp/twice.py" <<'PY'
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+with open(sys.argv[2], "w") as out:
+    for i in range(2):
+        try:
+            os.utime(fd)
+            print("done", file=out)
+        except OSError as e:
+            print(e.strerror, file=out)
+PY
+poll_until 10 python3 "$tmp/twice.py" "$active/touched" "$tmp/twice"
+check_eq "a handle pays for one renewal, not for two" "$(tr '\n' , < "$tmp/twice")" 'done,Disk quota exceeded,'
+
 # A turn that is too far away is waited for by nobody.
 quota rate 2/m
 hurry far
