@@ -93,12 +93,25 @@ control_free(struct control **ctl)
 	*ctl = NULL;
 }
 
+/* Whoever knows a file may watch it, be it that its name came with a listing. */
+static bool
+is_watched(struct call *c, const char *path)
+{
+	bool is_counts = strcmp(path, COUNTS) == 0;
+
+	if (is_counts)
+		poke_want(c->m->poke);
+	return is_counts;
+}
+
 /* The number of a path, a new one if need be; 0, which is the root's, when there are too many. */
 static uint32_t
-intern(struct control *ctl, const char *text, const struct line *line)
+intern(struct call *c, const char *text, const struct line *line)
 {
+	struct control *ctl = c->m->control;
 	uint32_t i, found = 0;
 
+	(void)is_watched(c, text);
 	pthread_mutex_lock(&ctl->lock);
 	for (i = 1; i < ctl->n && found == 0; i++)
 		if (strcmp(ctl->paths[i].text, text) == 0)
@@ -314,13 +327,11 @@ control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 		rc = ask_line(c, path, &line);
 	if (rc != 0)
 		return rc;
-	i = intern(c->m->control, path, &line);
+	i = intern(c, path, &line);
 	if (i == 0)
 		return ENOMEM;
 	stat_of(c->m, i, &line, &st);
 	attr_entry(st.st_ino, &st, timeout_of(&line), out);
-	if (strcmp(path, COUNTS) == 0)
-		poke_want(c->m->poke);
 	return 0;
 }
 
@@ -374,7 +385,7 @@ control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_
 	rc = ask_line(c, p.text, &line);
 	if (rc != 0)
 		return rc;
-	(void)intern(c->m->control, p.text, &line);
+	(void)intern(c, p.text, &line);
 	*timeout_s = timeout_of(&line);
 	stat_of(c->m, i, &line, st);
 	return 0;
@@ -389,7 +400,7 @@ list_line(struct call *c, uint64_t node, const struct line *line, struct dir *d)
 
 	if (join(c, node, line->name, path) != 0)
 		return 0;
-	i = intern(c->m->control, path, line);
+	i = intern(c, path, line);
 	if (i == 0)
 		return ENOMEM;
 	stat_of(c->m, i, line, &st);
@@ -533,7 +544,7 @@ control_open(struct call *c, uint64_t node, int flags, struct control_file **out
 	place_init(&f->place);
 	f->path = node_control_path(node);
 	f->is_growing = p.is_growing;
-	f->is_counts = strcmp(p.text, COUNTS) == 0;
+	f->is_counts = is_watched(c, p.text);
 	f->is_pipe = strcmp(p.text, PIPE) == 0;
 	rc = begin_following(c, f);
 	if (rc == 0)
