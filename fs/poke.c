@@ -2,27 +2,40 @@
 #include "poke.h"
 
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ctl/client.h"
+#include "prog/log.h"
 
 enum {
 	PAUSE_MS = 100,			/* no more often than that */
 	DOWN_MS = 1000,			/* between two looks for a daemon */
 	TIMEOUT_MS = 5000,
+	END_MS = 1000,			/* the process has so long to end */
 	KEPT_FD = 3,
+};
+
+/* The file to write to. */
+struct target {
+	const char *path;
+	bool is_known;			/* it has been there, on */
+	dev_t device;			/* this mount */
 };
 
 /* ---- the process ---- */
@@ -37,16 +50,34 @@ rest(int other, int ms)
 		_exit(0);
 }
 
-static void
-write_byte(const char *path)
+/* Whatever is there once the mount is not is none of ours: when another file system is, our work is over. */
+static bool
+is_ours(int fd, struct target *target)
 {
-	struct statfs st;
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || fstatfs(fd, &fs) != 0)
+		return false;
+	if (target->is_known && st.st_dev != target->device)
+		_exit(0);
+	if (fs.f_type != FUSE_SUPER_MAGIC || !S_ISREG(st.st_mode))
+		return false;
+	target->is_known = true;
+	target->device = st.st_dev;
+	return true;
+}
+
+static void
+write_byte(struct target *target)
+{
+	/* We may be root, and the path another's by now: no link is followed, and no pipe waited for. */
+	struct open_how how = { .flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, target->path, &how, sizeof(how));
 
 	if (fd < 0)
 		return;
-	/* Whatever is there once the mount is not is none of ours. */
-	if (fstatfs(fd, &st) == 0 && st.f_type == FUSE_SUPER_MAGIC)
+	if (is_ours(fd, target))
 		(void)!write(fd, "\n", 1);
 	(void)close(fd);
 }
@@ -79,7 +110,7 @@ wait_for_more(struct gs_ctl *ctl, uint64_t revision)
 
 /* As long as there is this daemon. */
 static void
-follow(struct gs_ctl *ctl, const char *path, uint64_t *seen)
+follow(struct gs_ctl *ctl, struct target *target, uint64_t *seen)
 {
 	uint64_t revision;
 
@@ -90,7 +121,7 @@ follow(struct gs_ctl *ctl, const char *path, uint64_t *seen)
 			continue;
 		}
 		*seen = revision;
-		write_byte(path);
+		write_byte(target);
 		rest(-1, PAUSE_MS);
 	}
 }
@@ -98,6 +129,7 @@ follow(struct gs_ctl *ctl, const char *path, uint64_t *seen)
 static void __attribute__((noreturn))
 run(const char *instance, const char *path)
 {
+	struct target target = { .path = path };
 	struct gs_ctl *ctl;
 	uint64_t seen = 0;
 	char byte;
@@ -107,7 +139,7 @@ run(const char *instance, const char *path)
 		_exit(0);
 	for (;;) {
 		if (gs_ctl_open(&ctl, instance, NULL, TIMEOUT_MS) == 0) {
-			follow(ctl, path, &seen);
+			follow(ctl, &target, &seen);
 			gs_ctl_close(&ctl);
 		}
 		rest(-1, DOWN_MS);
@@ -156,18 +188,33 @@ poke_start(struct poke *p, const char *instance, const char *directory)
 void
 poke_stop(struct poke *p)
 {
+	struct pollfd end = { .events = POLLIN };
+
 	if (p->pid == 0)
 		return;
 	(void)close(p->fd);
-	(void)waitpid(p->pid, NULL, 0);
+	end.fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	(void)poll(&end, 1, END_MS);
+	if (waitpid(p->pid, NULL, WNOHANG) == 0) {
+		/* It hangs, maybe in another file system: who is left to be reaped then is init's. */
+		(void)kill(p->pid, SIGKILL);
+		(void)poll(&end, 1, END_MS);
+		(void)waitpid(p->pid, NULL, WNOHANG);
+	}
+	if (end.fd >= 0)
+		(void)close(end.fd);
 	p->pid = 0;
 }
 
 void
 poke_want(struct poke *p)
 {
-	if (p->pid != 0 && !atomic_exchange(&p->is_wanted, true))
-		(void)send(p->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (p->pid == 0)
+		return;
+	/* One byte wakes it; none says whether it is still there. */
+	if (send(p->fd, "", atomic_exchange(&p->is_wanted, true) ? 0 : 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE &&
+	    !atomic_exchange(&p->is_gone, true))
+		log_warnx("inotify is told of control/events.counts no more: gsession-poke has ended, pid=%d", (int)p->pid);
 }
 
 bool

@@ -67,7 +67,37 @@ stop_mount "$tmp/mnt"
 check "it ends with the mount" wait_gone "$pid"
 
 start_mount "$tmp/mnt"
-check "so it does" cat "$counts"
+cat "$counts" > /dev/null
+pid=$(poker)
+kill -STOP "$pid"
+check "one that does not end keeps no mount from its end" stop_mount "$tmp/mnt"
+check "nor is it left" wait_gone "$pid"
+
+# Its own mount is out of sight, and another one's file has the path.
+"$GSESSION_FS" -f -i "$INSTANCE" "$tmp/mnt" > "$tmp/log" 2>&1 &
+poll_until 10 is_mounted "$tmp/mnt"
+find_mount_pid "$tmp/mnt"
+below=$MOUNT_PID
+exec 8< "$tmp/mnt/control"
+watch 10000 "$tmp/begun"
+wait "$watcher"
+pid=$(poker)
+umount -l "$tmp/mnt"
+start_mount "$tmp/mnt"
+printf x > "$tmp/mnt/sessions/active/k"
+check "where another is mounted it ends rather than write" wait_gone "$pid"
+cat /proc/self/fd/8/events.counts /proc/self/fd/8/events.counts > /dev/null
+check_eq "which is logged once" "$(grep -c 'gsession-poke has ended' "$tmp/log")" 1
+exec 8<&-
+check "and its mount ends" wait_gone "$below"
+stop_mount "$tmp/mnt"
+
+start_mount "$tmp/mnt"
+ls -f "$tmp/mnt/control" > /dev/null
+watch 10000 "$tmp/listed"
+rm "$tmp/mnt/sessions/active/k"
+wait "$watcher"
+check_eq "who knows its name by a listing is told too" "$(tail -n 1 "$tmp/listed")" modified
 pid=$(poker)
 printf x > "$tmp/mnt/sessions/active/k"
 kill -KILL "$MOUNT_PID"
