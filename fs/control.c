@@ -566,33 +566,63 @@ control_release(struct control_file *f)
 	free(f);
 }
 
+/* Is the last line of what was read of the log from offset on a whole one, when it ended as `log` says just before? */
+static bool
+has_whole_line(const struct control_file *f, uint64_t offset, const struct line *log)
+{
+	if (f->len == 0)
+		return false;
+	return offset == 0 || offset == log->size || memchr(f->text, '\n', f->len - 1) != NULL;
+}
+
 /*
- * Ask for the text again: all of it, or of the log from offset on. Who reads on where the last answer ended is given what
- * came behind its last event, be it that the log has dropped bytes meanwhile: then that is what he reads.
+ * Of the log from offset on. Who reads on where the last answer ended is given what came behind its last event, be it that
+ * the log has dropped bytes meanwhile: then that is what he reads.
  */
+static int
+render_log_locked(struct call *c, struct control_file *f, uint64_t offset)
+{
+	bool goes_on = offset != 0 && offset == f->start + f->len;
+	struct line log;
+	int rc = ask_line(c, LOG, &log);
+
+	f->start = offset;
+	f->len = 0;
+	if (rc != 0)
+		return rc;
+	/* The memory was made anew, and its events are. */
+	if (goes_on && f->revision > log.revision)
+		f->revision = 0;
+	rc = goes_on ? ask(c, GS_VERB_GET, PIPE, f->revision, &f->text, &f->len) : ask(c, GS_VERB_GET, LOG, offset, &f->text, &f->len);
+	if (rc != 0)
+		f->len = 0;
+	else if ((goes_on && f->len > 0) || has_whole_line(f, offset, &log))
+		f->revision = place_last_revision(f->text, f->len);
+	else if (!goes_on)
+		f->revision = log.revision;
+	return rc;
+}
+
+/* Ask for the text again: all of it, or of the log from offset on. */
 static int
 render_locked(struct call *c, struct control_file *f, uint64_t offset)
 {
-	bool goes_on = f->is_growing && offset != 0 && offset == f->start + f->len;
 	struct line log;
 	struct path p;
 	int rc;
 
 	free(f->text);
 	f->text = NULL;
-	f->start = f->is_growing ? offset : 0;
+	if (f->is_growing)
+		return render_log_locked(c, f, offset);
 	if (!path_of(c->m->control, f->path, &p))
 		return ESTALE;
 	if (f->is_counts && ask_line(c, LOG, &log) == 0)
 		atomic_store(&f->seen, log.revision);
-	if (goes_on)
-		rc = ask(c, GS_VERB_GET, PIPE, f->revision, &f->text, &f->len);
-	else
-		rc = ask(c, GS_VERB_GET, p.text, f->start, &f->text, &f->len);
+	f->start = 0;
+	rc = ask(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
 	if (rc != 0)
 		f->len = 0;
-	else if (f->is_growing && f->len > 0)
-		f->revision = place_last_revision(f->text, f->len);
 	return rc;
 }
 

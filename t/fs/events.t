@@ -62,6 +62,16 @@ check_status 124 "and interrupted" timeout 1 cat "$control/events_pipe"
 printf x > "$ring/second"
 check "the others go on" poll_until 5 has "$tmp/two" 'key=second~'
 
+# From within a line on: of a line that is cut it is not known which it is. Of less than a block tail reads all.
+for i in {1..60}; do printf x > "$ring/more$i"; done
+poll_until 5 has "$control/events" 'key=more60~'
+tail -c 50 -s 0.1 -f "$control/events" > "$tmp/tailed" &
+readers+=($!)
+check "tail begins within the last line" poll_until 5 test -s "$tmp/tailed"
+printf x > "$ring/tailed"
+check "and goes on with what comes" poll_until 5 has "$tmp/tailed" 'key=tailed~'
+check_eq "not with the whole log" "$(wc -l < "$tmp/tailed")" 2
+
 # poll
 cat > "$tmp/poll.py" <<'PY'
 import os, select, sys
