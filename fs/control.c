@@ -455,16 +455,18 @@ begin_following(struct call *c, struct control_file *f)
 static int
 fill_place(struct call *c, struct place *p)
 {
-	uint64_t revision;
+	/* Before the log's: another read may move on meanwhile, but then not this one. */
+	uint64_t revision = place_revision(p);
 	struct line log;
 	char *text;
 	size_t len;
 	int rc = ask_line(c, LOG, &log), error = 0;
 
 	/* The memory was made anew, and its events are. */
-	if (rc == 0 && place_revision(p) > log.revision)
-		place_begin(p, 0);
-	revision = place_revision(p);
+	if (rc == 0 && revision > log.revision) {
+		place_restart(p, revision);
+		revision = 0;
+	}
 	if (rc != 0 || revision == log.revision)
 		return rc;
 	rc = ask(c, GS_VERB_GET, PIPE, revision, &text, &len);

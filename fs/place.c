@@ -38,6 +38,17 @@ place_begin(struct place *p, uint64_t revision)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void
+place_restart(struct place *p, uint64_t revision)
+{
+	pthread_mutex_lock(&p->lock);
+	if (p->revision == revision) {
+		forget_locked(p);
+		p->revision = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 uint64_t
 place_revision(struct place *p)
 {

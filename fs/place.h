@@ -23,6 +23,8 @@ void place_done(struct place *p);
 
 /* Go on behind an event; what is left is forgotten. */
 void place_begin(struct place *p, uint64_t revision);
+/* Go on with all there is, unless it is not behind `revision` any more: another read was faster. */
+void place_restart(struct place *p, uint64_t revision);
 /* The event behind which to ask. */
 uint64_t place_revision(struct place *p);
 bool place_has_left(struct place *p);

@@ -65,7 +65,7 @@ check "the others go on" poll_until 5 has "$tmp/two" 'key=second~'
 # From within a line on: of a line that is cut it is not known which it is. Of less than a block tail reads all.
 for i in {1..60}; do printf x > "$ring/more$i"; done
 poll_until 5 has "$control/events" 'key=more60~'
-tail -c 50 -s 0.1 -f "$control/events" > "$tmp/tailed" &
+tail -c 50 -s 0.1 -f "$control/events" > "$tmp/tailed" 2> /dev/null &
 readers+=($!)
 check "tail begins within the last line" poll_until 5 test -s "$tmp/tailed"
 printf x > "$ring/tailed"
@@ -108,7 +108,32 @@ start_manager
 start_reader "$tmp/three"
 printf x > "$ring/fourth"
 check "one that is opened then goes on with the next daemon" poll_until 5 has "$tmp/three" 'key=fourth~'
+
+# Its numbers begin again with the memory.
+cat > "$tmp/anew.py" <<'PY'
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+pipe, log = (os.open(sys.argv[1] + name, os.O_RDONLY) for name in ("/events_pipe", "/events"))
+end = os.fstat(log).st_size
+os.pread(log, 65536, end)
+open(sys.argv[2], "w").close()
+signal.sigwait([signal.SIGUSR1])
+for text in (os.read(pipe, 65536), os.pread(log, 65536, end)):
+    print(sum(b" started pid=" in line for line in text.splitlines()))
+PY
+python3 "$tmp/anew.py" "$control" "$tmp/open" > "$tmp/anew" &
+anew=$!
+readers+=("$anew")
+poll_until 5 test -e "$tmp/open"
+stop_manager
+rm -rf "${GSESSION_SHM_DIR:?}"/*
+start_manager
+poll_until 10 cat "$control/version"
+kill -USR1 "$anew"
+wait "$anew"
+check_eq "with a memory made anew they begin again, of the stream and of the log" "$(tr '\n' ' ' < "$tmp/anew")" "1 1 "
+start_reader "$tmp/four"
 kill "$MOUNT_PID"
 check "the mount ends while one waits" wait_gone "$MOUNT_PID"
-check "which is told" poll_until 10 has "$tmp/three" '^error '
+check "which is told" poll_until 10 has "$tmp/four" '^error '
 done_testing
