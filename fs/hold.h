@@ -11,8 +11,10 @@
  *	                                                     -> refused again: hold_back, if there is time left
  *
  * Nobody waits longer than HOLD_MS; whose turn would come later, or who
- * finds the places taken, is answered EDQUOT at once.  Those who wait for one
- * session have their turns in the order in which they came.
+ * finds the places taken, is answered EDQUOT at once.  Of those who wait
+ * for one session whoever has waited longest is tried first; but a turn that
+ * has come is also that of a request that comes just then, as each is an
+ * attempt that the session's quota decides.
  *
  * Only OPEN waits: the kernel asks it without a lock.  A SETATTR has that of
  * the file, for which whoever removes it would wait with the directory's, and
