@@ -19,7 +19,7 @@ field() {	# KEY NAME
 json() {
 	gs --json stat "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"
 }
-is_gone() {
+has_ended() {
 	! gs stat "$1" >/dev/null 2>&1
 }
 expired() {
@@ -37,7 +37,7 @@ check "a session is put of one" gs put --class guest g <<< v
 check_eq "and is of it" "$(field g class)" guest
 check_status 2 "a class that there is not is refused" gs put --class king k <<< v
 check_match "with a sentence" "$output" '"king": the table has no class of this name'
-check "the session of it is none" is_gone k
+check "the session of it is none" has_ended k
 check_eq "it ends with its idle" "$(($(json g deadline) - $(json g accessed)))" 3600000
 gs put --class guest --ttl 10m short <<< v
 check_eq "or its own ttl, where that is shorter" "$(($(json short deadline) - $(json short touched)))" 600000
@@ -50,8 +50,8 @@ gs put none <<< v
 gs mv a cold
 before=$(expired)
 check "a limit is changed" gs set $classes/admin/idle 1ms
-poll_until 5 is_gone a
-check "it holds for whom there is, in whatever ring" is_gone a
+poll_until 5 has_ended a
+check "it holds for whom there is, in whatever ring" has_ended a
 poll_until 5 eval '[ "$(expired)" -gt "$before" ]'
 check_eq "and the sweep ends it" "$(expired)" $((before + 1))
 check_match "which is an event, for want of accesses" "$(gs show events)" ' expired .*ring=cold.* reason=idle|expired .*from=cold.* reason=idle'
@@ -63,8 +63,8 @@ gs put --class admin a <<< v
 check "and holds no more" gs get a
 check "ttl ends one however often it is asked for" gs set $classes/anonymous/ttl 1ms
 gs put --class anonymous brief <<< v
-poll_until 5 is_gone brief
-check "as ttl does" is_gone brief
+poll_until 5 has_ended brief
+check "as ttl does" has_ended brief
 poll_until 5 eval 'gs show events | grep -q "expired .*reason=lifetime"'
 check_match "which is an event of its own reason" "$(gs show events)" 'expired .*reason=lifetime'
 

@@ -350,3 +350,6 @@ stop_mount() {
 	fi
 	[ -z "$MOUNT_PID" ] || wait_gone "$MOUNT_PID"
 }
+
+# What ends a test's processes: a test with a function of such a name would leave them running, and nobody would say so.
+readonly -f is_gone wait_gone poll_until end_process end_survivors run_cleanups
