@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gsession.h"
+#include "attach.h"
 
 enum { VALUE = 512, LOOK_EVERY = 1024, STALL_NS = 1000000, BUCKETS = 4096, BUCKET_NS = 250 };
 
@@ -70,22 +71,17 @@ quantile_us(const struct seen *s, double q)
 int
 main(int argc, char **argv)
 {
-	struct gs_options opt = { .size = sizeof(opt) };
 	uint64_t sessions, rate, seed = (uint64_t)getpid();
 	static struct seen s;
 	char value[VALUE], key[32];
 	double seconds;
 	struct gs *gs;
-	int rc;
 
 	if (argc != 5)
 		errx(2, "INSTANCE SESSIONS RATE FILE");
-	opt.instance = argv[1];
 	sessions = strtoull(argv[2], NULL, 10);
 	rate = strtoull(argv[3], NULL, 10);
-	rc = gs_attach(&gs, &opt);
-	if (rc < 0)
-		errx(1, "attach: %s", gs_strerror(rc));
+	gs = attach(argv[1]);
 	memset(value, 'v', sizeof(value));
 	s.began_ns = clock_ns(CLOCK_MONOTONIC);
 	while (s.n % LOOK_EVERY != 0 || access(argv[4], F_OK) == 0) {

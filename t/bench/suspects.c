@@ -20,6 +20,7 @@
 #include "gsession.h"
 #include "base/clock.h"
 #include "lab/latency.h"
+#include "attach.h"
 
 enum { VALUE = 512, TURN_NS = 250000000, SPIN = 400 };
 
@@ -28,17 +29,6 @@ struct orders {
 	_Atomic int is_hammering, is_over;
 	_Atomic uint64_t n_refused, n_served;
 };
-
-static struct gs *
-attach(const char *instance)
-{
-	const struct gs_options opt = { .size = sizeof(opt), .instance = instance };
-	struct gs *gs;
-
-	if (gs_attach(&gs, &opt) < 0)
-		errx(1, "attach");
-	return gs;
-}
 
 static int
 get(struct gs *gs, char kind, uint64_t i)

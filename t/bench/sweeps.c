@@ -15,21 +15,11 @@
 #include "gsession.h"
 #include "base/clock.h"
 #include "lab/latency.h"
+#include "attach.h"
 
 enum { VALUE = 512, LOOK_NS = 5000000 };
 
 #define S_NS INT64_C(1000000000)
-
-static struct gs *
-attach(const char *instance)
-{
-	const struct gs_options opt = { .size = sizeof(opt), .instance = instance };
-	struct gs *gs;
-
-	if (gs_attach(&gs, &opt) < 0)
-		errx(1, "attach");
-	return gs;
-}
 
 static size_t
 key_of(char key[32], uint64_t i)

@@ -9,44 +9,53 @@
 
 #include <cmocka.h>
 
+struct text {
+	char *text;
+	size_t len;
+	FILE *to;
+};
+
+static FILE *
+begin(struct text *t)
+{
+	t->to = open_memstream(&t->text, &t->len);
+	assert_non_null(t->to);
+	return t->to;
+}
+
+static char *
+end(struct text *t)
+{
+	assert_int_equal(fclose(t->to), 0);
+	return t->text;
+}
+
 /* What events_print, events_print_since or events_counts print, malloc'ed. */
 static char *
 printed(const struct events *e, uint64_t offset)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
+	struct text t;
 
-	assert_non_null(to);
-	events_print(e, offset, to);
-	assert_int_equal(fclose(to), 0);
-	return text;
+	events_print(e, offset, begin(&t));
+	return end(&t);
 }
 
 static char *
 since(const struct events *e, uint64_t revision)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
+	struct text t;
 
-	assert_non_null(to);
-	events_print_since(e, revision, to);
-	assert_int_equal(fclose(to), 0);
-	return text;
+	events_print_since(e, revision, begin(&t));
+	return end(&t);
 }
 
 static char *
 counted(const struct events *e)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
+	struct text t;
 
-	assert_non_null(to);
-	events_counts(e, to);
-	assert_int_equal(fclose(to), 0);
-	return text;
+	events_counts(e, begin(&t));
+	return end(&t);
 }
 
 /* Add until old lines must have gone; each line is its number. Returns how many. */
