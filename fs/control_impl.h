@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control_impl.h - the inside of control/, shared by control.c (names, attributes, lists) and control_file.c (open files).
+ */
+#ifndef CONTROL_IMPL_H
+#define CONTROL_IMPL_H
+
+#include <pthread.h>
+
+#include "control.h"
+#include "ctlpool.h"
+#include "stream.h"
+
+enum { CONTROL_PATHS = 4096 };	/* different ones that a mount can have been asked for */
+
+#define CONTROL_LOG "events"
+#define CONTROL_COUNTS "events.counts"
+#define CONTROL_PIPE "events_pipe"
+
+/* A file or directory, as the daemon describes it in a line. */
+struct control_line {
+	char name[DIR_NAME_BYTES];
+	uint32_t mode;
+	bool is_dir;
+	bool is_growing;		/* has a size, and is read by offset */
+	uint64_t size, revision;	/* of a growing one: of the last event */
+};
+
+struct control_path {
+	char *text;
+	uint32_t mode;			/* as last heard of */
+	bool is_dir, is_growing;
+};
+
+struct control {
+	struct ctlpool *pool;
+	struct stream *stream;
+	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
+	uint32_t n;
+	struct control_path paths[CONTROL_PATHS];
+};
+
+/* False when no such number was given. The text stays as long as the mount. */
+bool control_path_of(struct control *ctl, uint32_t i, struct control_path *out);
+/* Is it the file that is watched? Whoever knows it may watch it, be it that its name came with a listing. */
+bool control_is_watched(struct call *c, const char *path);
+/* Ask the daemon on behalf of the caller; *text is his to free, NULL after an error. 0 or errno. */
+int control_request(struct call *c, enum gs_wire_verb verb, const char *path, uint64_t offset, char **text, size_t *len);
+int control_ask_line(struct call *c, const char *path, struct control_line *out);
+/* May the caller do what the mask says, as the modes say or as an operator? 0 or EACCES, which is told. */
+int control_may_use(struct call *c, uint32_t mode, int mask);
+
+#endif
