@@ -91,7 +91,9 @@ attr_fixed_s(const struct mount *m, uint64_t node)
 {
 	bool stays = node_kind(node) != NODE_IS_RING || node_ring(node) == m->tables[node_table(node)].innermost;
 
-	return stays ? ATTR_FIXED_S : ATTR_RING_S;
+	if (stays)
+		return ATTR_FIXED_S;
+	return m->attr_s > 0 ? ATTR_RING_S : 0;
 }
 
 void

@@ -10,7 +10,7 @@
 #include "call.h"
 
 #define ATTR_FIXED_S 3600.0	/* directories that neither come nor go */
-#define ATTR_RING_S 1.0		/* those of rings */
+#define ATTR_RING_S 1.0		/* those of rings; not believed at all where sessions are not */
 
 /* A session seen through a ring. */
 void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info, struct stat *st);

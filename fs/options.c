@@ -21,7 +21,7 @@ enum { OPT_INSTANCE, OPT_FOREGROUND, OPT_OPTIONS, OPT_HELP, OPT_VERSION, OPT_LON
 static const struct args_option table[] = {
 	[OPT_INSTANCE] = { 'i', "instance", "NAME", "whose store to mount (default: default)" },
 	[OPT_FOREGROUND] = { 'f', "foreground", NULL, "stay in the foreground" },
-	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, ro, and what fstab may say" },
+	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, coherence=strict, ro, and what fstab may say" },
 	[OPT_HELP] = { 'h', "help", NULL, "print this" },
 	[OPT_VERSION] = { 'V', "version", NULL, "print the version" },
 	[OPT_LONG] = { 0, "long-options", NULL, "print every option, one to a line" },
@@ -57,6 +57,18 @@ set_attr_ms(const char *text, struct options *out)
 	return -1;
 }
 
+/* The kernel believes nothing, so that it asks us each time. */
+static int
+set_coherence(const char *text, struct options *out)
+{
+	if (strcmp(text, "strict") != 0) {
+		(void)fprintf(stderr, NAME ": coherence=%s: there is only strict; attr_ms=N says how far from it is allowed\n", text);
+		return EXIT_USAGE;
+	}
+	out->attr_s = 0;
+	return -1;
+}
+
 static int
 take_one(const char *o, struct options *out)
 {
@@ -64,11 +76,13 @@ take_one(const char *o, struct options *out)
 		return -1;
 	if (strncmp(o, "attr_ms=", 8) == 0)
 		return set_attr_ms(o + 8, out);
+	if (strncmp(o, "coherence=", 10) == 0)
+		return set_coherence(o + 10, out);
 	if (strcmp(o, "ro") == 0) {
 		(void)strncat(out->fuse, ",ro", sizeof(out->fuse) - strlen(out->fuse) - 1);
 		return -1;
 	}
-	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N and ro, and what fstab says to others is passed over\n", o);
+	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict and ro, and what fstab says to others is passed over\n", o);
 	return EXIT_USAGE;
 }
 

@@ -13,7 +13,7 @@ struct options {
 	const char *instance;		/* "default" unless told */
 	const char *directory;		/* where to mount, as given */
 	bool is_foreground;
-	double attr_s;			/* attr_ms, in seconds */
+	double attr_s;			/* attr_ms, in seconds; 0 is coherence=strict */
 	char fuse[OPTIONS_FUSE_BYTES];	/* what libfuse is to be told with -o */
 };
 
