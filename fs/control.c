@@ -9,6 +9,7 @@
 
 #include "attr.h"
 #include "node.h"
+#include "report.h"
 #include "rights.h"
 
 enum { DIRECTORY_MODE = 0750 };
@@ -121,14 +122,19 @@ control_request(struct call *c, enum gs_wire_verb verb, const char *path, uint64
 {
 	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
 	const struct ctlpool_question q = { .verb = verb, .path = path, .offset = offset, .as = &as };
-	int rc = ctlpool_request(c->m->control->pool, &q, text, len);
+	int rc;
 
+	*text = NULL;
+	*len = 0;
+	if (report_answers(c, verb, path, text, len, &rc))
+		return rc;
+	rc = ctlpool_request(c->m->control->pool, &q, text, len);
 	if (rc < 0) {
 		free(*text);
 		*text = NULL;
 		return mount_errno(c->m, rc);
 	}
-	return 0;
+	return verb == GS_VERB_LIST ? report_list(path, text, len) : 0;
 }
 
 int

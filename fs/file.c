@@ -14,6 +14,7 @@ enum { CHAINS = 256 };
 struct files {
 	pthread_mutex_t lock;		/* guards: the chains; rank 1 */
 	struct file *chain[CHAINS];
+	uint64_t n;
 };
 
 struct files *
@@ -36,6 +37,17 @@ files_free(struct files **fs)
 	*fs = NULL;
 }
 
+uint64_t
+files_count(struct files *fs)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&fs->lock);
+	n = fs->n;
+	pthread_mutex_unlock(&fs->lock);
+	return n;
+}
+
 static struct file **
 chain_of(struct files *fs, uint64_t node)
 {
@@ -56,6 +68,7 @@ list_add(struct files *fs, struct file *f)
 	if (f->next != NULL)
 		f->next->prev = &f->next;
 	*head = f;
+	fs->n++;
 	pthread_mutex_unlock(&fs->lock);
 }
 
@@ -66,6 +79,7 @@ list_remove(struct files *fs, struct file *f)
 	*f->prev = f->next;
 	if (f->next != NULL)
 		f->next->prev = f->prev;
+	fs->n--;
 	pthread_mutex_unlock(&fs->lock);
 }
 

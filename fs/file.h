@@ -22,6 +22,8 @@ struct files;			/* all open files of a mount */
 
 struct files *files_new(void);
 void files_free(struct files **fs);
+/* How many are open. */
+uint64_t files_count(struct files *fs);
 
 /* Before a session ends or is replaced: handles that are open on it keep its value for their readers. */
 void files_keep(struct mount *m, uint32_t table, uint64_t id);

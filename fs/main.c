@@ -19,8 +19,10 @@
 
 #include "call.h"
 #include "hold.h"
+#include "kept.h"
 #include "ops.h"
 #include "options.h"
+#include "transport.h"
 
 /* The kernel remembers a mount whose server was killed: take it away, or nothing can be mounted there. */
 static void
@@ -147,7 +149,12 @@ mount_and_serve(struct mount *m, const struct options *o, const char *directory)
 		    directory);
 		goto out_signals;
 	}
+	if (transport_begin(se) < 0) {
+		log_errorx("libfuse does not let us between it and the kernel");
+		goto out_unmount;
+	}
 	status = serve(se, m, o, directory);
+out_unmount:
 	fuse_session_unmount(se);
 out_signals:
 	fuse_remove_signal_handlers(se);
@@ -173,6 +180,7 @@ main(int argc, char **argv)
 		return status;
 	if (!o.is_foreground)
 		process_detach();
+	kept_begin();
 	poke_start(&poke, o.instance, directory);
 	status = attach(&m, &o);
 	if (status < 0) {

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "hold.h"
 #include "rights.h"
+#include "transport.h"
 
 static uint32_t
 whole_record_bytes(size_t record_size)
@@ -152,7 +153,8 @@ mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
 	m->control = control_new(instance);
 	m->rights = rights_new();
 	m->hold = hold_new();
-	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL) {
+	m->transport = transport_new();
+	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL || m->transport == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -175,6 +177,7 @@ mount_close(struct mount *m)
 	control_free(&m->control);
 	files_free(&m->files);
 	rights_free(&m->rights);
+	transport_free(&m->transport);
 	(void)pthread_rwlock_destroy(&m->gate);
 }
 

@@ -27,6 +27,7 @@ struct control;
 struct files;
 struct hold;
 struct rights;
+struct transport;
 
 struct mount_table {
 	char name[GS_NAME_BYTES];
@@ -48,6 +49,7 @@ struct mount {
 	struct rights *rights;
 	struct hold *hold;		/* opens whose answer is held back */
 	struct poke *poke;		/* of inotify */
+	struct transport *transport;
 	uint32_t n_tables;
 	struct mount_table tables[MOUNT_TABLES];
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */

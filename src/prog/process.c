@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #include "gsession.h"
 #include "prog/args.h"
 #include "prog/log.h"
+#include "prog/notify.h"
 
 /* What a process has one of. */
 static struct {
@@ -27,20 +25,6 @@ static struct {
 	int pid_fd;			/* the locked pid file, -1: none */
 	char *pid_path;
 } self = { .ready_fd = -1, .pid_fd = -1 };
-
-#ifdef HAVE_LIBSYSTEMD
-static void
-notify_systemd(const char *state)
-{
-	(void)sd_notify(0, state);
-}
-#else
-static void
-notify_systemd(const char *state)
-{
-	(void)state;
-}
-#endif
 
 /* The parent of process_detach(): end as the child begins, or as it ends. */
 static void __attribute__((noreturn))
@@ -147,7 +131,7 @@ process_ready(const char *status)
 	char state[256];
 
 	(void)snprintf(state, sizeof(state), "READY=1\nMAINPID=%ld\nSTATUS=%s", (long)getpid(), status);
-	notify_systemd(state);
+	(void)notify_send(state, -1);
 	if (self.ready_fd < 0)
 		return;
 	leave_terminal();
@@ -160,13 +144,13 @@ process_ready(const char *status)
 void
 process_stopping(void)
 {
-	notify_systemd("STOPPING=1");
+	(void)notify_send("STOPPING=1", -1);
 }
 
 void
 process_alive(void)
 {
-	notify_systemd("WATCHDOG=1");
+	(void)notify_send("WATCHDOG=1", -1);
 }
 
 void

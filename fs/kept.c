@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kept.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gsession.h"
+#include "prog/log.h"
+#include "prog/notify.h"
+
+#define MAGIC UINT64_C(0x7470656b2d736667)	/* "gfs-kept" */
+
+enum { MOST_KEPT = 16, NAME_BYTES = 32, HEADER_BYTES = 4096 };
+
+struct header {				/* the first page */
+	uint64_t magic;
+	uint32_t version, reserved;
+	uint64_t bytes;			/* behind the header */
+};
+
+/* What a process was handed over, once: its environment is one too. */
+static struct {
+	uint32_t n;
+	struct {
+		char name[NAME_BYTES];
+		int fd;			/* -1: taken, or let go */
+	} of[MOST_KEPT];
+} found;
+
+void
+kept_begin(void)
+{
+	char names[NOTIFY_NAMES_BYTES], *save = NULL, *name;
+	int n = notify_kept(names), i;
+
+	name = strtok_r(names, ":", &save);
+	for (i = 0; i < n; i++, name = name == NULL ? NULL : strtok_r(NULL, ":", &save)) {
+		if (name == NULL || found.n == MOST_KEPT || strlen(name) >= NAME_BYTES) {
+			(void)close(NOTIFY_FIRST_FD + i);
+			continue;
+		}
+		(void)snprintf(found.of[found.n].name, NAME_BYTES, "%s", name);
+		found.of[found.n++].fd = NOTIFY_FIRST_FD + i;
+	}
+}
+
+bool
+kept_is_supervised(void)
+{
+	return notify_is_heard();
+}
+
+int
+kept_take(const char *name)
+{
+	uint32_t i;
+	int fd;
+
+	for (i = 0; i < found.n; i++)
+		if (found.of[i].fd >= 0 && strcmp(found.of[i].name, name) == 0) {
+			fd = found.of[i].fd;
+			found.of[i].fd = -1;
+			return fd;
+		}
+	return -1;
+}
+
+static void
+tell_drop(const char *name)
+{
+	char lines[64 + NAME_BYTES];
+
+	(void)snprintf(lines, sizeof(lines), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	(void)notify_send(lines, -1);
+}
+
+void
+kept_give(const char *name, int fd)
+{
+	char lines[64 + NAME_BYTES];
+
+	tell_drop(name);
+	/* A connection that has ended is told by a poll, and is ours to let go of. */
+	(void)snprintf(lines, sizeof(lines), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
+	if (notify_send(lines, fd) < 0)
+		log_warn("%s is not kept: a crash will be seen by who has files open", name);
+}
+
+void
+kept_drop(const char *name)
+{
+	int fd = kept_take(name);
+
+	if (fd >= 0)
+		(void)close(fd);
+	tell_drop(name);
+}
+
+void
+kept_drop_all(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < found.n; i++)
+		if (found.of[i].fd >= 0)
+			kept_drop(found.of[i].name);
+}
+
+/* Map what has the right layout; NULL when it has not. */
+static struct header *
+map_found(int fd, uint32_t version, size_t bytes)
+{
+	struct header *h;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != HEADER_BYTES + (uint64_t)bytes)
+		return NULL;
+	h = mmap(NULL, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (h == MAP_FAILED)
+		return NULL;
+	if (h->magic == MAGIC && h->version == version && h->bytes == bytes)
+		return h;
+	(void)munmap(h, HEADER_BYTES + bytes);
+	return NULL;
+}
+
+/* A new one, of zeros. */
+static struct header *
+map_new(const char *name, uint32_t version, size_t bytes)
+{
+	struct header *h = MAP_FAILED;
+	char label[NAME_BYTES + 16];
+	int fd, err;
+
+	(void)snprintf(label, sizeof(label), "gsession-fs:%s", name);
+	fd = memfd_create(label, MFD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, (off_t)(HEADER_BYTES + bytes)) == 0)
+		h = mmap(NULL, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = errno;
+	if (h != MAP_FAILED) {
+		*h = (struct header){ .magic = MAGIC, .version = version, .bytes = bytes };
+		kept_give(name, fd);
+	}
+	(void)close(fd);
+	errno = err;
+	return h == MAP_FAILED ? NULL : h;
+}
+
+int
+kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes)
+{
+	struct header *h = NULL;
+	int fd = kept_take(name);
+
+	if (fd >= 0) {
+		h = map_found(fd, version, bytes);
+		(void)close(fd);
+		if (h == NULL)
+			log_warnx("%s is of another version: files that are open now will answer that they are stale", name);
+	}
+	k->is_found = h != NULL;
+	if (h == NULL)
+		h = map_new(name, version, bytes);
+	if (h == NULL)
+		return GS_ESYSTEM;
+	k->base = (char *)h + HEADER_BYTES;
+	k->bytes = bytes;
+	return 0;
+}
+
+void
+kept_close(struct kept *k)
+{
+	if (k->base != NULL)
+		(void)munmap((char *)k->base - HEADER_BYTES, HEADER_BYTES + k->bytes);
+	k->base = NULL;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kept.h - memory and descriptors that outlive this process: by name, held by whoever supervises it.
+ *
+ * That is systemd with its file descriptor store, or who speaks as it does
+ * (see prog/notify.h).
+ *
+ * What lies in such a memory is position independent: offsets and numbers,
+ * no pointers and no locks; and it is whole before and after each single
+ * store, as the process may end between any two.  Without a supervisor it
+ * is memory as any other, and goes with the process.
+ */
+#ifndef KEPT_H
+#define KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kept {
+	void *base;			/* at a page's begin; zeros when it is new */
+	size_t bytes;
+	bool is_found;			/* it is that of the process before */
+};
+
+/* Find what was handed over. Once, after any fork into the background, before a descriptor is opened. */
+void kept_begin(void);
+/* Is there somebody who keeps? */
+bool kept_is_supervised(void);
+
+/* A descriptor that was handed over, to be closed by the caller; -1: there is none. */
+int kept_take(const char *name);
+/* Hand a descriptor over, in the place of any of that name. */
+void kept_give(const char *name, int fd);
+/* Let go of one, here and there. */
+void kept_drop(const char *name);
+/* Let go of all that was handed over and not taken: it belongs to a mount that is no more. */
+void kept_drop_all(void);
+
+/*
+ * The memory of a name: `bytes` of it, untouched pages of which take no memory. That of the process before when it has this
+ * layout `version` and size, else a new one, which is handed over. 0 or GS_ESYSTEM with errno.
+ */
+int kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes);
+/* Unmap it; it stays with who keeps it. */
+void kept_close(struct kept *k);
+
+#endif
