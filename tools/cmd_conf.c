@@ -6,9 +6,10 @@
 
 #include "base/cleanup.h"
 #include "base/errors.h"
+#include "base/json.h"
 #include "conf/conf.h"
-
-enum { PATH_BYTES = 192 };
+#include "conf_diff.h"
+#include "live_conf.h"
 
 static int
 refuse(const char *why)
@@ -47,141 +48,212 @@ print_template(void)
 	return cmd_done();
 }
 
-/* Read the settings of one section from the control directory `dir` into the struct `at`. 0 or the exit status. */
-static int
-read_section(struct gs_ctl *ctl, enum gs_conf_section section, const char *dir, void *at)
-{
-	char path[PATH_BYTES], why[GS_CONF_WHY_BYTES];
-	const struct gs_conf_option *o;
-	char *text;
-	int rc = 0;
-
-	for (o = gs_conf_options; o->key != NULL && rc == 0; o++) {
-		if (o->section != section)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, o->key);
-		text = cmd_read(ctl, path, &rc);
-		if (text == NULL)
-			return cmd_fail(rc, "%s", path);
-		/* Behind a word there may be more to read: `draining 12`. */
-		if (o->type != GS_CONF_OVERRIDES_LIST)
-			text[strcspn(text, o->type == GS_CONF_WORD ? " \n" : "\n")] = '\0';
-		rc = gs_conf_set(o, at, text, why);
-		free(text);
-	}
-	return rc < 0 ? cmd_fail(rc, "%s/%s", dir, why) : 0;
-}
-
-static int
-read_quota(struct gs_ctl *ctl, struct gs_conf_table *t)
-{
-	char path[PATH_BYTES];
-
-	(void)snprintf(path, sizeof(path), "%s/quota", t->name);
-	return read_section(ctl, GS_CONF_IN_QUOTA, path, &t->quota);
-}
-
-static int
-read_roles(struct gs_ctl *ctl, struct gs_conf_table *t)
-{
-	char path[PATH_BYTES];
-
-	(void)snprintf(path, sizeof(path), "%s/roles", t->name);
-	return read_section(ctl, GS_CONF_IN_ROLES, path, &t->roles);
-}
-
-static int
-read_classes(struct gs_ctl *ctl, struct gs_conf_table *t)
-{
-	char path[PATH_BYTES];
-	struct cmd_entry entry;
-	const char *at;
-	int rc, status = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/classes", t->name);
-	GS_CLEANUP_FREE char *list = cmd_list(ctl, path, &rc);
-	if (list == NULL)
-		return cmd_fail(rc, "%s", path);
-	for (at = list; status == 0 && t->n_classes < GS_CONF_SESSION_CLASSES && cmd_next_entry(&at, &entry);) {
-		struct gs_conf_class *c = &t->classes[t->n_classes++];
-
-		(void)snprintf(c->name, sizeof(c->name), "%.31s", entry.name);
-		(void)snprintf(path, sizeof(path), "%s/classes/%s", t->name, c->name);
-		status = read_section(ctl, GS_CONF_IN_CLASS, path, c);
-	}
-	return status;
-}
-
-static int
-read_rings(struct gs_ctl *ctl, struct gs_conf_table *t)
-{
-	char path[PATH_BYTES];
-	struct cmd_entry entry;
-	struct gs_conf_ring *r;
-	const char *at;
-	int rc, status = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/rings", t->name);
-	GS_CLEANUP_FREE char *list = cmd_list(ctl, path, &rc);
-	if (list == NULL)
-		return cmd_fail(rc, "%s", path);
-	for (at = list; status == 0 && t->n_rings < GS_CONF_RINGS && cmd_next_entry(&at, &entry);) {
-		r = &t->rings[t->n_rings++];
-		(void)snprintf(r->name, sizeof(r->name), "%.31s", entry.name);
-		(void)snprintf(path, sizeof(path), "%s/rings/%s", t->name, r->name);
-		status = read_section(ctl, GS_CONF_IN_RING, path, r);
-	}
-	/* The suspect ring stands last. */
-	if (t->n_rings > 0)
-		t->rings[t->n_rings - 1].is_suspect = true;
-	return status;
-}
-
-static int
-read_live(struct gs_ctl *ctl, struct gs_conf *conf)
-{
-	struct cmd_entry entry;
-	struct gs_conf_table *t;
-	const char *at;
-	int rc, status;
-
-	GS_CLEANUP_FREE char *list = cmd_list(ctl, "", &rc);
-	if (list == NULL)
-		return cmd_fail(rc, "control tree");
-	status = read_section(ctl, GS_CONF_IN_DAEMON, "node", conf);
-	for (at = list; status == 0 && conf->n_tables < GS_CONF_TABLES && cmd_next_entry(&at, &entry);) {
-		if (!entry.is_dir || strcmp(entry.name, "node") == 0)
-			continue;
-		t = &conf->tables[conf->n_tables++];
-		(void)snprintf(t->name, sizeof(t->name), "%.31s", entry.name);
-		status = read_section(ctl, GS_CONF_IN_TABLE, t->name, t);
-		if (status == 0)
-			status = read_quota(ctl, t);
-		if (status == 0)
-			status = read_roles(ctl, t);
-		if (status == 0)
-			status = read_classes(ctl, t);
-		if (status == 0)
-			status = read_rings(ctl, t);
-	}
-	return status;
-}
-
 static int
 print_live(const struct cmd_env *env)
 {
-	struct gs_conf conf = { 0 };
+	char why[GS_CONF_WHY_BYTES] = "";
+	struct gs_conf conf;
 	struct gs_ctl *ctl;
-	int status = cmd_open(&ctl, env, CMD_TIMEOUT_MS);
+	int rc, status = cmd_open(&ctl, env, CMD_TIMEOUT_MS);
 
 	if (status != EXIT_YES)
 		return status;
-	status = read_live(ctl, &conf);
+	rc = live_conf_read(ctl, &conf, NULL, why);
 	gs_ctl_close(&ctl);
-	if (status != EXIT_YES)
-		return status;
+	if (rc < 0)
+		return cmd_refused(rc, "", why);
 	gs_conf_print(stdout, &conf);
 	return cmd_done();
+}
+
+/* ---- diff ---- */
+
+/* What `conf diff` compares, and what it found. */
+struct comparison {
+	struct gs_conf file, before, live;
+	bool has_before;
+	char path[LIVE_CONF_PATH_BYTES];	/* "": the built-in defaults */
+	char gsession[64];		/* how this store is spoken to, for the commands */
+	struct gs_json *json;		/* NULL: lines */
+	FILE *undo;			/* commands that take the file's values, collected meanwhile */
+	size_t n, n_of_file, n_fixed;
+};
+
+static int
+load_both(struct comparison *c, const struct cmd_env *env)
+{
+	char why[GS_CONF_WHY_BYTES] = "";
+	struct gs_ctl *ctl;
+	int rc, status = cmd_open(&ctl, env, CMD_TIMEOUT_MS);
+
+	if (status != EXIT_YES)
+		return status;
+	rc = live_conf_file(ctl, c->path, why);
+	if (rc == 0)
+		rc = live_conf_read(ctl, &c->live, NULL, why);
+	gs_ctl_close(&ctl);
+	if (rc < 0)
+		return cmd_refused(rc, "", why);
+	/* Not EXIT_NO, which says that there are differences. */
+	if (gs_conf_load(&c->file, c->path[0] == '\0' ? NULL : c->path, why) < 0) {
+		(void)refuse(why);
+		return EXIT_SYSTEM;
+	}
+	c->has_before = live_conf_before(&c->before, env->instance);
+	(void)snprintf(c->gsession, sizeof(c->gsession), "gsession%s%s", env->instance == NULL ? "" : " -i ", env->instance == NULL ? "" : env->instance);
+	return EXIT_YES;
+}
+
+/* A word of a line: what has blanks stands in quotes, what is empty too. */
+static const char *
+shown(char out[GS_CONF_VALUE_BYTES], const char *value)
+{
+	if (value == NULL)
+		return "-";
+	(void)snprintf(out, GS_CONF_VALUE_BYTES, value[0] == '\0' || strchr(value, ' ') != NULL ? "\"%s\"" : "%s", value);
+	return out;
+}
+
+/* `gsession [-i I] [-t T] ring`, or class, for the table of a path. */
+static void
+print_verb(const struct comparison *c, const struct conf_difference *d)
+{
+	int len = (int)strcspn(d->path, "/");
+
+	(void)fprintf(c->undo, "%s", c->gsession);
+	if (strncmp(d->path, "sessions/", sizeof("sessions/") - 1) != 0)
+		(void)fprintf(c->undo, " -t %.*s", len, d->path);
+	(void)fprintf(c->undo, " %s", d->kind == GS_CONF_IN_RING ? "ring" : "class");
+}
+
+/* A ring or class that was removed is made again as the file has it; a ring that was made is drained, then removed. */
+static void
+add_undo_of_section(struct comparison *c, const struct conf_difference *d)
+{
+	const char *name = strrchr(d->path, '/') + 1;
+	char value[GS_CONF_VALUE_BYTES];
+
+	(void)fputc('\t', c->undo);
+	print_verb(c, d);
+	if (d->in_file == NULL) {
+		(void)fprintf(c->undo, " drain %s\n\t", name);
+		print_verb(c, d);
+		(void)fprintf(c->undo, " remove %s\t# when `ring drain` has emptied it\n", name);
+		return;
+	}
+	(void)fprintf(c->undo, " add %s", name);
+	for (const struct gs_conf_option *o = gs_conf_options; o->key != NULL; o++) {
+		if (o->section != d->kind || !o->can_change)
+			continue;
+		gs_conf_get(o, d->in_file, value, sizeof(value));
+		(void)fprintf(c->undo, " %s=%s", o->key, value);
+	}
+	(void)fputc('\n', c->undo);
+}
+
+/* The first two words of a line of overrides: whom it is about. */
+static size_t
+name_len(const char *line)
+{
+	size_t len = strcspn(line, " ");
+
+	return line[len] == '\0' ? len : len + 1 + strcspn(line + len + 1, " ");
+}
+
+/* How to put back what was changed at run time. A class stays, as sessions may be of it. */
+static void
+add_undo(struct comparison *c, const struct conf_difference *d)
+{
+	bool is_section = d->key[0] == '\0';
+
+	c->n++;
+	if (!d->can_change || (is_section && d->kind == GS_CONF_IN_CLASS && d->in_file == NULL))
+		c->n_fixed++;
+	else if (d->since == CONF_DIFF_FILE)
+		c->n_of_file++;
+	else if (is_section)
+		add_undo_of_section(c, d);
+	else if (d->file == NULL)
+		(void)fprintf(c->undo, "\t%s set -- %s '-%.*s'\n", c->gsession, d->path, (int)name_len(d->live), d->live);
+	else
+		(void)fprintf(c->undo, "\t%s set %s '%s'\n", c->gsession, d->path, d->file);
+}
+
+static void
+print_difference(void *arg, const struct conf_difference *d)
+{
+	char file[GS_CONF_VALUE_BYTES], live[GS_CONF_VALUE_BYTES];
+	struct comparison *c = arg;
+	struct gs_json *j = c->json;
+
+	add_undo(c, d);
+	if (j == NULL) {
+		(void)printf("%-24s %-14s %-20s %s\n", d->section, d->key[0] == '\0' ? "-" : d->key, shown(file, d->file), shown(live, d->live));
+		return;
+	}
+	gs_json_object(j, NULL);
+	gs_json_text(j, "section", d->section);
+	if (d->key[0] != '\0')
+		gs_json_text(j, "key", d->key);
+	if (d->file != NULL)
+		gs_json_text(j, "file", d->file);
+	if (d->live != NULL)
+		gs_json_text(j, "live", d->live);
+	gs_json_text(j, "path", d->path);
+	gs_json_text(j, "changed", conf_diff_since_name(d->since));
+	gs_json_end(j, false);
+}
+
+static void
+print_advice(const struct comparison *c, const char *undo)
+{
+	const char *path = c->path[0] == '\0' ? GS_CONF_PATH : c->path;
+
+	(void)printf("\nto keep what is live, for the next start too:\n\t%s conf show > %s\n", c->gsession, path);
+	if (undo[0] != '\0')
+		(void)printf("to take what the file says where it was changed at run time, which a reload does not touch:\n%s", undo);
+	if (c->n_of_file > 0)
+		(void)printf("to take what was changed in the file since it was read:\n\t%s set ctl reload\n", c->gsession);
+	if (c->n_fixed > 0)
+		(void)printf("%zu of them cannot change while the daemon runs: the file's are taken by its next start, where the memory allows it\n", c->n_fixed);
+}
+
+static int
+print_diff(const struct cmd_env *env, bool is_json)
+{
+	struct comparison *c = calloc(1, sizeof(*c));
+	GS_CLEANUP_FREE char *undo = NULL;
+	struct gs_json j;
+	size_t len, n;
+	int status;
+
+	if (c == NULL)
+		return cmd_fail(GS_ENOMEM, "conf diff");
+	c->undo = open_memstream(&undo, &len);
+	status = c->undo == NULL ? cmd_fail(GS_ENOMEM, "conf diff") : load_both(c, env);
+	if (status != EXIT_YES)
+		goto out;
+	if (is_json) {
+		c->json = &j;
+		gs_json_init(&j, stdout);
+		gs_json_array(&j, NULL);
+	}
+	conf_diff(&c->file, c->has_before ? &c->before : NULL, &c->live, print_difference, c);
+	if (is_json) {
+		gs_json_end(&j, true);
+		gs_json_done(&j);
+	} else if (c->n > 0 && fflush(c->undo) == 0) {
+		print_advice(c, undo);
+	}
+	n = c->n;
+	status = cmd_done();
+	if (status == EXIT_YES && n > 0)
+		status = EXIT_NO;
+out:
+	if (c->undo != NULL)
+		(void)fclose(c->undo);
+	free(c);
+	return status;
 }
 
 int
@@ -197,11 +269,13 @@ cmd_conf(int argc, char **argv, const struct cmd_env *env)
 		return line.n_operands == 2 ? check_file(line.operand[1]) : cmd_misuse("conf check: the name of a file is missing");
 	if (line.n_operands == 2)
 		return cmd_misuse("conf %s: \"%s\" is one argument too many", what, line.operand[1]);
+	if (strcmp(what, "diff") == 0)
+		return print_diff(env, line.json);
 	if (strcmp(what, "show") == 0)
 		return print_live(env);
 	if (strcmp(what, "template") == 0)
 		return print_template();
 	if (strcmp(what, "defaults") == 0)
 		return print_defaults();
-	return cmd_misuse("conf \"%s\": one of check, show, template, defaults is expected", what);
+	return cmd_misuse("conf \"%s\": one of check, show, diff, template, defaults is expected", what);
 }

@@ -45,7 +45,7 @@ static const struct cmd_verb verbs[] = {
 	{ "give", "KEY [--owner O] [--parent KEY]", cmd_give_options, 1, 1, cmd_give, "hand a token to another owner or session" },
 	{ "rotate", "OLD [NEW] [--grace T]", cmd_rotate_options, 1, 2, cmd_rotate, "let a session go on under another key, and print that" },
 	{ "audit", "", cmd_json_options, 0, 0, cmd_audit, "check every invariant of the memory" },
-	{ "conf", "check FILE | show | template | defaults", cmd_no_options, 1, 2, cmd_conf, "check and print configurations" },
+	{ "conf", "check FILE | show | diff | template | defaults", cmd_json_options, 1, 2, cmd_conf, "check and print configurations" },
 	{ "ring", "add NAME [KEY=VALUE ...] | drain NAME | remove NAME", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_ring,
 	    "make, drain and remove a ring" },
 	{ "class", "add NAME [KEY=VALUE ...]", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_class, "make a class of sessions" },

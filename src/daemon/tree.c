@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/tree.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,6 +135,17 @@ render_instance(const struct tree_place *p, uint64_t offset, FILE *to)
 	(void)fprintf(to, "%s\n", p->m->instance);
 }
 
+/* As the daemon opens it: by the name it was given, wherever it was started. */
+static void
+render_conf(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	char path[PATH_MAX];
+
+	(void)offset;
+	if (p->m->conf_path != NULL)
+		(void)fprintf(to, "%s\n", realpath(p->m->conf_path, path) == NULL ? p->m->conf_path : path);
+}
+
 static void
 render_suspects(const struct tree_place *p, uint64_t offset, FILE *to)
 {
@@ -184,6 +196,7 @@ const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "ctl", render_ctl, tree_set_ctl, "write a verb; reading it lists them, and the job under way" },
 	{ TREE_NODE, "id", render_id, NULL, "name of this host" },
 	{ TREE_NODE, "pid", render_pid, NULL, "process id of the daemon" },
+	{ TREE_NODE, "conf", render_conf, NULL, "the configuration file; empty: the built-in defaults" },
 	{ TREE_NODE, "instance", render_instance, NULL, "name of this instance" },
 	{ TREE_TABLE, "stats", tree_stats_table, NULL, "counters of the table" },
 	{ TREE_TABLE, "suspects", render_suspects, NULL, "who asks too fast, a line each: key rate offences held_ms state" },
