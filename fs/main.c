@@ -17,6 +17,7 @@
 #include "prog/log.h"
 #include "prog/process.h"
 
+#include "alive.h"
 #include "call.h"
 #include "hold.h"
 #include "kept.h"
@@ -167,6 +168,7 @@ int
 main(int argc, char **argv)
 {
 	char directory[PATH_MAX];
+	struct alive alive;
 	struct options o;
 	struct poke poke;
 	struct mount m;
@@ -181,6 +183,7 @@ main(int argc, char **argv)
 	if (!o.is_foreground)
 		process_detach();
 	kept_begin();
+	alive_start(&alive, directory);
 	poke_start(&poke, o.instance, directory);
 	status = attach(&m, &o);
 	if (status < 0) {
@@ -189,5 +192,6 @@ main(int argc, char **argv)
 		mount_close(&m);
 	}
 	poke_stop(&poke);
+	alive_stop(&alive);
 	return status;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -40,6 +41,17 @@ notify_is_heard(void)
 	struct sockaddr_un at;
 
 	return find_socket(&at) != 0;
+}
+
+int
+notify_watchdog_ms(void)
+{
+	const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	long long ms = us == NULL ? 0 : strtoll(us, NULL, 10) / 1000;
+
+	if (!notify_is_heard() || ms < 0 || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
+		return 0;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
 static void

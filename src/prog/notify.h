@@ -19,6 +19,9 @@ enum { NOTIFY_FIRST_FD = 3, NOTIFY_NAMES_BYTES = 1024 };
 /* Is there somebody who listens? */
 bool notify_is_heard(void);
 
+/* How often it wants to hear WATCHDOG=1 at least, 0: it does not wait for that. */
+int notify_watchdog_ms(void);
+
 /* Send lines, with a descriptor beside them unless fd is -1. 0, or GS_ESYSTEM with errno. */
 int notify_send(const char *lines, int fd);
 
