@@ -12,7 +12,7 @@ jobs=$(nproc 2>/dev/null || echo 1)
 # Debian's names of what a build, a running store, and the tests need.
 build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-dev libfuse3-dev)
 run_packages=(fuse3 attr)
-test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang libclang-rt-14-dev mandoc groff-base python3 strace rsync systemd
+test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang libclang-rt-14-dev mandoc groff-base python3 strace rsync systemd logrotate
 	tar git procps util-linux findutils)
 # What tools/bench measures the store against; redis-tools have the server, and no service.
 peer_packages=(liblmdb-dev liburcu-dev libhiredis-dev redis-tools libmemcached-dev)
