@@ -273,6 +273,7 @@ enum gs_put_flags {
 	GS_INSPECT = 4,		/* no interest, no charge: for operators and the mount */
 	GS_SET_PERM = 8,	/* uid, gid, mode are given; else the caller's and 0600, kept on update */
 	GS_CARRIED = 16,	/* of a new token: it outlives its session, see gs_setattr() */
+	GS_SET_TIMES = 32,	/* mtime_ns and atime_ns are given, as to gs_setattr(); else both are now */
 };
 
 /* How to put.  A NULL pointer or 0 keeps what is there, or the default of a new session. */
@@ -289,6 +290,7 @@ struct gs_put_options {
 	struct gs_info *info;		/* out, may be NULL: the session as put */
 	const void *parent;		/* of a new token: the key of the session that it hangs on, parent_len bytes */
 	size_t parent_len;
+	int64_t mtime_ns, atime_ns;	/* with GS_SET_TIMES; wall clock */
 };
 
 enum gs_attr_mask {
@@ -602,6 +604,14 @@ GS_API size_t gs_record_size(struct gs *gs);
  * at the attach.
  */
 GS_API uint32_t gs_roles_epoch(const struct gs *gs);
+
+/*
+ * gs_settings_epoch - a number that grows when another of the settings that programs keep to, beside the memory, comes into force.
+ *
+ * For a program that has read `node/temp_patterns`: as long as the number is
+ * the same, so is what it read.  Cost: one load.
+ */
+GS_API uint32_t gs_settings_epoch(const struct gs *gs);
 
 /*
  * gs_new_id - 192 random bits as 32 url-safe characters and a NUL.

@@ -133,6 +133,7 @@ struct gs_conf {
 	uint64_t log_level;		/* 0 error, 1 warn, 2 notice, 3 info, 4 debug */
 	bool log_keys;
 	char exempt_patterns[GS_CONF_PATTERNS_BYTES];	/* of keys, blanks between them, escaped; "none" */
+	char temp_patterns[GS_CONF_PATTERNS_BYTES];	/* of names at a mount, in the same form */
 	char group[GS_CONF_NAME_BYTES];	/* whose members may attach; "" : only root and the daemon's user */
 	size_t n_tables;
 	struct gs_conf_table tables[GS_CONF_TABLES];	/* [0] is `sessions` */

@@ -12,7 +12,7 @@
 #define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
 
 enum {
-	GS_CONF_OPTIONS = 39,		/* rows of options.def */
+	GS_CONF_OPTIONS = 40,		/* rows of options.def */
 	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
 	GS_CONF_TEXT_BYTES = 192,	/* any value of one line as text, with its NUL */
 	GS_CONF_PATH_MAX = GS_CONF_STORE_BYTES - (int)sizeof("file:"),	/* of a directory in store */

@@ -98,6 +98,7 @@ enum gs_wire_verb {
 	GS_VERB_JUDGE = 11,		/* value gs_wire_verdict and a key; a sentence: what was done to whom */
 	GS_VERB_REFUSED = 12,		/* from a mount: `as` was refused what `value` says in table `path`, to be counted and told */
 	GS_VERB_BE_STARTER = 13,	/* become the one starter of table `path`: the sender, who is attached to it */
+	GS_VERB_SAID = 14,		/* from a mount: `as` was refused something in table `path`, and `value` is the sentence for last_error */
 };
 
 struct gs_wire_wait {

@@ -528,6 +528,19 @@ apply_table(struct manager *m, size_t table)
 	atomic_store_explicit(&ctl->has_tokens, has_tokens, memory_order_relaxed);
 }
 
+/* What programs ask us for, and keep to. At each start anew: they may have heard another daemon. */
+static void
+apply_followed(struct manager *m, size_t table)
+{
+	struct manager_table *mt = &m->tables[table];
+
+	if (strcmp(mt->told_temp_patterns, m->conf.temp_patterns) == 0)
+		return;
+	memcpy(mt->told_temp_patterns, m->conf.temp_patterns, sizeof(mt->told_temp_patterns));
+	/* release; pairs with the acquire in gs_settings_epoch: who sees it asks us, and hears the new ones */
+	(void)atomic_fetch_add_explicit(&mt->shm->ctl->settings_epoch, 1, memory_order_release);
+}
+
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
@@ -544,8 +557,10 @@ manager_apply(struct manager *m, size_t table, int ring)
 	if (ring >= 0)
 		rings_apply(m, table);
 	for (size_t i = 0; i < m->conf.n_tables; i++)
-		if (m->tables[i].shm != NULL)
+		if (m->tables[i].shm != NULL) {
+			apply_followed(m, i);
 			roles_apply(m, i);
+		}
 	log_set_level((enum log_level)m->conf.log_level);
 }
 

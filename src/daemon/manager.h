@@ -73,6 +73,7 @@ struct manager_table {
 	struct preview preview[GS_MAX_RINGS];	/* by ring id */
 	struct suspects *suspects;		/* who is accused; NULL: nobody is listed */
 	struct roles roles;
+	char told_temp_patterns[GS_CONF_PATTERNS_BYTES];	/* those of settings_epoch; "": nobody was told any */
 };
 
 enum { MANAGER_CALLER_GROUPS = 64 };

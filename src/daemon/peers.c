@@ -157,6 +157,23 @@ note_refusal(struct server *s, const struct peer *p, const struct tree_request *
 	return 0;
 }
 
+/* The same, of what only the mount knows of. */
+static int
+note_sentence(struct server *s, const struct peer *p, const struct tree_request *r, FILE *to)
+{
+	char shown[256 + 1];
+
+	if (!p->who.is_operator || manager_table(s->m, r->path) < 0 || r->value_len == 0 || r->value_len > 256) {
+		(void)fputs("not for you", to);
+		return GS_EPERM;
+	}
+	for (size_t i = 0; i < r->value_len; i++)
+		shown[i] = r->value[i] >= ' ' && r->value[i] <= '~' ? r->value[i] : '?';
+	shown[r->value_len] = '\0';
+	(void)snprintf(s->m->last_error, sizeof(s->m->last_error), "pid %d: table %.31s: %s", (int)r->caller.pid, r->path, shown);
+	return 0;
+}
+
 /* It is the process that asks that has it, whomever it speaks for. */
 static int
 give_lease(struct server *s, const struct peer *p, const struct tree_request *r, FILE *to)
@@ -190,6 +207,8 @@ do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE 
 		return do_audit(s, r, to);
 	case GS_VERB_REFUSED:
 		return note_refusal(s, p, r, to);
+	case GS_VERB_SAID:
+		return note_sentence(s, p, r, to);
 	case GS_VERB_BE_STARTER:
 		return give_lease(s, p, r, to);
 	default:
@@ -200,7 +219,7 @@ do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE 
 static bool
 is_valid_verb(uint32_t verb)
 {
-	return verb >= GS_VERB_GET && verb <= GS_VERB_BE_STARTER;
+	return verb >= GS_VERB_GET && verb <= GS_VERB_SAID;
 }
 
 /* Do a request and begin to send its answer, or leave it waiting. */

@@ -523,6 +523,7 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 	case GS_VERB_JUDGE:
 	case GS_VERB_REFUSED:
 	case GS_VERB_BE_STARTER:
+	case GS_VERB_SAID:
 		break;
 	}
 	(void)fputs("not a verb of control files", to);

@@ -391,6 +391,13 @@ gs_roles_epoch(const struct gs *gs)
 	return atomic_load_explicit(&gs->t->ctl->roles_epoch, memory_order_acquire);
 }
 
+uint32_t
+gs_settings_epoch(const struct gs *gs)
+{
+	/* acquire; pairs with the release in apply_followed: whoever asks the daemon now hears the settings of this epoch */
+	return atomic_load_explicit(&gs->t->ctl->settings_epoch, memory_order_acquire);
+}
+
 void
 gs_handle_leave(struct gs_lease *lease)
 {

@@ -171,7 +171,8 @@ gs_parent(struct gs *gs, const void *key, size_t key_len, void *out, size_t cap,
 static bool
 has_put_size(const struct gs_put_options *opt)
 {
-	return opt->size == sizeof(*opt) || opt->size == offsetof(struct gs_put_options, parent);
+	return opt->size == sizeof(*opt) || opt->size == offsetof(struct gs_put_options, mtime_ns) ||
+	    opt->size == offsetof(struct gs_put_options, parent);
 }
 
 /* May a record of this table hang on such a key? */
@@ -217,7 +218,12 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 		out->set |= GS_SET_TTL_BIT;
 		out->ttl_ms = opt->ttl_ms;
 	}
-	if (opt->size == sizeof(*opt) && (opt->parent_len > 0 || (opt->flags & GS_CARRIED) != 0)) {
+	if ((opt->flags & GS_SET_TIMES) != 0) {
+		if (opt->size != sizeof(*opt))
+			return GS_EINVAL;
+		gs_session_set_times(gs, out, opt->mtime_ns, opt->atime_ns);
+	}
+	if (opt->size > offsetof(struct gs_put_options, parent) && (opt->parent_len > 0 || (opt->flags & GS_CARRIED) != 0)) {
 		if (!may_hang(gs, opt->parent, opt->parent_len))
 			return GS_EINVAL;
 		out->set |= GS_SET_LINK_BIT | GS_SET_CARRIED_BIT;

@@ -706,7 +706,8 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t is_tokens;		/* 1: what is put here may hang on a session of another table */
 	_Atomic uint32_t roles_epoch;		/* grows when other roles come into force */
 	_Atomic uint64_t starter;		/* 0: whoever has the role starts sessions; 1: one process, and none has the lease; else which */
-	uint8_t pad3[1024 - 328];
+	_Atomic uint32_t settings_epoch;	/* grows when another setting that mounts follow comes into force */
+	uint8_t pad3[1024 - 332];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];

@@ -68,6 +68,25 @@ put_keeps_what_is_not_given(void)
 }
 
 static void
+put_takes_explicit_times(void)
+{
+	struct gs_put_options opt = { .size = sizeof(opt), .flags = GS_SET_TIMES, .mtime_ns = INT64_C(1700000000123456789), .atime_ns = 1 };
+	struct gs_info info;
+
+	ok_rc(gs_put(gs, "aged", 4, "v", 1, &opt), 1, "put: SET_TIMES starts a session");
+	info = stat_of("aged");
+	ok(info.mtime_ns == opt.mtime_ns, "put: with the mtime that is given");
+	ok(info.accessed_ms < info.created_ms, "put: and is as old as the later of both says");
+	opt.atime_ns = INT64_MAX;
+	ok_rc(gs_put(gs, "aged", 4, "w", 1, &opt), 0, "put: SET_TIMES replaces one");
+	info = stat_of("aged");
+	ok(info.mtime_ns == opt.mtime_ns && info.accessed_ms >= info.created_ms, "put: which is accessed then, but never in the future");
+	opt.size = offsetof(struct gs_put_options, mtime_ns);
+	ok_rc(gs_put(gs, "aged", 4, "x", 1, &opt), GS_EINVAL, "put: SET_TIMES is nothing for programs that are older than it");
+	(void)gs_del(gs, "aged", 4, 0);
+}
+
+static void
 inspecting_put_is_no_access(void)
 {
 	struct gs_put_options opt = { .size = sizeof(opt), .flags = GS_INSPECT };
@@ -273,6 +292,7 @@ promises_write(void)
 {
 	put_is_refused_and_the_old_value_stays();
 	put_keeps_what_is_not_given();
+	put_takes_explicit_times();
 	inspecting_put_is_no_access();
 	update_repeats_until_it_wins();
 	touch_renews_without_interest();
