@@ -13,8 +13,8 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-static struct timespec
-timespec_of_ns(int64_t ns)
+struct timespec
+attr_timespec(int64_t ns)
 {
 	struct timespec ts;
 
@@ -49,13 +49,13 @@ attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info
 	st->st_size = (off_t)info->len;
 	st->st_blocks = (blkcnt_t)((info->len + 511) / 512);
 	st->st_blksize = (blksize_t)m->tables[node_table(node)].blksize;
-	st->st_mtim = timespec_of_ns(info->mtime_ns);
+	st->st_mtim = attr_timespec(info->mtime_ns);
 	/* Accesses are known to the millisecond: a write must not look later than the access that it is. */
 	if (info->mtime_ns / 1000000 == (int64_t)info->accessed_ms)
 		st->st_atim = st->st_mtim;
 	else
-		st->st_atim = timespec_of_ns((int64_t)info->accessed_ms * 1000000);
-	st->st_ctim = timespec_of_ns(info->ctime_ns);
+		st->st_atim = attr_timespec((int64_t)info->accessed_ms * 1000000);
+	st->st_ctim = attr_timespec(info->ctime_ns);
 }
 
 void
@@ -150,29 +150,38 @@ attr_get(struct call *c, uint64_t node, struct stat *st)
 	return 0;
 }
 
-/* chmod and chown; one that changes nothing is for everybody. */
+int
+attr_may_permit(struct call *c, const struct attr_owner *o, const struct stat *want, int to_set)
+{
+	if ((to_set & FUSE_SET_ATTR_MODE) != 0 && (want->st_mode & 07777) != o->mode && !call_owns(c, o->uid))
+		return EPERM;
+	if ((to_set & FUSE_SET_ATTR_UID) != 0 && want->st_uid != o->uid && !c->is_operator)
+		return EPERM;
+	if ((to_set & FUSE_SET_ATTR_GID) != 0 && want->st_gid != o->gid && !c->is_operator &&
+	    (c->uid != o->uid || !call_is_in_group(c, (uint32_t)want->st_gid)))
+		return EPERM;
+	return 0;
+}
+
+/* chmod and chown. */
 static int
 set_permissions(struct call *c, struct mount_table *t, const struct gs_item *item, const struct stat *want, int to_set)
 {
 	const struct gs_info *info = &item->info;
 	struct gs_attr attr = { .size = sizeof(attr), .uid = info->uid, .gid = info->gid, .mode = info->mode };
-	int rc;
+	int rc = attr_may_permit(c, &(struct attr_owner){ info->uid, info->gid, info->mode }, want, to_set);
 
+	if (rc != 0)
+		return rc;
 	if ((to_set & FUSE_SET_ATTR_MODE) != 0 && (want->st_mode & 07777) != info->mode) {
-		if (!call_owns(c, info->uid))
-			return EPERM;
 		attr.mask |= GS_ATTR_MODE;
 		attr.mode = want->st_mode & 07777;
 	}
 	if ((to_set & FUSE_SET_ATTR_UID) != 0 && want->st_uid != info->uid) {
-		if (!c->is_operator)
-			return EPERM;
 		attr.mask |= GS_ATTR_UID;
 		attr.uid = (uint32_t)want->st_uid;
 	}
 	if ((to_set & FUSE_SET_ATTR_GID) != 0 && want->st_gid != info->gid) {
-		if (!c->is_operator && (c->uid != info->uid || !call_is_in_group(c, (uint32_t)want->st_gid)))
-			return EPERM;
 		attr.mask |= GS_ATTR_GID;
 		attr.gid = (uint32_t)want->st_gid;
 	}
@@ -182,7 +191,36 @@ set_permissions(struct call *c, struct mount_table *t, const struct gs_item *ite
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
-/* Explicit times make the session as old as they say; what is not given stays. */
+bool
+attr_has_explicit(int to_set)
+{
+	/* With now the kernel sets both bits. */
+	return (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)) == FUSE_SET_ATTR_ATIME ||
+	    (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) == FUSE_SET_ATTR_MTIME;
+}
+
+void
+attr_times(const struct stat *want, int to_set, int64_t *mtime_ns, int64_t *atime_ns)
+{
+	if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0)
+		*mtime_ns = gs_clock_wall_ns();
+	else if ((to_set & FUSE_SET_ATTR_MTIME) != 0)
+		*mtime_ns = ns_of_timespec(&want->st_mtim);
+	if ((to_set & FUSE_SET_ATTR_ATIME_NOW) != 0)
+		*atime_ns = gs_clock_wall_ns();
+	else if ((to_set & FUSE_SET_ATTR_ATIME) != 0)
+		*atime_ns = ns_of_timespec(&want->st_atim);
+}
+
+int
+attr_may_time(struct call *c, const struct attr_owner *o, int to_set)
+{
+	if ((to_set & ATTR_ANY_TIME) == 0 || call_owns(c, o->uid))
+		return 0;
+	return attr_has_explicit(to_set) ? EPERM : call_may(c, o->uid, o->gid, o->mode, W_OK);
+}
+
+/* Explicit times make the session as old as they say. */
 static int
 set_times(struct call *c, struct mount_table *t, const struct gs_item *item, const struct stat *want, int to_set)
 {
@@ -191,24 +229,9 @@ set_times(struct call *c, struct mount_table *t, const struct gs_item *item, con
 
 	attr.mtime_ns = item->info.mtime_ns;
 	attr.atime_ns = (int64_t)item->info.accessed_ms * 1000000;
-	if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0)
-		attr.mtime_ns = gs_clock_wall_ns();
-	else if ((to_set & FUSE_SET_ATTR_MTIME) != 0)
-		attr.mtime_ns = ns_of_timespec(&want->st_mtim);
-	if ((to_set & FUSE_SET_ATTR_ATIME_NOW) != 0)
-		attr.atime_ns = gs_clock_wall_ns();
-	else if ((to_set & FUSE_SET_ATTR_ATIME) != 0)
-		attr.atime_ns = ns_of_timespec(&want->st_atim);
+	attr_times(want, to_set, &attr.mtime_ns, &attr.atime_ns);
 	rc = gs_setattr(t->gs, item->key, item->key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
-}
-
-/* Is a time given, rather than now; with now the kernel sets both bits. */
-static bool
-has_explicit(int to_set)
-{
-	return (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)) == FUSE_SET_ATTR_ATIME ||
-	    (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) == FUSE_SET_ATTR_MTIME;
 }
 
 static int
@@ -216,17 +239,11 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 {
 	struct mount_table *t = &c->m->tables[node_table(node)];
 	bool is_suspect = mount_is_suspect(t, &item->info), is_renewed = false, is_paid = false;
-	bool is_now = !has_explicit(to_set) && (to_set & FUSE_SET_ATTR_MTIME_NOW) != 0;
-	int rc = 0;
+	bool is_now = !attr_has_explicit(to_set) && (to_set & FUSE_SET_ATTR_MTIME_NOW) != 0;
+	int rc = attr_may_time(c, &(struct attr_owner){ item->info.uid, item->info.gid, item->info.mode }, to_set);
 
-	if (!call_owns(c, item->info.uid)) {
-		/* As utimensat(2): whoever may write may renew, only the owner may set other times. */
-		if (has_explicit(to_set))
-			return EPERM;
-		rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, W_OK);
-		if (rc != 0)
-			return rc;
-	}
+	if (rc != 0)
+		return rc;
 	if (is_suspect || is_now) {
 		is_paid = item->info.pace == GS_PACE_TURNS && files_pay_renewal(c->m, node);
 		if (!is_paid)
@@ -257,7 +274,6 @@ resize(struct call *c, uint64_t node, const struct gs_item *item, const struct s
 int
 attr_set(struct call *c, uint64_t node, const struct stat *want, int to_set, struct fuse_file_info *fi, struct stat *st)
 {
-	enum { ANY_TIME = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW };
 	struct mount_table *t;
 	struct gs_item item;
 	bool has_ended;
@@ -275,7 +291,7 @@ attr_set(struct call *c, uint64_t node, const struct stat *want, int to_set, str
 		rc = set_permissions(c, t, &item, want, to_set);
 	if (rc == 0 && (to_set & FUSE_SET_ATTR_SIZE) != 0)
 		rc = resize(c, node, &item, want, fi);
-	else if (rc == 0 && (to_set & ANY_TIME) != 0)
+	else if (rc == 0 && (to_set & ATTR_ANY_TIME) != 0)
 		rc = renew_or_age(c, node, &item, want, to_set);
 	if (rc != 0)
 		return rc;

@@ -12,6 +12,23 @@
 #define ATTR_FIXED_S 3600.0	/* directories that neither come nor go */
 #define ATTR_RING_S 1.0		/* those of rings; not believed at all where sessions are not */
 
+enum { ATTR_ANY_TIME = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW };
+
+/* Whose a file is, and what its permission bits are. */
+struct attr_owner {
+	uint32_t uid, gid, mode;
+};
+
+struct timespec attr_timespec(int64_t ns);
+/* May the caller chmod and chown like this? 0 or EPERM; one that changes nothing is for everybody. */
+int attr_may_permit(struct call *c, const struct attr_owner *o, const struct stat *want, int to_set);
+/* And set times? As utimensat(2): whoever may write may set both to now, only the owner others. 0, EPERM, EACCES. */
+int attr_may_time(struct call *c, const struct attr_owner *o, int to_set);
+/* Is a time given, rather than now? */
+bool attr_has_explicit(int to_set);
+/* The times as they are then; what is not given stays. */
+void attr_times(const struct stat *want, int to_set, int64_t *mtime_ns, int64_t *atime_ns);
+
 /* A session seen through a ring. */
 void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info, struct stat *st);
 /* A directory of the mount's own; mode has the permission bits. */

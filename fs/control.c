@@ -146,16 +146,28 @@ control_ask(struct call *c, const char *path, char **text)
 	return rc == 0 && *text == NULL ? EPROTO : rc;
 }
 
-void
-control_tell_refusal(struct call *c, const char *table, const char *what)
+static void
+tell(struct call *c, enum gs_wire_verb verb, const char *table, const char *what)
 {
 	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	const struct ctlpool_question q = { .verb = GS_VERB_REFUSED, .path = table, .value = what, .value_len = strlen(what), .as = &as };
+	const struct ctlpool_question q = { .verb = verb, .path = table, .value = what, .value_len = strlen(what), .as = &as };
 	char *text;
 	size_t len;
 
 	(void)ctlpool_request(c->m->control->pool, &q, &text, &len);
 	free(text);
+}
+
+void
+control_tell_refusal(struct call *c, const char *table, const char *what)
+{
+	tell(c, GS_VERB_REFUSED, table, what);
+}
+
+void
+control_tell(struct call *c, const char *table, const char *sentence)
+{
+	tell(c, GS_VERB_SAID, table, sentence);
 }
 
 int

@@ -39,6 +39,9 @@ int control_ask(struct call *c, const char *path, char **text);
 /* Tell the daemon that the caller was refused something in a table; what: one word. */
 void control_tell_refusal(struct call *c, const char *table, const char *what);
 
+/* Have the daemon show in last_error why the caller was refused something that it does not know of, in a table. */
+void control_tell(struct call *c, const char *table, const char *sentence);
+
 int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
 void control_release(struct control_file *f);
 /* Answers the request itself, that of events_pipe later when there is nothing yet. */

@@ -9,6 +9,7 @@
 #include "attr.h"
 #include "control.h"
 #include "node.h"
+#include "staged.h"
 
 enum { SCAN_ITEMS = 64 };
 
@@ -82,6 +83,20 @@ page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, si
 	return true;
 }
 
+/* Temporary files come behind all sessions, by their places. */
+static bool
+page_add_staged(struct page *p, uint64_t node, uint64_t offset)
+{
+	uint32_t slot = offset > NODE_STAGED ? (uint32_t)(offset - NODE_STAGED) : 0;
+	char name[STAGE_NAME_BYTES];
+	struct stat st;
+
+	while (staged_next(p->c, node, &slot, name, &st))
+		if (!page_add(p, name, &st, p->c->m->attr_s, NODE_STAGED + slot))
+			return false;
+	return true;
+}
+
 static int
 read_ring(struct page *p, uint64_t node, uint64_t offset)
 {
@@ -98,13 +113,17 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 		return 0;
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
-	for (;;) {
+	while (offset < NODE_STAGED) {
 		n = gs_scan(t->gs, ring.name, &cursor, items, SCAN_ITEMS);
 		if (n < 0)
 			return mount_errno(p->c->m, (int)n);
-		if (n == 0 || !page_add_sessions(p, node, items, (size_t)n))
+		if (n == 0)
+			break;
+		if (!page_add_sessions(p, node, items, (size_t)n))
 			return 0;
 	}
+	(void)page_add_staged(p, node, offset);
+	return 0;
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "kept.h"
 #include "ops.h"
 #include "options.h"
+#include "staged.h"
 #include "transport.h"
 
 /* The kernel remembers a mount whose server was killed: take it away, or nothing can be mounted there. */
@@ -121,6 +122,7 @@ serve(struct fuse_session *se, struct mount *m, const struct options *o, const c
 	process_stopping();
 	/* While they can still be answered. */
 	hold_stop(m->hold);
+	staged_stop(m);
 	fuse_loop_cfg_destroy(cfg);
 	log_info("%s: unmounted", directory);
 	/* A signal that ended the loop is its number, and as good an end as umount(8). */

@@ -12,6 +12,8 @@
 #include "file.h"
 #include "hold.h"
 #include "rights.h"
+#include "staged.h"
+#include "temps.h"
 #include "transport.h"
 
 static uint32_t
@@ -154,7 +156,10 @@ mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
 	m->rights = rights_new();
 	m->hold = hold_new();
 	m->transport = transport_new();
-	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL || m->transport == NULL) {
+	m->temps = temps_new();
+	m->staged = staged_new();
+	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL || m->transport == NULL || m->temps == NULL ||
+	    m->staged == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -177,6 +182,8 @@ mount_close(struct mount *m)
 	control_free(&m->control);
 	files_free(&m->files);
 	rights_free(&m->rights);
+	staged_free(&m->staged);
+	temps_free(&m->temps);
 	transport_free(&m->transport);
 	(void)pthread_rwlock_destroy(&m->gate);
 }

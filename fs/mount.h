@@ -27,6 +27,8 @@ struct control;
 struct files;
 struct hold;
 struct rights;
+struct staged;
+struct temps;
 struct transport;
 
 struct mount_table {
@@ -48,6 +50,8 @@ struct mount {
 	struct files *files;
 	struct rights *rights;
 	struct hold *hold;		/* opens whose answer is held back */
+	struct temps *temps;		/* which names are temporary */
+	struct staged *staged;		/* temporary files */
 	struct poke *poke;		/* of inotify */
 	struct transport *transport;
 	uint32_t n_tables;

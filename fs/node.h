@@ -16,6 +16,7 @@
  *	NODE_FIXED		the directory of `table`
  *	NODE_FIXED + 1		the directory of `ring looked through` in `table`
  *	NODE_FIXED + 16 + n	path n of the control tree (control.c numbers them)
+ *	NODE_STAGED + n		place n of the stage, in the directory of `ring looked through`; its tag is in the birth tag's place
  *
  * The birth tag tells two sessions that used one entry apart: the second is
  * another file, and the number of the first is stale.
@@ -28,8 +29,10 @@
 #define NODE_ROOT UINT64_C(1)
 #define NODE_COOKIE_MASK ((UINT64_C(1) << 33) - 1)
 #define NODE_FIXED UINT64_C(0x1f0000000)
+#define NODE_STAGED (NODE_FIXED + (UINT64_C(1) << 25))
+#define NODE_TAG_MASK ((UINT32_C(1) << 25) - 1)
 
-enum node_kind { NODE_IS_ROOT, NODE_IS_TABLE, NODE_IS_RING, NODE_IS_SESSION, NODE_IS_CONTROL };
+enum node_kind { NODE_IS_ROOT, NODE_IS_TABLE, NODE_IS_RING, NODE_IS_SESSION, NODE_IS_CONTROL, NODE_IS_STAGED };
 
 static inline uint32_t node_ring(uint64_t node) { return (uint32_t)(node >> 61); }
 static inline uint32_t node_table(uint64_t node) { return (uint32_t)(node >> 58 & 7); }
@@ -60,6 +63,16 @@ node_of_control(uint32_t path)
 	return NODE_FIXED + 16 + path;
 }
 
+/* dir is the number of its directory. */
+static inline uint64_t
+node_of_staged(uint64_t dir, uint32_t slot, uint32_t tag)
+{
+	return (dir & ~((UINT64_C(1) << 58) - 1)) | (uint64_t)(tag & NODE_TAG_MASK) << 33 | (NODE_STAGED + slot);
+}
+
+static inline uint32_t node_staged_slot(uint64_t node) { return (uint32_t)(node_cookie(node) - NODE_STAGED); }
+static inline uint32_t node_staged_tag(uint64_t node) { return (uint32_t)(node >> 33) & NODE_TAG_MASK; }
+
 static inline uint64_t
 node_session_id(uint64_t node)
 {
@@ -81,6 +94,8 @@ node_kind(uint64_t node)
 		return NODE_IS_SESSION;
 	if (node_cookie(node) == NODE_FIXED)
 		return NODE_IS_TABLE;
+	if (node_cookie(node) >= NODE_STAGED)
+		return NODE_IS_STAGED;
 	return node_cookie(node) == NODE_FIXED + 1 ? NODE_IS_RING : NODE_IS_CONTROL;
 }
 

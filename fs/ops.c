@@ -15,6 +15,7 @@
 #include "hold.h"
 #include "node.h"
 #include "session.h"
+#include "staged.h"
 #include "xattr.h"
 
 static void
@@ -56,6 +57,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = control_lookup(&c, parent, name, &e);
 		break;
 	case NODE_IS_SESSION:
+	case NODE_IS_STAGED:
 		break;
 	}
 	if (rc != 0)
@@ -70,9 +72,9 @@ stat_node(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
 {
 	if (node_kind(node) == NODE_IS_CONTROL)
 		return control_getattr(c, node, st, timeout_s);
-	if (node_kind(node) == NODE_IS_SESSION) {
+	if (node_kind(node) == NODE_IS_SESSION || node_kind(node) == NODE_IS_STAGED) {
 		*timeout_s = c->m->attr_s;
-		return attr_get(c, node, st);
+		return node_kind(node) == NODE_IS_SESSION ? attr_get(c, node, st) : staged_getattr(c, node, st);
 	}
 	*timeout_s = attr_fixed_s(c->m, node);
 	return attr_of_fixed(c->m, node, st);
@@ -121,6 +123,9 @@ op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struc
 	if (node_kind(node) == NODE_IS_SESSION) {
 		timeout_s = c.m->attr_s;
 		rc = attr_set(&c, node, want, to_set, fi, &st);
+	} else if (node_kind(node) == NODE_IS_STAGED) {
+		timeout_s = c.m->attr_s;
+		rc = staged_setattr(&c, node, want, to_set, fi != NULL, &st);
 	} else {
 		rc = stat_node(&c, node, &st, &timeout_s);
 		if (rc == 0 && changes_permissions(&st, want, to_set))
@@ -220,6 +225,8 @@ open_node(struct call *c, uint64_t node, struct fuse_file_info *fi)
 
 	if (node_kind(node) == NODE_IS_SESSION)
 		return session_open(c, node, fi);
+	if (node_kind(node) == NODE_IS_STAGED)
+		return staged_open(c, node, fi);
 	if (node_kind(node) != NODE_IS_CONTROL)
 		return EISDIR;
 	rc = control_open(c, node, fi->flags, &f);
@@ -233,6 +240,8 @@ forget_open(struct call *c, uint64_t node, uint64_t fh)
 {
 	if (node_kind(node) == NODE_IS_SESSION)
 		file_release(c, (struct file *)(uintptr_t)fh);
+	else if (node_kind(node) == NODE_IS_STAGED)
+		staged_release(c, node);
 	else
 		control_release((struct control_file *)(uintptr_t)fh);
 }
@@ -301,6 +310,8 @@ op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_fil
 	call_begin(&c, req);
 	if (node_kind(node) == NODE_IS_SESSION)
 		file_read(&c, (struct file *)(uintptr_t)fi->fh, (uint64_t)off, size);
+	else if (node_kind(node) == NODE_IS_STAGED)
+		staged_read(&c, node, (uint64_t)off, size);
 	else
 		control_read(&c, (struct control_file *)(uintptr_t)fi->fh, (uint64_t)off, size);
 	call_end(&c);
@@ -316,6 +327,8 @@ op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t of
 	call_begin(&c, req);
 	if (node_kind(node) == NODE_IS_SESSION)
 		rc = file_write(&c, (struct file *)(uintptr_t)fi->fh, buf, size, (uint64_t)off, is_append);
+	else if (node_kind(node) == NODE_IS_STAGED)
+		rc = staged_write(&c, node, buf, size, (uint64_t)off, is_append);
 	else
 		rc = control_write(&c, (struct control_file *)(uintptr_t)fi->fh, buf, size);
 	if (rc != 0)
@@ -425,13 +438,20 @@ op_access(fuse_req_t req, fuse_ino_t node, int mask)
 	call_end(&c);
 }
 
+/* Of a temporary file that has become a session the attributes are the session's. */
+static uint64_t
+session_of(struct call *c, uint64_t node)
+{
+	return node_kind(node) == NODE_IS_STAGED ? staged_leads_to(c, node) : node;
+}
+
 static void
 op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
 	struct call c;
 
 	call_begin(&c, req);
-	xattr_get(&c, node, name, size);
+	xattr_get(&c, session_of(&c, node), name, size);
 	call_end(&c);
 }
 
@@ -441,7 +461,7 @@ op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 	struct call c;
 
 	call_begin(&c, req);
-	xattr_list(&c, node, size);
+	xattr_list(&c, session_of(&c, node), size);
 	call_end(&c);
 }
 
@@ -451,7 +471,7 @@ op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value
 	struct call c;
 
 	call_begin(&c, req);
-	xattr_set(&c, node, name, value, size, flags);
+	xattr_set(&c, session_of(&c, node), name, value, size, flags);
 	call_end(&c);
 }
 
@@ -461,7 +481,7 @@ op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 	struct call c;
 
 	call_begin(&c, req);
-	xattr_remove(&c, node, name);
+	xattr_remove(&c, session_of(&c, node), name);
 	call_end(&c);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "staged.h"
 #include "transport.h"
 
 #define DIRECTORY "node"
@@ -19,6 +20,7 @@ static int
 print(struct call *c, char **text, size_t *len)
 {
 	FILE *out = open_memstream(text, len);
+	struct stage_counts staged;
 	const char *name;
 	uint64_t n;
 
@@ -27,6 +29,9 @@ print(struct call *c, char **text, size_t *len)
 	(void)fprintf(out, "pid %ld\n", (long)getpid());
 	(void)fprintf(out, "threads %d\n", MOUNT_THREADS);
 	(void)fprintf(out, "files %" PRIu64 "\n", files_count(c->m->files));
+	staged_counts(c->m, &staged);
+	(void)fprintf(out, "staged.files %" PRIu64 "\nstaged.bytes %" PRIu64 "\n", staged.files, staged.bytes);
+	(void)fprintf(out, "staged.published %" PRIu64 "\nstaged.refused %" PRIu64 "\n", staged.published, staged.refused);
 	for (uint32_t i = 0; i < TRANSPORT_OPS; i++) {
 		n = transport_count(c->m->transport, i, &name);
 		if (name != NULL)

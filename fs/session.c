@@ -12,17 +12,14 @@
 #include "hold.h"
 #include "node.h"
 #include "rights.h"
+#include "session_impl.h"
+#include "staged.h"
+#include "temps.h"
 
-/* A ring's directory. */
-struct place {
-	struct mount_table *t;
-	uint32_t table, ring;
-	struct gs_ring_info info;	/* of the ring */
-};
-
-static int
-place_of(struct call *c, uint64_t parent, struct place *p)
+int
+session_place_of(struct call *c, uint64_t parent, struct session_place *p)
 {
+	p->dir = parent;
 	p->table = node_table(parent);
 	p->ring = node_ring(parent);
 	if (p->table >= c->m->n_tables)
@@ -38,9 +35,8 @@ check_name(const char *name)
 	return strlen(name) > GS_KEY_BYTES ? ENAMETOOLONG : 0;
 }
 
-/* The session of that name, whatever ring it lives in. */
-static int
-stat_name(struct call *c, const struct place *p, const char *name, struct gs_info *info)
+int
+session_stat(struct call *c, const struct session_place *p, const char *name, struct gs_info *info)
 {
 	int rc = check_name(name);
 
@@ -52,9 +48,9 @@ stat_name(struct call *c, const struct place *p, const char *name, struct gs_inf
 
 /* ... as seen through the place's ring. */
 static int
-find_name(struct call *c, const struct place *p, const char *name, struct gs_info *info)
+find_name(struct call *c, const struct session_place *p, const char *name, struct gs_info *info)
 {
-	int rc = stat_name(c, p, name, info);
+	int rc = session_stat(c, p, name, info);
 
 	if (rc == 0 && !mount_shows(p->t, p->ring, info))
 		rc = ENOENT;
@@ -62,7 +58,7 @@ find_name(struct call *c, const struct place *p, const char *name, struct gs_inf
 }
 
 static void
-enter(struct call *c, const struct place *p, const struct gs_info *info, struct fuse_entry_param *out)
+enter(struct call *c, const struct session_place *p, const struct gs_info *info, struct fuse_entry_param *out)
 {
 	uint64_t node = node_of_session(p->table, p->ring, info->id);
 	struct stat st;
@@ -75,10 +71,12 @@ int
 session_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out)
 {
 	struct gs_info info;
-	struct place p;
+	struct session_place p;
 	int rc;
 
-	rc = place_of(c, parent, &p);
+	rc = session_place_of(c, parent, &p);
+	if (rc == 0 && staged_lookup(c, parent, name, out))
+		return 0;
 	if (rc == 0)
 		rc = find_name(c, &p, name, &info);
 	if (rc == 0)
@@ -86,9 +84,8 @@ session_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 	return rc;
 }
 
-/* What open(2) flags ask of the permission bits. */
-static int
-mask_of(int flags)
+int
+session_open_mask(int flags)
 {
 	int mask = (flags & O_TRUNC) != 0 ? W_OK : 0;
 
@@ -120,9 +117,9 @@ open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse
 	struct file *f;
 	int rc;
 
-	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, mask_of(fi->flags));
+	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, session_open_mask(fi->flags));
 	if (rc == 0)
-		rc = rights_check(c, node_table(node), (mask_of(fi->flags) & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
+		rc = rights_check(c, node_table(node), (session_open_mask(fi->flags) & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
 	if (rc == 0)
 		rc = take_turn(c, node, item, fi->flags, &how);
 	if (rc == 0)
@@ -142,8 +139,8 @@ session_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 	return rc != 0 ? rc : open_item(c, node, &item, fi);
 }
 
-static void
-item_of(struct gs_item *item, const char *name, const struct gs_info *info)
+void
+session_item(struct gs_item *item, const char *name, const struct gs_info *info)
 {
 	memset(item, 0, sizeof(*item));
 	item->key_len = strlen(name);
@@ -154,20 +151,20 @@ item_of(struct gs_item *item, const char *name, const struct gs_info *info)
 
 /* O_CREAT of a name that is there. ENOENT: it ended meanwhile. */
 static int
-open_existing(struct call *c, const struct place *p, const char *name, struct fuse_file_info *fi, struct fuse_entry_param *out)
+open_existing(struct call *c, const struct session_place *p, const char *name, struct fuse_file_info *fi, struct fuse_entry_param *out)
 {
 	struct gs_info info;
 	struct gs_item item;
 	int rc;
 
-	rc = stat_name(c, p, name, &info);
+	rc = session_stat(c, p, name, &info);
 	if (rc != 0)
 		return rc;
 	if (!mount_shows(p->t, p->ring, &info))
 		return mount_is_suspect(p->t, &info) ? mount_errno(c->m, GS_EQUARANTINE) : EEXIST;
 	if ((fi->flags & O_EXCL) != 0)
 		return EEXIST;
-	item_of(&item, name, &info);
+	session_item(&item, name, &info);
 	rc = open_item(c, node_of_session(p->table, p->ring, info.id), &item, fi);
 	if (rc == 0)
 		enter(c, p, &info, out);
@@ -175,7 +172,7 @@ open_existing(struct call *c, const struct place *p, const char *name, struct fu
 }
 
 static int
-start_session(struct call *c, const struct place *p, const char *name, uint32_t mode, struct gs_info *info)
+start_session(struct call *c, const struct session_place *p, const char *name, uint32_t mode, struct gs_info *info)
 {
 	struct gs_put_options opt = {
 		.size = sizeof(opt), .flags = GS_ONLY_NEW | GS_SET_PERM, .uid = c->uid, .gid = c->gid, .mode = mode & 07777,
@@ -185,18 +182,31 @@ start_session(struct call *c, const struct place *p, const char *name, uint32_t 
 	return gs_put(p->t->gs, name, strlen(name), "", 0, &opt);
 }
 
+/* A file of that name is none of the store's: there is one, or no session has the name and it is a temporary one. */
+static bool
+is_temporary(struct call *c, const struct session_place *p, const char *name)
+{
+	struct gs_info info;
+
+	if (staged_has(c, p->dir, name))
+		return true;
+	return p->info.is_suspect == 0 && temps_match(c, name) && session_stat(c, p, name, &info) == ENOENT;
+}
+
 int
 session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode, struct fuse_file_info *fi, struct fuse_entry_param *out)
 {
 	struct gs_info info;
 	struct gs_item item;
-	struct place p;
+	struct session_place p;
 	struct file *f;
 	int rc, tries;
 
-	rc = place_of(c, parent, &p);
+	rc = session_place_of(c, parent, &p);
 	if (rc == 0)
 		rc = check_name(name);
+	if (rc == 0 && is_temporary(c, &p, name))
+		return staged_create(c, parent, name, mode, fi, out);
 	if (rc == 0 && rights_have(c, p.table, GS_RIGHT_START) != 0) {
 		/* What is there he may open, if it is no more than that. */
 		rc = open_existing(c, &p, name, fi, out);
@@ -217,7 +227,7 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		return mount_errno(c->m, rc);
 	if (tries == 100)
 		return rc;
-	item_of(&item, name, &info);
+	session_item(&item, name, &info);
 	rc = file_open(c, &f, node_of_session(p.table, p.ring, info.id), &item, fi->flags, FILE_CREATED);
 	if (rc != 0)
 		return rc;
@@ -230,10 +240,12 @@ int
 session_unlink(struct call *c, uint64_t parent, const char *name)
 {
 	struct gs_info info;
-	struct place p;
+	struct session_place p;
 	int rc;
 
-	rc = place_of(c, parent, &p);
+	rc = session_place_of(c, parent, &p);
+	if (rc == 0 && staged_has(c, parent, name))
+		return staged_unlink(c, parent, name);
 	if (rc == 0)
 		rc = find_name(c, &p, name, &info);
 	if (rc != 0)
@@ -248,11 +260,10 @@ session_unlink(struct call *c, uint64_t parent, const char *name)
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
-/* May the session under the new name be replaced. 0 also when there is none. */
-static int
-check_target(struct call *c, const struct place *to, const char *name, unsigned flags, struct gs_info *info)
+int
+session_check_target(struct call *c, const struct session_place *to, const char *name, unsigned flags, struct gs_info *info)
 {
-	int rc = stat_name(c, to, name, info);
+	int rc = session_stat(c, to, name, info);
 
 	if (rc == ENOENT) {
 		info->id = UINT64_MAX;
@@ -268,7 +279,7 @@ check_target(struct call *c, const struct place *to, const char *name, unsigned 
 }
 
 static int
-rename_key(struct call *c, const struct place *from, const char *name, const struct place *to, const char *new_name, unsigned flags)
+rename_key(struct call *c, const struct session_place *from, const char *name, const struct session_place *to, const char *new_name, unsigned flags)
 {
 	const char *ring = from->ring == to->ring ? NULL : to->info.name;
 	struct gs_info was, replaced;
@@ -276,7 +287,7 @@ rename_key(struct call *c, const struct place *from, const char *name, const str
 
 	rc = find_name(c, from, name, &was);
 	if (rc == 0)
-		rc = check_target(c, to, new_name, flags, &replaced);
+		rc = session_check_target(c, to, new_name, flags, &replaced);
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, to->table, replaced.id);
@@ -293,23 +304,34 @@ rename_key(struct call *c, const struct place *from, const char *name, const str
 int
 session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags)
 {
-	struct place from, to;
+	struct session_place from, to;
 	struct gs_info info;
 	int rc;
 
 	if ((flags & ~(unsigned)RENAME_NOREPLACE) != 0)
 		return EINVAL;
-	rc = place_of(c, parent, &from);
+	rc = session_place_of(c, parent, &from);
 	if (rc == 0)
-		rc = place_of(c, new_parent, &to);
+		rc = session_place_of(c, new_parent, &to);
+	if (rc == 0)
+		rc = check_name(new_name);
+	if (rc == 0 && staged_has(c, parent, name))
+		return staged_rename(c, parent, name, new_parent, new_name, flags);
 	if (rc == 0)
 		rc = find_name(c, &from, name, &info);
+	if (rc == ENOENT && staged_was_renamed(c, parent, name, new_parent, new_name))
+		return 0;
 	if (rc == 0 && !call_owns(c, info.uid))
 		rc = EPERM;
 	if (rc == 0)
 		rc = rights_check(c, from.table, GS_RIGHT_START | (strcmp(name, new_name) == 0 ? GS_RIGHT_REAP : 0), "move");
 	if (rc == 0 && from.table != to.table)
 		rc = EXDEV;
+	if (rc != 0)
+		return rc;
+	/* What has been a session stays one, also under a temporary name. */
+	if (staged_has(c, new_parent, new_name))
+		rc = (flags & RENAME_NOREPLACE) != 0 ? EEXIST : staged_unlink(c, new_parent, new_name);
 	if (rc != 0)
 		return rc;
 	if (strcmp(name, new_name) != 0)

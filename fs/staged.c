@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "staged.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "control.h"
+#include "node.h"
+#include "rights.h"
+#include "session_impl.h"
+#include "staged_impl.h"
+#include "temps.h"
+
+static struct stage_id
+id_of(uint64_t node)
+{
+	return (struct stage_id){ .slot = node_staged_slot(node), .tag = node_staged_tag(node) };
+}
+
+static uint64_t
+node_of(const struct stage_seen *f)
+{
+	return node_of_staged(f->dir, f->id.slot, f->id.tag);
+}
+
+static void
+show(const struct mount *m, const struct stage_seen *f, struct stat *st)
+{
+	const struct gs_info info = {
+		.uid = f->uid, .gid = f->gid, .mode = f->mode, .len = f->size, .mtime_ns = f->mtime_ns, .ctime_ns = f->ctime_ns,
+	};
+
+	attr_of_session(m, node_of(f), &info, st);
+	st->st_atim = attr_timespec(f->atime_ns);
+	st->st_nlink = f->state == STAGE_UNNAMED ? 0 : 1;
+}
+
+static void
+enter(struct call *c, const struct stage_seen *f, struct fuse_entry_param *out)
+{
+	struct stat st;
+
+	show(c->m, f, &st);
+	attr_entry(node_of(f), &st, c->m->attr_s, out);
+}
+
+/* ---- names ---- */
+
+bool
+staged_has(struct call *c, uint64_t dir, const char *name)
+{
+	return stage_find(c->m->staged->stage, dir, name, NULL);
+}
+
+bool
+staged_lookup(struct call *c, uint64_t dir, const char *name, struct fuse_entry_param *out)
+{
+	struct stage_seen f;
+
+	if (!stage_find(c->m->staged->stage, dir, name, &f))
+		return false;
+	enter(c, &f, out);
+	return true;
+}
+
+static int
+open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
+{
+	int mask = session_open_mask(fi->flags), rc;
+
+	rc = call_may(c, f->uid, f->gid, f->mode, mask);
+	if (rc == 0)
+		rc = rights_check(c, node_table(f->dir), (mask & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
+	if (rc == 0)
+		rc = stage_open(c->m->staged->stage, f->id);
+	if (rc == 0 && (fi->flags & O_TRUNC) != 0)
+		(void)stage_resize(c->m->staged->stage, f->id, 0, 0);
+	return rc;
+}
+
+static int
+create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct stage_seen *f)
+{
+	int rc = rights_check(c, node_table(dir), GS_RIGHT_START, "start");
+
+	if (rc != 0)
+		return rc;
+	*f = (struct stage_seen){ .uid = c->uid, .gid = c->gid, .mode = mode & 07777 };
+	rc = stage_create(c->m->staged->stage, dir, name, f);
+	if (rc == ENOSPC)
+		control_tell(c, c->m->tables[node_table(dir)].name, "there are too many temporary files at the mount: they become sessions, or are removed");
+	if (rc == 0)
+		staged_watch(c->m);
+	return rc;
+}
+
+int
+staged_create(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct fuse_file_info *fi, struct fuse_entry_param *out)
+{
+	struct stage_seen f;
+	int rc;
+
+	do {
+		if (!stage_find(c->m->staged->stage, dir, name, &f))
+			rc = create_new(c, dir, name, mode, &f);
+		else
+			rc = (fi->flags & O_EXCL) != 0 ? EEXIST : open_seen(c, &f, fi);
+		/* Another was faster: with its birth, or with its end. */
+	} while ((rc == EEXIST && (fi->flags & O_EXCL) == 0) || rc == ESTALE);
+	if (rc == 0) {
+		fi->fh = 0;
+		enter(c, &f, out);
+	}
+	return rc;
+}
+
+/* As for a session. */
+static int
+check_end(struct call *c, const struct stage_seen *f, uint32_t rights, const char *what)
+{
+	return call_owns(c, f->uid) ? rights_check(c, node_table(f->dir), rights, what) : EPERM;
+}
+
+int
+staged_unlink(struct call *c, uint64_t dir, const char *name)
+{
+	struct stage_seen f;
+	int rc;
+
+	if (!stage_find(c->m->staged->stage, dir, name, &f))
+		return ENOENT;
+	rc = check_end(c, &f, GS_RIGHT_START | GS_RIGHT_REAP, "end");
+	return rc != 0 ? rc : stage_unlink(c->m->staged->stage, dir, name);
+}
+
+/* Whether it only gets another temporary name. What is a session there is replaced by one. */
+static bool
+stays_temporary(struct call *c, const struct session_place *to, const char *new_name)
+{
+	struct gs_info info;
+
+	return to->info.is_suspect == 0 && session_stat(c, to, new_name, &info) == ENOENT && temps_match(c, new_name);
+}
+
+static int
+replace_staged(struct call *c, const struct stage_seen *f, uint64_t new_dir, const char *new_name, bool only_new)
+{
+	struct stage_seen old;
+
+	if (!only_new && stage_find(c->m->staged->stage, new_dir, new_name, &old) && !call_owns(c, old.uid))
+		return EPERM;
+	return stage_rename(c->m->staged->stage, f->dir, f->name, new_dir, new_name, only_new);
+}
+
+int
+staged_rename(struct call *c, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags)
+{
+	bool only_new = (flags & RENAME_NOREPLACE) != 0;
+	struct session_place to;
+	struct stage_seen f;
+	int rc;
+
+	if (!stage_find(c->m->staged->stage, dir, name, &f))
+		return ENOENT;
+	rc = check_end(c, &f, GS_RIGHT_START, "move");
+	if (rc == 0)
+		rc = session_place_of(c, new_dir, &to);
+	if (rc == 0 && node_table(dir) != node_table(new_dir))
+		rc = EXDEV;
+	if (rc == 0 && stays_temporary(c, &to, new_name))
+		return replace_staged(c, &f, new_dir, new_name, only_new);
+	return rc != 0 ? rc : staged_publish(c, f.id, new_dir, new_name, flags);
+}
+
+bool
+staged_was_renamed(struct call *c, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name)
+{
+	return stage_was_renamed(c->m->staged->stage, dir, name, new_dir, new_name);
+}
+
+bool
+staged_next(struct call *c, uint64_t dir, uint32_t *slot, char *name, struct stat *st)
+{
+	struct stage_seen f;
+
+	if (!stage_next(c->m->staged->stage, dir, slot, &f))
+		return false;
+	memcpy(name, f.name, sizeof(f.name));
+	show(c->m, &f, st);
+	return true;
+}
+
+/* ---- files ---- */
+
+static uint64_t
+session_node(uint64_t node, const struct stage_seen *f)
+{
+	return f->state == STAGE_PUBLISHED ? node_of_session(node_table(f->dir), node_ring(f->dir), f->session) : node;
+}
+
+uint64_t
+staged_leads_to(struct call *c, uint64_t node)
+{
+	struct stage_seen f;
+
+	return stage_see(c->m->staged->stage, id_of(node), &f) == 0 ? session_node(node, &f) : node;
+}
+
+int
+staged_getattr(struct call *c, uint64_t node, struct stat *st)
+{
+	struct stage_seen f;
+	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+
+	if (rc != 0 || (f.state == STAGE_UNNAMED && f.n_open == 0))
+		return ESTALE;
+	if (f.state == STAGE_PUBLISHED)
+		return attr_get(c, session_node(node, &f), st);
+	show(c->m, &f, st);
+	return 0;
+}
+
+static int
+may_set(struct call *c, const struct stage_seen *f, const struct stat *want, int to_set)
+{
+	int rc = rights_check(c, node_table(f->dir), GS_RIGHT_WORK, "change");
+
+	if (rc == 0)
+		rc = attr_may_permit(c, &(struct attr_owner){ f->uid, f->gid, f->mode }, want, to_set);
+	if (rc == 0)
+		rc = attr_may_time(c, &(struct attr_owner){ f->uid, f->gid, f->mode }, to_set);
+	return rc;
+}
+
+static void
+apply_set(struct stage_seen *f, const struct stat *want, int to_set)
+{
+	if ((to_set & FUSE_SET_ATTR_MODE) != 0)
+		f->mode = want->st_mode & 07777;
+	if ((to_set & FUSE_SET_ATTR_UID) != 0)
+		f->uid = (uint32_t)want->st_uid;
+	if ((to_set & FUSE_SET_ATTR_GID) != 0)
+		f->gid = (uint32_t)want->st_gid;
+	attr_times(want, to_set, &f->mtime_ns, &f->atime_ns);
+	if ((to_set & ATTR_ANY_TIME) != 0)
+		f->is_by_hand = attr_has_explicit(to_set);
+}
+
+/* The size of one that is no session yet. */
+static int
+resize(struct call *c, uint64_t node, const struct stage_seen *f, uint64_t size, bool is_open)
+{
+	int rc = is_open ? 0 : call_may(c, f->uid, f->gid, f->mode, W_OK);
+
+	if (rc == 0)
+		rc = stage_resize(c->m->staged->stage, f->id, size, c->m->tables[node_table(node)].record_size);
+	return rc == 0 ? 0 : staged_refuse(c, node, rc, size);
+}
+
+int
+staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, bool is_open, struct stat *st)
+{
+	struct fuse_file_info fi = { 0 };
+	struct stage_seen f;
+	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+
+	if (rc != 0)
+		return rc;
+	if (f.state == STAGE_PUBLISHED) {
+		is_open = is_open && staged_handle(c, node, &fi.fh) == 0;
+		return attr_set(c, session_node(node, &f), want, to_set, is_open ? &fi : NULL, st);
+	}
+	rc = may_set(c, &f, want, to_set);
+	if (rc == 0 && (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | ATTR_ANY_TIME)) != 0) {
+		apply_set(&f, want, to_set);
+		rc = stage_set(c->m->staged->stage, f.id, &f);
+	}
+	if (rc == 0 && (to_set & FUSE_SET_ATTR_SIZE) != 0)
+		rc = resize(c, node, &f, (uint64_t)want->st_size, is_open);
+	/* It has become a session meanwhile. */
+	if (rc == ESTALE)
+		return staged_setattr(c, node, want, to_set, is_open, st);
+	return rc != 0 ? rc : staged_getattr(c, node, st);
+}
+
+int
+staged_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
+{
+	struct stage_seen f;
+	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+
+	/* Of what is a session by now the kernel is to look the name up: its opening is another matter. */
+	if (rc == 0 && f.state != STAGE_NAMED)
+		rc = ESTALE;
+	fi->fh = 0;
+	return rc != 0 ? rc : open_seen(c, &f, fi);
+}
+
+void
+staged_release(struct call *c, uint64_t node)
+{
+	uint64_t handle;
+
+	stage_close(c->m->staged->stage, id_of(node), &handle);
+	if (handle != 0)
+		file_release(c, (struct file *)(uintptr_t)handle);
+}
+
+void
+staged_read(struct call *c, uint64_t node, uint64_t offset, size_t size)
+{
+	size_t room = size < STAGE_FILE_BYTES ? size : STAGE_FILE_BYTES, n;
+	char *buf = malloc(room + 1);
+	uint64_t handle;
+	int rc = ENOMEM;
+
+	if (buf != NULL)
+		rc = stage_read(c->m->staged->stage, id_of(node), offset, buf, room, &n);
+	if (rc == 0)
+		(void)fuse_reply_buf(c->req, buf, n);
+	else if (rc == ESTALE && (rc = staged_handle(c, node, &handle)) == 0)
+		file_read(c, (struct file *)(uintptr_t)handle, offset, size);
+	if (rc != 0)
+		(void)fuse_reply_err(c->req, rc);
+	free(buf);
+}
+
+int
+staged_write(struct call *c, uint64_t node, const void *data, size_t len, uint64_t offset, bool is_append)
+{
+	uint64_t most = c->m->tables[node_table(node)].record_size, handle;
+	int rc = stage_write(c->m->staged->stage, id_of(node), data, len, offset, is_append, most);
+
+	if (rc == ESTALE) {
+		rc = staged_handle(c, node, &handle);
+		/* Its session has ended: what is written is lost with it. */
+		if (rc == ESTALE)
+			return 0;
+		return rc != 0 ? rc : file_write(c, (struct file *)(uintptr_t)handle, data, len, offset, is_append);
+	}
+	return rc == 0 ? 0 : staged_refuse(c, node, rc, offset + len);
+}

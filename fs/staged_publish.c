@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "staged_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "prog/log.h"
+
+#include "attr.h"
+#include "control.h"
+#include "node.h"
+#include "session_impl.h"
+
+enum {
+	AGAIN_MS = 5000,		/* after so long a file that could not become a session is tried again */
+	MOST_OFFERED = 64 << 20,	/* bytes; the longest value that the store is asked to refuse */
+};
+
+/* ---- one file ---- */
+
+/* The put itself. The put of a process that was killed right after it is seen by its time. */
+static int
+put(const struct session_place *to, const char *name, const struct stage_seen *f, const void *value, unsigned flags, struct gs_info *info)
+{
+	struct gs_put_options opt = {
+		.size = sizeof(opt), .flags = GS_SET_PERM | GS_SET_TIMES, .uid = f->uid, .gid = f->gid, .mode = f->mode, .ring = to->info.name,
+		.mtime_ns = f->mtime_ns, .atime_ns = f->is_by_hand ? f->atime_ns : gs_clock_wall_ns(), .info = info,
+	};
+	size_t len = strlen(name);
+	int rc;
+
+	if (f->was_tried && gs_stat(to->t->gs, name, len, info) == 0 && info->mtime_ns == f->mtime_ns && info->len == f->size)
+		return 0;
+	if ((flags & RENAME_NOREPLACE) != 0)
+		opt.flags |= GS_ONLY_NEW;
+	/* Only what happens through the innermost ring is an access. */
+	if (to->ring != to->t->innermost)
+		opt.flags |= GS_INSPECT;
+	rc = gs_put(to->t->gs, name, len, value, (size_t)f->size, &opt);
+	if (rc >= 0 && info->ring_id != to->ring && !mount_is_suspect(to->t, info))
+		rc = gs_move(to->t->gs, name, len, to->info.name);
+	return rc;
+}
+
+/* Whoever has the file open goes on with the session. */
+static int
+lead(struct call *c, struct stage_id id, uint64_t node, const struct gs_item *item, uint64_t *handle)
+{
+	struct file *f;
+	int rc = file_open(c, &f, node, item, O_RDWR, FILE_TURN);
+
+	if (rc != 0)
+		return rc;
+	*handle = (uint64_t)(uintptr_t)f;
+	if (stage_lead(c->m->staged->stage, id, *handle))
+		return 0;
+	file_release(c, f);
+	*handle = stage_handle(c->m->staged->stage, id);
+	return *handle != 0 ? 0 : ESTALE;
+}
+
+int
+staged_handle(struct call *c, uint64_t node, uint64_t *handle)
+{
+	const struct stage_id id = { .slot = node_staged_slot(node), .tag = node_staged_tag(node) };
+	uint64_t session = staged_leads_to(c, node);
+	struct gs_item item;
+	int rc;
+
+	if (session == node)
+		return ESTALE;
+	*handle = stage_handle(c->m->staged->stage, id);
+	if (*handle != 0)
+		return 0;
+	rc = attr_find(c, session, &item);
+	return rc != 0 ? rc : lead(c, id, session, &item, handle);
+}
+
+static int
+put_begun(struct call *c, const struct session_place *to, const char *name, const struct stage_seen *f, const void *value, unsigned flags)
+{
+	struct gs_info replaced, info;
+	struct gs_item item;
+	uint64_t handle;
+	int rc = session_check_target(c, to, name, flags, &replaced);
+
+	if (rc != 0)
+		return rc;
+	files_keep(c->m, to->table, replaced.id);
+	rc = put(to, name, f, value, flags, &info);
+	if (rc < 0)
+		return mount_errno(c->m, rc);
+	stage_done(c->m->staged->stage, f->id, to->dir, name, info.id);
+	files_end(c->m, to->table, replaced.id);
+	if (f->n_open > 0) {
+		session_item(&item, name, &info);
+		(void)lead(c, f->id, node_of_session(to->table, to->ring, info.id), &item, &handle);
+	}
+	/* What had that name and was temporary is replaced as well. */
+	if (f->dir != to->dir || strcmp(f->name, name) != 0)
+		(void)stage_unlink(c->m->staged->stage, to->dir, name);
+	return 0;
+}
+
+int
+staged_publish(struct call *c, struct stage_id id, uint64_t dir, const char *name, unsigned flags)
+{
+	struct session_place to;
+	struct stage_seen f;
+	const void *value;
+	int rc = session_place_of(c, dir, &to);
+
+	if (rc == 0)
+		rc = stage_begin(c->m->staged->stage, id, &f, &value);
+	if (rc != 0)
+		return rc;
+	rc = put_begun(c, &to, name, &f, value, flags);
+	if (rc != 0)
+		stage_undone(c->m->staged->stage, id);
+	return rc;
+}
+
+/* ---- refusals ---- */
+
+/* Let the store refuse a value that is too long, so that it counts it and remembers how long it was. */
+static void
+count_length(struct call *c, uint64_t node, uint64_t size)
+{
+	struct gs_put_options opt = { .size = sizeof(opt), .flags = GS_ONLY_OLD | GS_INSPECT };
+	size_t offered = size < MOST_OFFERED ? (size_t)size : MOST_OFFERED;
+	void *zeros = calloc(1, offered);	/* never touched, so never more than addresses */
+
+	if (zeros != NULL)
+		(void)gs_put(c->m->tables[node_table(node)].gs, "?", 1, zeros, offered, &opt);
+	free(zeros);
+}
+
+int
+staged_refuse(struct call *c, uint64_t node, int rc, uint64_t size)
+{
+	if (rc == EFBIG)
+		count_length(c, node, size);
+	else if (rc == ENOSPC)
+		control_tell(c, c->m->tables[node_table(node)].name, "the temporary files at the mount take all the memory that is for them");
+	return rc;
+}
+
+/* ---- those whose time has come ---- */
+
+static void
+publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
+{
+	struct call c = { .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true };
+	struct staged *s = m->staged;
+	struct stage_seen f;
+	uint32_t slot = 0, n_stuck = 0;
+	int rc, why = 0;
+
+	mount_enter(m);
+	while (stage_due(s->stage, is_end, &slot, &f, wait_ms)) {
+		rc = staged_publish(&c, f.id, f.dir, f.name, 0);
+		if (rc == 0 || rc == ENOENT)
+			continue;
+		n_stuck++;
+		why = rc;
+		stage_put_off(s->stage, f.id, AGAIN_MS);
+		*wait_ms = *wait_ms < AGAIN_MS ? *wait_ms : AGAIN_MS;
+		if (!s->is_stuck)
+			control_tell(&c, m->tables[node_table(f.dir)].name, "a temporary file at the mount cannot become a session, and stays");
+	}
+	if (n_stuck > 0 && (!s->is_stuck || is_end))
+		log_warnx("%u temporary files cannot become sessions, and %s: %s", n_stuck, is_end ? "are lost" : "stay", strerror(why));
+	s->is_stuck = n_stuck > 0;
+	mount_leave(m);
+}
+
+static void
+wait_until(struct staged *s, uint64_t wait_ms)
+{
+	uint64_t at_ns;
+	struct timespec until;
+
+	if (wait_ms == UINT64_MAX) {
+		s->is_idle = true;
+		while (!s->has_news && !s->is_stopping)
+			(void)pthread_cond_wait(&s->change, &s->lock);
+		s->is_idle = false;
+		return;
+	}
+	/* A little later: the clock of the files is as fine as the kernel's tick. */
+	at_ns = gs_clock_mono_ns() + (wait_ms + 10) * 1000000;
+	until.tv_sec = (time_t)(at_ns / 1000000000);
+	until.tv_nsec = (long)(at_ns % 1000000000);
+	(void)pthread_cond_timedwait(&s->change, &s->lock, &until);
+}
+
+static void *
+run(void *arg)
+{
+	struct mount *m = arg;
+	struct staged *s = m->staged;
+	uint64_t wait_ms;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->is_stopping) {
+		s->has_news = false;
+		pthread_mutex_unlock(&s->lock);
+		wait_ms = UINT64_MAX;
+		publish_round(m, false, &wait_ms);
+		pthread_mutex_lock(&s->lock);
+		if (!s->is_stopping)
+			wait_until(s, wait_ms);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+void
+staged_watch(struct mount *m)
+{
+	struct staged *s = m->staged;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->has_thread && !s->is_stopping)
+		s->has_thread = pthread_create(&s->thread, NULL, run, m) == 0;
+	/* Else it looks in time: no file is due before those that are there. */
+	s->has_news = true;
+	if (s->is_idle)
+		(void)pthread_cond_signal(&s->change);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- beginning and end ---- */
+
+struct staged *
+staged_new(void)
+{
+	struct staged *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
+
+	if (s == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&s->change, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	if (kept_open(&s->kept, "stage", STAGE_VERSION, stage_bytes()) == 0)
+		s->stage = stage_new(s->kept.base);
+	if (s->stage == NULL)
+		staged_free(&s);
+	return s;
+}
+
+void
+staged_stop(struct mount *m)
+{
+	struct staged *s = m->staged;
+	uint64_t wait_ms = UINT64_MAX;
+	bool has_thread;
+
+	pthread_mutex_lock(&s->lock);
+	s->is_stopping = true;
+	has_thread = s->has_thread;
+	s->has_thread = false;
+	(void)pthread_cond_signal(&s->change);
+	pthread_mutex_unlock(&s->lock);
+	if (has_thread)
+		(void)pthread_join(s->thread, NULL);
+	publish_round(m, true, &wait_ms);
+}
+
+void
+staged_free(struct staged **s)
+{
+	if (*s == NULL)
+		return;
+	stage_free(&(*s)->stage);
+	if ((*s)->kept.base != NULL)
+		kept_close(&(*s)->kept);
+	(void)pthread_cond_destroy(&(*s)->change);
+	(void)pthread_mutex_destroy(&(*s)->lock);
+	free(*s);
+	*s = NULL;
+}
+
+void
+staged_counts(struct mount *m, struct stage_counts *out)
+{
+	stage_counts(m->staged->stage, out);
+}
