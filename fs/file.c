@@ -118,7 +118,8 @@ fetch_locked(struct call *c, struct file *f, bool counts)
 
 /* fn for every handle that is open on a session, with its lock held. */
 static void
-each_of_session(struct mount *m, uint32_t table, uint64_t id, void (*fn)(struct mount *m, struct file *f, const char *arg), const char *arg)
+each_of_session(struct mount *m, uint32_t table, uint64_t id, void (*fn)(struct mount *m, struct file *f, const void *arg),
+    const void *arg)
 {
 	struct file *f;
 	int i;
@@ -135,7 +136,7 @@ each_of_session(struct mount *m, uint32_t table, uint64_t id, void (*fn)(struct 
 }
 
 static void
-keep_value(struct mount *m, struct file *f, const char *arg)
+keep_value(struct mount *m, struct file *f, const void *arg)
 {
 	struct call c = { .m = m };
 
@@ -145,16 +146,20 @@ keep_value(struct mount *m, struct file *f, const char *arg)
 }
 
 static void
-mark_ended(struct mount *m, struct file *f, const char *arg)
+mark_ended(struct mount *m, struct file *f, const void *arg)
 {
+	const uint64_t *version = arg;
+
 	(void)m;
-	(void)arg;
-	f->has_ended = true;
+	/* Who has seen a later one opened it after it was replaced, and is at the new one; so is who came just before that, and for whom nothing was kept. */
+	if (f->snap != NULL && f->info.version <= *version)
+		f->has_ended = true;
 }
 
 static void
-follow_key(struct mount *m, struct file *f, const char *to)
+follow_key(struct mount *m, struct file *f, const void *arg)
 {
+	const char *to = arg;
 	struct gs_info info;
 
 	(void)m;
@@ -176,9 +181,9 @@ files_keep(struct mount *m, uint32_t table, uint64_t id)
 }
 
 void
-files_end(struct mount *m, uint32_t table, uint64_t id)
+files_end(struct mount *m, uint32_t table, uint64_t id, uint64_t version)
 {
-	each_of_session(m, table, id, mark_ended, NULL);
+	each_of_session(m, table, id, mark_ended, &version);
 }
 
 void

@@ -27,8 +27,8 @@ uint64_t files_count(struct files *fs);
 
 /* Before a session ends or is replaced: handles that are open on it keep its value for their readers. */
 void files_keep(struct mount *m, uint32_t table, uint64_t id);
-/* After it was replaced under its key: they are the old one's. */
-void files_end(struct mount *m, uint32_t table, uint64_t id);
+/* After it was replaced under its key: they are the old one's, of which this version was the last. */
+void files_end(struct mount *m, uint32_t table, uint64_t id, uint64_t version);
 /* After a rename made `to`: handles follow. */
 void files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to);
 /*

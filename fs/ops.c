@@ -125,7 +125,7 @@ op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struc
 		rc = attr_set(&c, node, want, to_set, fi, &st);
 	} else if (node_kind(node) == NODE_IS_STAGED) {
 		timeout_s = c.m->attr_s;
-		rc = staged_setattr(&c, node, want, to_set, fi != NULL, &st);
+		rc = staged_setattr(&c, node, want, to_set, fi, &st);
 	} else {
 		rc = stat_node(&c, node, &st, &timeout_s);
 		if (rc == 0 && changes_permissions(&st, want, to_set))
@@ -241,7 +241,7 @@ forget_open(struct call *c, uint64_t node, uint64_t fh)
 	if (node_kind(node) == NODE_IS_SESSION)
 		file_release(c, (struct file *)(uintptr_t)fh);
 	else if (node_kind(node) == NODE_IS_STAGED)
-		staged_release(c, node);
+		staged_release(c, node, fh);
 	else
 		control_release((struct control_file *)(uintptr_t)fh);
 }
@@ -311,7 +311,7 @@ op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_fil
 	if (node_kind(node) == NODE_IS_SESSION)
 		file_read(&c, (struct file *)(uintptr_t)fi->fh, (uint64_t)off, size);
 	else if (node_kind(node) == NODE_IS_STAGED)
-		staged_read(&c, node, (uint64_t)off, size);
+		staged_read(&c, node, fi->fh, (uint64_t)off, size);
 	else
 		control_read(&c, (struct control_file *)(uintptr_t)fi->fh, (uint64_t)off, size);
 	call_end(&c);
@@ -328,7 +328,7 @@ op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t of
 	if (node_kind(node) == NODE_IS_SESSION)
 		rc = file_write(&c, (struct file *)(uintptr_t)fi->fh, buf, size, (uint64_t)off, is_append);
 	else if (node_kind(node) == NODE_IS_STAGED)
-		rc = staged_write(&c, node, buf, size, (uint64_t)off, is_append);
+		rc = staged_write(&c, node, fi, buf, size, (uint64_t)off);
 	else
 		rc = control_write(&c, (struct control_file *)(uintptr_t)fi->fh, buf, size);
 	if (rc != 0)

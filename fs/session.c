@@ -267,6 +267,7 @@ session_check_target(struct call *c, const struct session_place *to, const char 
 
 	if (rc == ENOENT) {
 		info->id = UINT64_MAX;
+		info->version = 0;
 		return 0;
 	}
 	if (rc != 0)
@@ -296,7 +297,7 @@ rename_key(struct call *c, const struct session_place *from, const char *name, c
 	if (rc < 0)
 		return mount_errno(c->m, rc);
 	if (replaced.id != was.id)
-		files_end(c->m, to->table, replaced.id);
+		files_end(c->m, to->table, replaced.id, replaced.version);
 	files_follow(c->m, from->table, was.id, new_name);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "attr.h"
 #include "control.h"
 #include "node.h"
@@ -263,17 +265,18 @@ resize(struct call *c, uint64_t node, const struct stage_seen *f, uint64_t size,
 }
 
 int
-staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, bool is_open, struct stat *st)
+staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, const struct fuse_file_info *fi, struct stat *st)
 {
-	struct fuse_file_info fi = { 0 };
+	struct fuse_file_info own = { .fh = fi == NULL ? 0 : fi->fh };
+	bool is_open = fi != NULL;
 	struct stage_seen f;
 	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
 
 	if (rc != 0)
 		return rc;
 	if (f.state == STAGE_PUBLISHED) {
-		is_open = is_open && staged_handle(c, node, &fi.fh) == 0;
-		return attr_set(c, session_node(node, &f), want, to_set, is_open ? &fi : NULL, st);
+		is_open = is_open && (own.fh != 0 || staged_handle(c, node, &own.fh) == 0);
+		return attr_set(c, session_node(node, &f), want, to_set, is_open ? &own : NULL, st);
 	}
 	rc = may_set(c, &f, want, to_set);
 	if (rc == 0 && (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | ATTR_ANY_TIME)) != 0) {
@@ -284,8 +287,20 @@ staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_se
 		rc = resize(c, node, &f, (uint64_t)want->st_size, is_open);
 	/* It has become a session meanwhile. */
 	if (rc == ESTALE)
-		return staged_setattr(c, node, want, to_set, is_open, st);
+		return staged_setattr(c, node, want, to_set, fi, st);
 	return rc != 0 ? rc : staged_getattr(c, node, st);
+}
+
+/* Was this thread told a moment ago to look the name up? If not, it is now. */
+static bool
+was_sent_back(struct staged *s, int32_t pid)
+{
+	enum { MOMENT_MS = 100 };
+	uint64_t mine = (uint64_t)(uint32_t)pid << 32, now = (uint32_t)gs_clock_mono_ms(), was;
+
+	/* relaxed; whoever shares the place is at worst sent back once more */
+	was = atomic_exchange_explicit(&s->sent_back[(uint32_t)pid % STAGED_SENT_BACK], mine | now, memory_order_relaxed);
+	return was >> 32 == mine >> 32 && (uint32_t)(now - was) < MOMENT_MS;
 }
 
 int
@@ -294,54 +309,67 @@ staged_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 	struct stage_seen f;
 	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
 
-	/* Of what is a session by now the kernel is to look the name up: its opening is another matter. */
-	if (rc == 0 && f.state != STAGE_NAMED)
-		rc = ESTALE;
 	fi->fh = 0;
-	return rc != 0 ? rc : open_seen(c, &f, fi);
+	if (rc == 0 && f.state == STAGE_UNNAMED)
+		rc = ESTALE;
+	if (rc != 0)
+		return rc;
+	if (f.state == STAGE_NAMED)
+		return open_seen(c, &f, fi);
+	/*
+	 * The session is to be opened by its own number, so that all who lock it lock one file: the kernel looks the name up
+	 * once more when it is sent back, but only once.  Who only reads gets a handle of the session here, and so does who
+	 * comes again, as a name that is replaced all the time may have another number by then.
+	 */
+	if ((fi->flags & O_ACCMODE) != O_RDONLY && !was_sent_back(c->m->staged, c->pid))
+		return ESTALE;
+	return session_open(c, session_node(node, &f), fi);
 }
 
 void
-staged_release(struct call *c, uint64_t node)
+staged_release(struct call *c, uint64_t node, uint64_t fh)
 {
-	uint64_t handle;
+	uint64_t handle = fh;
 
-	stage_close(c->m->staged->stage, id_of(node), &handle);
+	if (fh == 0)
+		stage_close(c->m->staged->stage, id_of(node), &handle);
 	if (handle != 0)
 		file_release(c, (struct file *)(uintptr_t)handle);
 }
 
 void
-staged_read(struct call *c, uint64_t node, uint64_t offset, size_t size)
+staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t size)
 {
 	size_t room = size < STAGE_FILE_BYTES ? size : STAGE_FILE_BYTES, n;
-	char *buf = malloc(room + 1);
-	uint64_t handle;
-	int rc = ENOMEM;
+	char *buf = fh != 0 ? NULL : malloc(room + 1);
+	int rc = fh != 0 ? 0 : ENOMEM;
 
-	if (buf != NULL)
+	if (buf != NULL) {
 		rc = stage_read(c->m->staged->stage, id_of(node), offset, buf, room, &n);
-	if (rc == 0)
-		(void)fuse_reply_buf(c->req, buf, n);
-	else if (rc == ESTALE && (rc = staged_handle(c, node, &handle)) == 0)
-		file_read(c, (struct file *)(uintptr_t)handle, offset, size);
+		if (rc == 0)
+			(void)fuse_reply_buf(c->req, buf, n);
+		else if (rc == ESTALE)
+			rc = staged_handle(c, node, &fh);
+	}
+	if (rc == 0 && fh != 0)
+		file_read(c, (struct file *)(uintptr_t)fh, offset, size);
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
 	free(buf);
 }
 
 int
-staged_write(struct call *c, uint64_t node, const void *data, size_t len, uint64_t offset, bool is_append)
+staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, const void *data, size_t len, uint64_t offset)
 {
-	uint64_t most = c->m->tables[node_table(node)].record_size, handle;
-	int rc = stage_write(c->m->staged->stage, id_of(node), data, len, offset, is_append, most);
+	uint64_t most = c->m->tables[node_table(node)].record_size, handle = fi->fh;
+	bool is_append = (fi->flags & O_APPEND) != 0;
+	int rc = ESTALE;
 
-	if (rc == ESTALE) {
-		rc = staged_handle(c, node, &handle);
-		/* Its session has ended: what is written is lost with it. */
-		if (rc == ESTALE)
-			return 0;
-		return rc != 0 ? rc : file_write(c, (struct file *)(uintptr_t)handle, data, len, offset, is_append);
-	}
+	if (handle == 0)
+		rc = stage_write(c->m->staged->stage, id_of(node), data, len, offset, is_append, most);
+	if (rc == ESTALE && handle == 0 && staged_handle(c, node, &handle) == ESTALE)
+		return 0;	/* its session has ended: what is written is lost with it */
+	if (rc == ESTALE)
+		return handle == 0 ? ENOMEM : file_write(c, (struct file *)(uintptr_t)handle, data, len, offset, is_append);
 	return rc == 0 ? 0 : staged_refuse(c, node, rc, offset + len);
 }

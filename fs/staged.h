@@ -45,18 +45,18 @@ bool staged_was_renamed(struct call *c, uint64_t dir, const char *name, uint64_t
 /* The next of a directory, from *slot on, which moves behind it: its name (STAGE_NAME_BYTES) and what stat shows. */
 bool staged_next(struct call *c, uint64_t dir, uint32_t *slot, char *name, struct stat *st);
 
-/* ---- files ---- */
+/* ---- files; fh is that of their opening: 0, or the handle of the session that it was already ---- */
 
 /* The session that a file has become, else the same number. */
 uint64_t staged_leads_to(struct call *c, uint64_t node);
 
 int staged_getattr(struct call *c, uint64_t node, struct stat *st);
-/* As attr_set(); is_open: by a handle. */
-int staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, bool is_open, struct stat *st);
+/* As attr_set(). */
+int staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, const struct fuse_file_info *fi, struct stat *st);
 int staged_open(struct call *c, uint64_t node, struct fuse_file_info *fi);
-void staged_release(struct call *c, uint64_t node);
+void staged_release(struct call *c, uint64_t node, uint64_t fh);
 /* Answers the request itself. */
-void staged_read(struct call *c, uint64_t node, uint64_t offset, size_t size);
-int staged_write(struct call *c, uint64_t node, const void *data, size_t len, uint64_t offset, bool is_append);
+void staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t size);
+int staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, const void *data, size_t len, uint64_t offset);
 
 #endif

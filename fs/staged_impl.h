@@ -9,9 +9,12 @@
 #include "kept.h"
 #include "staged.h"
 
+enum { STAGED_SENT_BACK = 64 };
+
 struct staged {
 	struct stage *stage;
 	struct kept kept;		/* where its files lie */
+	_Atomic uint64_t sent_back[STAGED_SENT_BACK];	/* threads whose open was answered ESTALE: pid << 32 | ms */
 	pthread_t thread;
 	pthread_mutex_t lock;		/* guards: all below */
 	pthread_cond_t change;

@@ -96,7 +96,7 @@ put_begun(struct call *c, const struct session_place *to, const char *name, cons
 	if (rc < 0)
 		return mount_errno(c->m, rc);
 	stage_done(c->m->staged->stage, f->id, to->dir, name, info.id);
-	files_end(c->m, to->table, replaced.id);
+	files_end(c->m, to->table, replaced.id, replaced.version);
 	if (f->n_open > 0) {
 		session_item(&item, name, &info);
 		(void)lead(c, f->id, node_of_session(to->table, to->ring, info.id), &item, &handle);
