@@ -127,7 +127,7 @@ stage_write(struct stage *s, struct stage_id id, const void *data, size_t len, u
 	f = own_locked(s, id);
 	if (f != NULL) {
 		at = is_append ? f->size : offset;
-		end = at + len > f->size ? at + len : f->size;
+		end = at > most ? UINT64_MAX : at + len > f->size ? at + len : f->size;
 		rc = make_room_locked(s, id.slot, end, most);
 		if (rc == 0) {
 			memcpy(stage_value_of(s, id.slot) + at, data, len);
