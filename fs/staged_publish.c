@@ -170,8 +170,9 @@ publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 		why = rc;
 		stage_put_off(s->stage, f.id, AGAIN_MS);
 		*wait_ms = *wait_ms < AGAIN_MS ? *wait_ms : AGAIN_MS;
-		if (!s->is_stuck)
-			control_tell(&c, m->tables[node_table(f.dir)].name, "a temporary file at the mount cannot become a session, and stays");
+		if (!s->is_stuck && n_stuck == 1)
+			control_tell(&c, m->tables[node_table(f.dir)].name, is_end ? "temporary files of the mount that ends cannot become sessions, and are lost" :
+			    "temporary files at the mount cannot become sessions, and stay");
 	}
 	if (n_stuck > 0 && (!s->is_stuck || is_end))
 		log_warnx("%u temporary files cannot become sessions, and %s: %s", n_stuck, is_end ? "are lost" : "stay", strerror(why));

@@ -219,6 +219,16 @@ done
 check_not "into full rings it is not renamed" mv "$active/late.tmp" "$active/late"
 check_match "with ENOSPC" "$output" 'No space left'
 check_eq "and stays" "$(cat "$active/late.tmp") $(mount_of files)" "value 1"
+mkdir "$tmp/late"
+"$GSESSION_FS" -f -i "$INSTANCE" "$tmp/late" 2> "$tmp/late.log" &
+late=$!
+cleanup_fn stop_mount "$tmp/late"
+poll_until 10 is_mounted "$tmp/late"
+printf lost > "$tmp/late/sessions/active/lost.tmp"
+stop_mount "$tmp/late"
+wait "$late"
+check_match "what cannot become a session when the mount ends is named in the log" "$(cat "$tmp/late.log")" '1 temporary files .* are lost: No space left'
+check_match "and in last_error" "$(cat "$control/last_error")" 'cannot become sessions, and are lost'
 rm "$active/f1"
 check "when there is room it is" poll_until 5 mv "$active/late.tmp" "$active/late"
 check_eq "whole" "$(gs get late)" value
