@@ -14,6 +14,11 @@ build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-
 run_packages=(fuse3 attr)
 test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang libclang-rt-14-dev mandoc groff-base python3 strace rsync systemd logrotate
 	tar git procps util-linux findutils)
+# Programs that keep sessions in files, which t/fs/clients runs as they are.
+client_packages=(php8.2-cli python3-django python3-flask python3-flask-session python3-cachelib libcgi-session-perl)
+# Those of which only the files are wanted: installed, they would start services.
+client_files=(php8.2-fpm libtomcat10-java)
+client_modules=(express@4.18.2 express-session@1.17.3 session-file-store@1.5.0)
 # What tools/bench measures the store against; redis-tools have the server, and no service.
 peer_packages=(liblmdb-dev liburcu-dev libhiredis-dev redis-tools libmemcached-dev)
 
@@ -69,6 +74,40 @@ need_packages() {
 		fail "apt-get could not install them"
 	fi
 	rm -f "$log"
+}
+
+# fetch_files DIR PACKAGE...: what is in these packages of Debian, below DIR, and nothing is installed.
+fetch_files() {
+	local dir=$1 p
+	shift
+	command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 0
+	mkdir -p "$dir"
+	for p; do
+		[ ! -e "$dir/$p.done" ] || continue
+		say "fetching $p"
+		rm -f "$dir/$p"_*.deb
+		(cd "$dir" && apt-get -q download "$p" && dpkg -x "$p"_*.deb "$dir") >"$dir/log" 2>&1 || return 1
+		touch "$dir/$p.done"
+	done
+}
+
+# What t/fs/clients runs, as far as it can be had: a test whose client is missing says so and is skipped.
+need_clients() {
+	local dir=$1 need=("${client_packages[@]}")
+	# Of these, whoever has another than Debian's keeps that; Debian's npm brings hundreds of packages.
+	command -v javac >/dev/null || need+=(default-jdk-headless)
+	command -v node >/dev/null || need+=(nodejs)
+	command -v npm >/dev/null || need+=(npm)
+	(need_packages "${need[@]}") || say "testing without what is missing"
+	fetch_files "$dir/debian" "${client_files[@]}" || say "cannot fetch ${client_files[*]}"
+	mkdir -p "$dir/npm"
+	[ "$(cat "$dir/npm/have" 2>/dev/null)" != "${client_modules[*]}" ] || return 0
+	say "fetching ${client_modules[*]}"
+	if npm install --prefix "$dir/npm" --no-audit --no-fund --ignore-scripts "${client_modules[@]}" >"$dir/npm/log" 2>&1 </dev/null; then
+		echo "${client_modules[*]}" >"$dir/npm/have"
+	else
+		say "npm cannot be reached"
+	fi
 }
 
 # Run a command with its output in a log; when it fails, show the end of that and stop.

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# lib.sh - what every client goes through on the mount; source it first, as functions.sh, which it sources.
+#
+# A script says how its client is asked, and what that client's sessions are called:
+#	client VERB [ARGUMENT...]	prints what the client itself says
+#	    create VALUE		the new session's id
+#	    load ID			its value, or `none'
+#	    update ID VALUE		ok
+#	    touch ID			ok: a request that changes nothing
+#	    regenerate ID		its new id
+#	    destroy ID			ok
+#	    collect			ok: the client's own collection of what has ended; $LIFETIME seconds is how long a session is to live
+#	    count ID N			ok after N requests that each add one to what is counted in the session
+#	    counted ID			to how many that has come
+#	file_of ID			the name of its file
+#	make_old FILE			as if the session had not been used for three minutes, which is not yet time to decay; not needed where the client writes its end into it
+# and then calls the steps below that it has. `load' of a client that throws an exception prints what it says.
+#
+# $dir is the client's directory on the mount, and `ring NAME' the same in another ring. tools/check puts what is not to be installed
+# from Debian (programs that would start services, and what comes from npm) into $clients.
+
+: "${abs_top_srcdir:=$(cd "${0%/*}/../../.." && pwd)}"
+. "$abs_top_srcdir/t/lib/functions.sh"
+clients=${GS_CLIENTS:-$srctop/build-check/clients}
+: "${LIFETIME:=3600}"
+export LIFETIME
+
+requires_package() {	# COMMAND...: what succeeds where the client is installed
+	requires "$1 is not installed; tools/check installs it" "${@:2}"
+}
+
+# A store, mounted, on which nothing changes rings by itself within a test.
+client_store() {
+	requires_root
+	requires_fuse
+	new_instance
+	printf '%s\n' "${1-}" > "$tmp/client.conf"
+	start_manager "$tmp/client.conf"
+	start_mount "$tmp/mnt"
+	chmod 0755 "$tmp"
+	sessions=$tmp/mnt/sessions
+	control=$tmp/mnt/control
+	dir=$(ring active)
+}
+
+ring() {
+	echo "$sessions/$1"
+}
+
+lists() {	# RING ID
+	ls -U "$(ring "$1")" | grep -Fqx -- "$(file_of "$2")"
+}
+
+lists_not() {
+	! lists "$@"
+}
+
+make_old() {
+	touch -d '3 minutes ago' "$1"
+}
+
+changed_since() {	# FILE MTIME
+	[ "$(stat -c %.9Y "$1")" != "$2" ]
+}
+
+client_lives() {
+	local id other before
+	id=$(client create one)
+	check_match "create gives an id" "$id" '^[A-Za-z0-9,_-]{20,}$'
+	check "the store has it in active" lists active "$id"
+	check "and counts it" [ "$(ls -U "$dir" | wc -l)" -ge 1 ]
+	check_eq "load" "$(client load "$id")" one
+	cp "$dir/$(file_of "$id")" "$tmp/before"
+	check_eq "update" "$(client update "$id" two)" ok
+	check_eq "is loaded" "$(client load "$id")" two
+	check_not "and is another value for the store" cmp "$tmp/before" "$dir/$(file_of "$id")"
+	before=$(stat -c %.9Y "$dir/$(file_of "$id")")
+	check_eq "touch" "$(client touch "$id")" ok
+	check "renews it for the store" poll_until 5 changed_since "$dir/$(file_of "$id")" "$before"
+	check_eq "and changes nothing" "$(client load "$id")" two
+	other=$(client regenerate "$id")
+	check_not "regenerate gives another id" [ "$other" = "$id" ]
+	check_eq "with the same session" "$(client load "$other")" two
+	check_eq "the old id is nobody's" "$(client load "$id")" none
+	check "nor has the store it" lists_not active "$id"
+	check_eq "destroy" "$(client destroy "$other")" ok
+	check "ends it in the store" lists_not active "$other"
+	check_eq "and for the client" "$(client load "$other")" none
+	check_eq "a hundred requests" "$(id=$(client create one); client count "$id" 100; client counted "$id")" "$(printf 'ok\n100')"
+}
+
+collected() {
+	LIFETIME=60 client collect >/dev/null && lists_not active "$1"
+}
+
+client_collects() {
+	local old fresh
+	old=$(LIFETIME=1 client create old)
+	fresh=$(client create fresh)
+	make_old "$dir/$(file_of "$old")"
+	check_eq "collect" "$(LIFETIME=60 client collect)" ok
+	check "ends who is past its end" poll_until 10 collected "$old"
+	check_eq "for the client, too" "$(client load "$old")" none
+	check_eq "and nobody else" "$(client load "$fresh")" fresh
+}
+
+# Interest that counts, and not the open of a look: a client's own load brings it in.
+client_decays() {
+	local id r
+	id=$(client create one)
+	for r in warm cold; do
+		check "the session decays to $r" mv "$dir/$(file_of "$id")" "$(ring "$r")/"
+		check "and is listed there" lists "$r" "$id"
+		check "no more in active" lists_not active "$id"
+		check_eq "from $r it is loaded" "$(client load "$id")" one
+		check "and is back in active" lists active "$id"
+		check "no more in $r" lists_not "$r" "$id"
+	done
+	mv "$dir/$(file_of "$id")" "$(ring cold)/"
+	check_eq "an update reaches it in cold" "$(client update "$id" two)" ok
+	check_eq "and is loaded" "$(client load "$id")" two
+	check "there is one of it" [ "$(ls -U "$(ring active)" "$(ring warm)" "$(ring cold)" | grep -Fxc -- "$(file_of "$id")")" -eq 1 ]
+	mv "$dir/$(file_of "$id")" "$(ring cold)/"
+	check_eq "a session in cold is destroyed" "$(client destroy "$id")" ok
+	check_eq "and nobody's" "$(client load "$id")" none
+	check "in whatever ring" lists_not cold "$id"
+}
+
+# Past what its class allows it is gone, in whatever ring.
+client_idles() {
+	local a b
+	a=$(client create one)
+	b=$(client create one)
+	mv "$dir/$(file_of "$b")" "$(ring cold)/"
+	setfattr -n user.gsession.class -v anonymous "$dir/$(file_of "$a")" "$(ring cold)/$(file_of "$b")"
+	echo 1s > "$control/sessions/classes/anonymous/idle"
+	check "past idle, a session of active is gone" poll_until 15 lists_not active "$a"
+	check "and one of cold" poll_until 15 lists_not cold "$b"
+	check_eq "nobody's" "$(client load "$a")" none
+	check_eq "neither" "$(client load "$b")" none
+	echo max > "$control/sessions/classes/anonymous/idle"
+}
+
+# What a client does with a session that is suspect is its own; what holds for all is that nothing is lost or begun anew.
+# client_suspected LOAD UPDATE DESTROY: patterns for what the client says; who destroys says ok and has, or something else and has not.
+client_suspected() {
+	local id
+	id=$(client create one)
+	mv "$dir/$(file_of "$id")" "$(ring suspect)/"
+	check_match "of a suspect, load says" "$(client load "$id" 2>&1)" "$1"
+	check_match "and update" "$(client update "$id" two 2>&1)" "$2"
+	check "it stays a suspect" lists suspect "$id"
+	check "and no session was begun in its place" lists_not active "$id"
+	mv "$(ring suspect)/$(file_of "$id")" "$dir/"
+	check_eq "pardoned, it is as it was" "$(client load "$id")" one
+	mv "$dir/$(file_of "$id")" "$(ring suspect)/"
+	output=$(client destroy "$id" 2>&1)
+	check_match "and destroy" "$output" "$3"
+	if [ "${output##*$'\n'}" = ok ]; then
+		check "it is gone" lists_not suspect "$id"
+	else
+		check "it is there, for who looks into it" lists suspect "$id"
+	fi
+}
+
+# client_fills PATTERN: what the client says when its session is longer than record_size.
+client_fills() {
+	local id before
+	id=$(client create one)
+	before=$(sed -n 's/^efbig //p' "$control/sessions/stats")
+	check_match "of a value that is too long, update says" "$(client update "$id" "$(head -c 9000 /dev/urandom | od -An -vtx1 | tr -d ' \n')" 2>&1)" "$1"
+	check_not "the store counts it" [ "$(sed -n 's/^efbig //p' "$control/sessions/stats")" = "$before" ]
+	check_eq "and the session is as it was" "$(client load "$id")" one
+}
+
+# The daemon is killed while requests go on, and started again.
+client_outlives_daemon() {
+	local id pid new
+	id=$(client create one)
+	client count "$id" 300 >"$tmp/count" 2>&1 &
+	pid=$!
+	poll_until 10 test -s "$dir/$(file_of "$id")"
+	kill_manager
+	new=$(client create new)
+	check_eq "without the daemon, sessions begin" "$(client load "$new")" new
+	check_eq "are updated" "$(client update "$new" two)" ok
+	check_eq "and end" "$(client destroy "$new"; client load "$new")" "$(printf 'ok\nnone')"
+	start_manager "$tmp/client.conf"
+	check "it starts again" poll_until 5 cat "$control/node/pid"
+	wait "$pid"
+	check_eq "who was at it has seen nothing of that" "$(cat "$tmp/count")" ok
+	check_eq "and every request has counted" "$(client counted "$id")" 300
+	check_eq "all goes on" "$(client update "$id" three; client load "$id")" "$(printf 'ok\nthree')"
+	check "the audit finds nothing" gs audit
+}
+
+client_everything() {	# LOAD, UPDATE and DESTROY of a suspect, and UPDATE with too long a value: patterns of what the client says
+	client_lives
+	client_collects
+	client_decays
+	client_idles
+	client_suspected "$1" "$2" "$3"
+	client_fills "$4"
+	client_outlives_daemon
+}
