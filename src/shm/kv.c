@@ -312,6 +312,17 @@ gs_kv_load_at(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct g
 	return GS_EAGAIN;
 }
 
+/* What a look at an entry comes to: 0, GS_ENOENT, or the error. */
+static int
+answer_at(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms, int rc)
+{
+	if (rc == GS_ECORRUPT)
+		gs_ctx_count(c, GS_COUNT_CORRUPT);
+	if (rc < 0)
+		return rc;
+	return rc == 0 || gs_record_is_over(t, gs_entry_ring(hit->entry), head, now_ms) ? GS_ENOENT : 0;
+}
+
 int
 gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta)
 {
@@ -319,13 +330,37 @@ gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms
 	struct gs_hit hit;
 	int rc = gs_kv_load_at(t, ordinal, &hit, &head, meta);
 
-	if (rc == GS_ECORRUPT)
-		gs_ctx_count(c, GS_COUNT_CORRUPT);
-	if (rc < 0)
-		return rc;
-	if (rc == 0 || gs_record_is_over(t, meta->ring, &head, now_ms))
-		return GS_ENOENT;
-	return 0;
+	return answer_at(t, c, &hit, &head, now_ms, rc);
+}
+
+/* False: look again. */
+static bool
+fill_key(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta)
+{
+	gs_racy_load(meta->key, hit->slot->data, head->key_len);
+	meta->key[head->key_len] = 0;
+	meta->key_len = head->key_len;
+	meta->val_len = head->val_len;
+	meta->ordinal = hit->ordinal;
+	meta->entry = hit->entry;
+	meta->ring = gs_entry_ring(hit->entry);
+	meta->birth = head->birth;
+	return gs_record_is_same(hit->slot, hit->w);
+}
+
+int
+gs_kv_key_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	int rc = GS_EAGAIN;
+
+	for (int tries = 0; tries < KV_TRIES && rc == GS_EAGAIN; tries++) {
+		rc = gs_kv_load_at(t, ordinal, &hit, &head, NULL);
+		if (rc == 1 && !fill_key(&hit, &head, meta))
+			rc = GS_EAGAIN;
+	}
+	return answer_at(t, c, &hit, &head, now_ms, rc);
 }
 
 uint64_t

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nullfs.c - a FUSE file system that stores nothing: what a read through any mount costs at least.
+ * nullfs.c - a FUSE file system that stores nothing: what something through any mount costs at least.
  *
- *	nullfs SIZE DIRECTORY
+ *	nullfs SIZE NAMES DIRECTORY
  *
- * Every name under DIRECTORY/sessions/active is a file of SIZE bytes.  It is
- * mounted, threaded and timed out as gsession-fs is, and the directories are
- * as deep, so that the kernel sends it the same requests for the same calls.
+ * Every name under DIRECTORY/sessions/active is a file of SIZE bytes, but for
+ * those that begin with `new`, which are there from their creation to their
+ * removal; all that is kept of them is a bit.  A listing has k0 ... k(NAMES-1).  It is mounted,
+ * threaded and timed out as gsession-fs is, and the directories are as deep,
+ * so that the kernel sends it the same requests for the same calls.
  */
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +25,13 @@
 #define ATTR_S 0.004
 #define FIXED_S 3600.0
 
-enum { THREADS = 8, SESSIONS = 2, ACTIVE = 3, FIRST_FILE = 4, MOST_BYTES = 1 << 20 };
+enum { THREADS = 8, SESSIONS = 2, ACTIVE = 3, FIRST_FILE = 4, MOST_BYTES = 1 << 20, NAME_BYTES = 32, MADE = 1 << 16, MADE_OF_CLIENT = 1 << 10 };
 
 struct null {
 	size_t size;
 	char *bytes;
+	uint64_t names;			/* that a listing has */
+	atomic_bool is_made[MADE];	/* a name that begins with new */
 };
 
 static void
@@ -54,16 +61,38 @@ node_of(fuse_ino_t parent, const char *name)
 }
 
 static void
+fill_entry(const struct null *n, fuse_ino_t node, struct fuse_entry_param *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->ino = node;
+	e->generation = 1;
+	e->attr_timeout = e->entry_timeout = node < FIRST_FILE ? FIXED_S : ATTR_S;
+	fill_attr(n, node, &e->attr);
+}
+
+/* Of newCLIENT-NUMBER; no two of fewer than MADE_OF_CLIENT share one. */
+static atomic_bool *
+is_made(fuse_req_t req, const char *name)
+{
+	struct null *n = fuse_req_userdata(req);
+	char *dash;
+	unsigned long client = strtoul(name + 3, &dash, 10);
+	unsigned long i = *dash == '-' ? strtoul(dash + 1, NULL, 10) : 0;
+
+	return &n->is_made[(client * MADE_OF_CLIENT + i) % MADE];
+}
+
+static void
 null_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param e = { .ino = node_of(parent, name), .generation = 1 };
+	fuse_ino_t node = node_of(parent, name);
+	struct fuse_entry_param e;
 
-	if (e.ino == 0) {
+	if (node == 0 || (strncmp(name, "new", 3) == 0 && !*is_made(req, name))) {
 		(void)fuse_reply_err(req, ENOENT);
 		return;
 	}
-	e.attr_timeout = e.entry_timeout = e.ino < FIRST_FILE ? FIXED_S : ATTR_S;
-	fill_attr(fuse_req_userdata(req), e.ino, &e.attr);
+	fill_entry(fuse_req_userdata(req), node, &e);
 	(void)fuse_reply_entry(req, &e);
 }
 
@@ -97,6 +126,94 @@ null_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_f
 }
 
 static void
+null_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+
+	(void)mode;
+	fi->direct_io = 1;
+	fill_entry(fuse_req_userdata(req), node_of(parent, name), &e);
+	*is_made(req, name) = true;
+	(void)fuse_reply_create(req, &e, fi);
+}
+
+static void
+null_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)node;
+	(void)buf;
+	(void)off;
+	(void)fi;
+	(void)fuse_reply_write(req, size);
+}
+
+static void
+null_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent;
+	*is_made(req, name) = false;
+	(void)fuse_reply_err(req, 0);
+}
+
+/* Bytes that a name takes, as fuse_add_direntry(). */
+static size_t
+add_name(fuse_req_t req, char *buf, size_t room, uint64_t i, bool is_plus)
+{
+	struct fuse_entry_param e;
+	char name[NAME_BYTES];
+
+	(void)snprintf(name, sizeof(name), "k%" PRIu64, i);
+	fill_entry(fuse_req_userdata(req), node_of(ACTIVE, name), &e);
+	if (is_plus)
+		return fuse_add_direntry_plus(req, buf, room, name, &e, (off_t)i + 1);
+	return fuse_add_direntry(req, buf, room, name, &e.attr, (off_t)i + 1);
+}
+
+static void
+list(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, bool is_plus)
+{
+	const struct null *n = fuse_req_userdata(req);
+	char *buf = malloc(size);
+	size_t used = 0, need;
+	uint64_t i;
+
+	if (buf == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	for (i = (uint64_t)off; node == ACTIVE && i < n->names; i++) {
+		need = add_name(req, buf + used, size - used, i, is_plus);
+		if (need > size - used)
+			break;
+		used += need;
+	}
+	(void)fuse_reply_buf(req, buf, used);
+	free(buf);
+}
+
+static void
+null_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, node, size, off, false);
+}
+
+static void
+null_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	list(req, node, size, off, true);
+}
+
+/* Without it the kernel is told ENOSYS, and keeps listings. */
+static void
+null_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	(void)node;
+	(void)fuse_reply_open(req, fi);
+}
+
+static void
 null_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	(void)node;
@@ -107,9 +224,16 @@ null_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 static const struct fuse_lowlevel_ops null_ops = {
 	.lookup = null_lookup,
 	.getattr = null_getattr,
+	.unlink = null_unlink,
 	.open = null_open,
+	.create = null_create,
 	.read = null_read,
+	.write = null_write,
 	.release = null_release,
+	.opendir = null_opendir,
+	.readdir = null_readdir,
+	.readdirplus = null_readdirplus,
+	.releasedir = null_release,
 };
 
 static int
@@ -139,18 +263,19 @@ serve(struct null *n, const char *directory)
 int
 main(int argc, char **argv)
 {
-	struct null n = { .size = 0 };
+	static struct null n;
 	int rc;
 
-	if (argc != 3 || (n.size = strtoul(argv[1], NULL, 10)) == 0 || n.size > MOST_BYTES) {
-		(void)fprintf(stderr, "usage: nullfs SIZE DIRECTORY\n");
+	if (argc != 4 || (n.size = strtoul(argv[1], NULL, 10)) == 0 || n.size > MOST_BYTES) {
+		(void)fprintf(stderr, "usage: nullfs SIZE NAMES DIRECTORY\n");
 		return 2;
 	}
 	n.bytes = malloc(n.size);
 	if (n.bytes == NULL)
 		return 1;
 	memset(n.bytes, 'x', n.size);
-	rc = serve(&n, argv[2]);
+	n.names = strtoull(argv[2], NULL, 10);
+	rc = serve(&n, argv[3]);
 	free(n.bytes);
 	return rc;
 }

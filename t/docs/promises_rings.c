@@ -66,6 +66,29 @@ note(void *arg, const struct gs_item *item)
 	return s->n == s->stop_at ? 42 : 0;
 }
 
+/* Of both scans, item by item: the same key, and what gs_scan_keys() promises of the rest. */
+static void
+scan_keys_agrees(void)
+{
+	struct gs_item whole[7], keys[7];
+	uint64_t at = 0, keys_at = 0;
+	bool same = true;
+	ssize_t n, i;
+
+	do {
+		n = gs_scan(gs, NULL, &at, whole, 7);
+		same = same && gs_scan_keys(gs, NULL, &keys_at, keys, 7) == n && keys_at == at;
+		for (i = 0; i < n && same; i++)
+			same = keys[i].key_len == whole[i].key_len && keys[i].key == keys[i].key_buf &&
+			    memcmp(keys[i].key_buf, whole[i].key_buf, keys[i].key_len + 1) == 0 && keys[i].rc == whole[i].rc &&
+			    keys[i].info.id == whole[i].info.id && keys[i].info.ring_id == whole[i].info.ring_id &&
+			    keys[i].info.len == whole[i].info.len;
+	} while (n > 0 && same);
+	ok(same && n == 0, "scan_keys: the sessions of scan, in its order, with id, ring and length");
+	at = 0;
+	ok_rc(gs_scan_keys(gs, "nowhere", &at, keys, 1), GS_EINVAL, "scan_keys: no such ring is EINVAL");
+}
+
 static void
 scan_sees_each_once(void)
 {
@@ -91,6 +114,7 @@ scan_sees_each_once(void)
 			middle = s.n == 50 ? cursor : middle;
 		}
 	ok_rc(n, 0, "scan: 0 at the end");
+	scan_keys_agrees();
 	for (int i = 0; i < 100; i++)
 		once = once && s.of[i] == 1;
 	ok(once, "scan: each session exactly once, though all were changed and moved meanwhile");
