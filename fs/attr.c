@@ -260,11 +260,12 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 static int
 resize(struct call *c, uint64_t node, const struct gs_item *item, const struct stat *want, struct fuse_file_info *fi)
 {
+	struct file *f = fi != NULL ? file_of(c->m, fi->fh) : NULL;
 	bool is_counted = false;
 	int rc;
 
 	if (fi != NULL)
-		return file_resize(c, (struct file *)(uintptr_t)fi->fh, (uint64_t)want->st_size);
+		return f != NULL ? file_resize(c, f, (uint64_t)want->st_size) : ESTALE;
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, W_OK);
 	if (rc == 0)
 		rc = hold_turn(c, node, item, HOLD_GET, &is_counted);

@@ -18,6 +18,8 @@ call_begin(struct call *c, fuse_req_t req)
 	c->pid = (int32_t)who->pid;
 	c->is_operator = c->uid == 0 || c->uid == c->m->uid;
 	c->is_again = false;
+	c->intent = NULL;
+	c->was_begun = false;
 	c->turn_after_ms = 0;
 	mount_enter(c->m);
 }

@@ -16,6 +16,8 @@
 
 #include "mount.h"
 
+struct intent;
+
 struct call {
 	fuse_req_t req;
 	struct mount *m;
@@ -24,6 +26,8 @@ struct call {
 	bool is_operator;
 	bool is_again;			/* the answer was held back, and this is another try; */
 	uint64_t until_ms;		/* the last by this time, CLOCK_MONOTONIC */
+	struct intent *intent;		/* what it is about to change, or NULL; */
+	bool was_begun;			/* which the process before had begun */
 	uint64_t turn_after_ms;		/* of a try that is refused: how long until its turn, see hold_turn(); 0: the refusal is the answer */
 };
 

@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "attr.h"
+#include "intent.h"
 #include "node.h"
 #include "report.h"
 #include "rights.h"
 
-enum { DIRECTORY_MODE = 0750 };
+enum { DIRECTORY_MODE = 0750, LAYOUT = 1 };
 
 #define TIMEOUT_S 1.0		/* the tree changes when the daemon's configuration does */
 
@@ -26,24 +27,27 @@ control_new(const char *instance)
 	(void)pthread_mutex_init(&ctl->lock, NULL);
 	ctl->pool = ctlpool_new(instance);
 	ctl->stream = stream_new(instance);
-	ctl->paths[0] = (struct control_path){ .text = strdup(""), .mode = DIRECTORY_MODE, .is_dir = true };
-	ctl->n = 1;
-	if (ctl->pool == NULL || ctl->stream == NULL || ctl->paths[0].text == NULL)
+	if (kept_open(&ctl->kept, "control", LAYOUT, sizeof(*ctl->paths)) == 0)
+		ctl->paths = ctl->kept.base;
+	if (ctl->pool == NULL || ctl->stream == NULL || ctl->paths == NULL) {
 		control_free(&ctl);
+		return NULL;
+	}
+	if (atomic_load(&ctl->paths->n) == 0) {
+		ctl->paths->of[0] = (struct control_path){ .mode = DIRECTORY_MODE, .is_dir = true };
+		atomic_store(&ctl->paths->n, 1);
+	}
 	return ctl;
 }
 
 void
 control_free(struct control **ctl)
 {
-	uint32_t i;
-
 	if (*ctl == NULL)
 		return;
 	stream_free(&(*ctl)->stream);
 	ctlpool_free(&(*ctl)->pool);
-	for (i = 0; i < (*ctl)->n; i++)
-		free((*ctl)->paths[i].text);
+	kept_close(&(*ctl)->kept);
 	(void)pthread_mutex_destroy(&(*ctl)->lock);
 	free(*ctl);
 	*ctl = NULL;
@@ -64,20 +68,27 @@ static uint32_t
 intern(struct call *c, const char *text, const struct control_line *line)
 {
 	struct control *ctl = c->m->control;
-	uint32_t i, found = 0;
+	struct control_path *of = ctl->paths->of;
+	uint32_t i, n, found = 0;
 
 	(void)control_is_watched(c, text);
 	pthread_mutex_lock(&ctl->lock);
-	for (i = 1; i < ctl->n && found == 0; i++)
-		if (strcmp(ctl->paths[i].text, text) == 0)
+	n = atomic_load(&ctl->paths->n);
+	for (i = 1; i < n && found == 0; i++)
+		if (strcmp(of[i].text, text) == 0)
 			found = i;
-	if (found == 0 && ctl->n < CONTROL_PATHS && (ctl->paths[ctl->n].text = strdup(text)) != NULL)
-		found = ctl->n++;
-	if (found != 0) {
-		ctl->paths[found].mode = line->mode;
-		ctl->paths[found].is_dir = line->is_dir;
-		ctl->paths[found].is_growing = line->is_growing;
+	if (found == 0 && n < CONTROL_PATHS && strlen(text) < sizeof(of[n].text)) {
+		found = n;
+		(void)strcpy(of[n].text, text);
 	}
+	if (found != 0) {
+		of[found].mode = line->mode;
+		of[found].is_dir = line->is_dir;
+		of[found].is_growing = line->is_growing;
+	}
+	/* Release: who follows us finds all of it. */
+	if (found == n)
+		atomic_store_explicit(&ctl->paths->n, n + 1, memory_order_release);
 	pthread_mutex_unlock(&ctl->lock);
 	return found;
 }
@@ -88,9 +99,9 @@ control_path_of(struct control *ctl, uint32_t i, struct control_path *out)
 	bool is_there;
 
 	pthread_mutex_lock(&ctl->lock);
-	is_there = i < ctl->n;
+	is_there = i < atomic_load(&ctl->paths->n);
 	if (is_there)
-		*out = ctl->paths[i];
+		*out = ctl->paths->of[i];
 	pthread_mutex_unlock(&ctl->lock);
 	return is_there;
 }
@@ -325,6 +336,9 @@ control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_ent
 
 	if (rc == 0)
 		rc = ask_directory(c, GS_VERB_MAKE, path);
+	/* The process before may have had it made for the same request. */
+	if (rc == EEXIST && intent_was_begun(c))
+		rc = 0;
 	return rc == 0 ? control_lookup(c, parent, name, out) : rc;
 }
 
@@ -334,7 +348,9 @@ control_rmdir(struct call *c, uint64_t parent, const char *name)
 	char path[GS_WIRE_PATH_BYTES];
 	int rc = join(c, parent, name, path);
 
-	return rc == 0 ? ask_directory(c, GS_VERB_REMOVE, path) : rc;
+	if (rc == 0)
+		rc = ask_directory(c, GS_VERB_REMOVE, path);
+	return rc == ENOENT && intent_was_begun(c) ? 0 : rc;
 }
 
 int

@@ -2,7 +2,7 @@
 /*
  * control.h - control/: a window on the daemon's control tree.
  *
- * Nothing is kept here but the numbers of paths.  What a file says is asked
+ * Nothing is remembered here but the numbers of paths.  What a file says is asked
  * for once per open, at the first read (at offset 0 anew), so that nobody
  * reads half of the old and half of the new; each write(2) is one request
  * and answered at once; the daemon decides, on behalf of the caller.  While it
@@ -42,8 +42,12 @@ void control_tell_refusal(struct call *c, const char *table, const char *what);
 /* Have the daemon show in last_error why the caller was refused something that it does not know of, in a table. */
 void control_tell(struct call *c, const char *table, const char *sentence);
 
-int control_open(struct call *c, uint64_t node, int flags, struct control_file **out);
-void control_release(struct control_file *f);
+int control_open(struct call *c, uint64_t node, int flags, uint64_t *fh);
+/* The open file of a number; NULL: it is none, as after a change of versions. */
+struct control_file *control_file_of(const struct mount *m, uint64_t fh);
+void control_release(struct call *c, struct control_file *f);
+/* Go on with the files that were open when the process before ended. 0 or GS_ENOMEM. */
+int control_adopt(struct mount *m);
 /* Answers the request itself, that of events_pipe later when there is nothing yet. */
 void control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size);
 /* Is it a file of which a poll may have to wait? The others are always ready. */

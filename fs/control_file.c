@@ -7,20 +7,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handles.h"
+#include "intent.h"
 #include "node.h"
 #include "place.h"
+#include "transport.h"
 
-struct control_file {
+/* Where the text of the log begins that was read last, how long it was, and what was the last event in or before it. */
+struct followed {
+	uint64_t start, len, revision;
+};
+
+/* What outlives the process. */
+struct control_kept {
 	uint32_t path;
 	bool is_growing, is_counts, is_pipe;
-	struct place place;		/* of the pipe */
+	struct place_kept place;	/* of the pipe */
 	_Atomic uint64_t seen;		/* of the counts: the last event when they were read last */
+	_Atomic uint64_t poll;		/* what the kernel calls who waits in a poll; 0: nobody does */
+	_Atomic uint32_t which;		/* of the two is valid */
+	struct followed log[2];
+};
+
+_Static_assert(sizeof(struct control_kept) <= HANDLE_BYTES - 8, "it lies in a handle's slot");
+
+struct control_file {
+	uint64_t fh;
+	struct control_kept *k;
+	struct place place;		/* of the pipe */
 	pthread_mutex_t lock;		/* guards: all below */
 	char *text;			/* what was read last, or NULL */
 	uint64_t start;			/* its offset in the file */
 	size_t len;
 	uint64_t revision;		/* of the log: of the last event that is in the text, or was before it */
 };
+
+/* Who follows us goes on reading the log from here. */
+static void
+save_locked(struct control_file *f)
+{
+	uint32_t other = (atomic_load(&f->k->which) & 1) ^ 1;
+
+	f->k->log[other] = (struct followed){ .start = f->start, .len = f->len, .revision = f->revision };
+	/* Release: he finds all of it. */
+	atomic_store_explicit(&f->k->which, other, memory_order_release);
+}
 
 /* What comes from now on. */
 static int
@@ -29,15 +60,16 @@ begin_following(struct call *c, struct control_file *f)
 	struct control_line log;
 	int rc = 0;
 
-	if (!f->is_pipe && !f->is_counts && !f->is_growing)
+	if (!f->k->is_pipe && !f->k->is_counts && !f->k->is_growing)
 		return 0;
 	rc = control_ask_line(c, CONTROL_LOG, &log);
 	if (rc != 0)
 		return rc;
 	place_begin(&f->place, log.revision);
-	atomic_store(&f->seen, log.revision);
+	atomic_store(&f->k->seen, log.revision);
 	f->start = log.size;
 	f->revision = log.revision;
+	save_locked(f);
 	return 0;
 }
 
@@ -69,28 +101,33 @@ fill_place(struct call *c, struct place *p)
 static void
 read_pipe(struct call *c, struct control_file *f, size_t size)
 {
+	uint64_t unique = transport_unique();
 	int rc;
 
-	if (place_answer(&f->place, c->req, size))
+	if (transport_is_again())
+		place_rewind(&f->place, unique);
+	if (place_answer(&f->place, c->req, unique, size))
 		return;
 	rc = fill_place(c, &f->place);
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
-	else if (!place_answer(&f->place, c->req, size))
-		stream_read(c->m->control->stream, c->req, &f->place, size);
+	else if (!place_answer(&f->place, c->req, unique, size))
+		stream_read(c->m->control->stream, c->req, unique, &f->place, size);
 }
 
 void
 control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *handle)
 {
-	uint64_t seen = f->is_pipe ? place_revision(&f->place) : atomic_load(&f->seen);
-	unsigned revents = f->is_pipe ? 0 : POLLIN | POLLRDNORM;
+	uint64_t seen = f->k->is_pipe ? place_revision(&f->place) : atomic_load(&f->k->seen);
+	unsigned revents = f->k->is_pipe ? 0 : POLLIN | POLLRDNORM;
 	struct control_line log = { .size = 0 };
 	int rc = control_ask_line(c, CONTROL_LOG, &log);
 
 	if (log.revision != seen || place_has_left(&f->place))
-		revents |= f->is_pipe ? POLLIN | POLLRDNORM : POLLPRI | POLLERR;
+		revents |= f->k->is_pipe ? POLLIN | POLLRDNORM : POLLPRI | POLLERR;
 	else if (rc == 0 && handle != NULL) {
+		/* The stream is another thread's, the process may end: before who waits is on its list. */
+		atomic_store(&f->k->poll, transport_poll());
 		stream_poll(c->m->control->stream, handle, seen);
 		handle = NULL;
 	}
@@ -102,13 +139,56 @@ control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *han
 bool
 control_can_wait(const struct control_file *f)
 {
-	return f->is_pipe || f->is_counts;
+	return f->k->is_pipe || f->k->is_counts;
 }
 
 /* ---- open files ---- */
 
+/* Of a number whose kept part is written. NULL: out of memory. */
+static struct control_file *
+file_new(struct mount *m, uint64_t fh)
+{
+	struct control_file *f = calloc(1, sizeof(*f));
+	const struct followed *log;
+
+	if (f == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&f->lock, NULL);
+	f->fh = fh;
+	f->k = handles_kept(m->handles, fh);
+	place_init(&f->place, &f->k->place);
+	log = &f->k->log[atomic_load(&f->k->which) & 1];
+	f->start = log->start;
+	f->len = log->len;
+	f->revision = log->revision;
+	handles_set_local(m->handles, fh, f);
+	return f;
+}
+
+static int
+new_kept(struct call *c, uint32_t path, const struct control_path *p, struct control_file **out)
+{
+	struct control_kept *k;
+	uint64_t fh;
+	int rc = handles_reserve(c->m->handles, &fh);
+
+	*out = NULL;
+	if (rc != 0)
+		return rc;
+	k = handles_kept(c->m->handles, fh);
+	memset(k, 0, sizeof(*k));
+	k->path = path;
+	k->is_growing = p->is_growing;
+	k->is_counts = control_is_watched(c, p->text);
+	k->is_pipe = strcmp(p->text, CONTROL_PIPE) == 0;
+	*out = file_new(c->m, fh);
+	if (*out == NULL)
+		handles_release(c->m->handles, fh);
+	return *out == NULL ? ENOMEM : 0;
+}
+
 int
-control_open(struct call *c, uint64_t node, int flags, struct control_file **out)
+control_open(struct call *c, uint64_t node, int flags, uint64_t *fh)
 {
 	int mask = (flags & O_ACCMODE) == O_RDONLY ? R_OK : (flags & O_ACCMODE) == O_WRONLY ? W_OK : R_OK | W_OK;
 	struct control_file *f;
@@ -123,33 +203,57 @@ control_open(struct call *c, uint64_t node, int flags, struct control_file **out
 	/* Modes bind operators too: what nobody may do is refused, not tried. */
 	if (((mask & W_OK) != 0 && (p.mode & 0222) == 0) || ((mask & R_OK) != 0 && (p.mode & 0444) == 0))
 		return EPERM;
-	f = calloc(1, sizeof(*f));
-	if (f == NULL)
-		return ENOMEM;
-	(void)pthread_mutex_init(&f->lock, NULL);
-	place_init(&f->place);
-	f->path = node_control_path(node);
-	f->is_growing = p.is_growing;
-	f->is_counts = control_is_watched(c, p.text);
-	f->is_pipe = strcmp(p.text, CONTROL_PIPE) == 0;
+	rc = new_kept(c, node_control_path(node), &p, &f);
+	if (rc != 0)
+		return rc;
 	rc = begin_following(c, f);
-	if (rc == 0)
-		*out = f;
-	else
-		control_release(f);
+	if (rc == 0) {
+		*fh = f->fh;
+		intent_opens(c, f->fh);
+		handles_commit(c->m->handles, f->fh, HANDLE_CONTROL);
+	} else {
+		control_release(c, f);
+	}
 	return rc;
 }
 
+struct control_file *
+control_file_of(const struct mount *m, uint64_t fh)
+{
+	return handles_kind(m->handles, fh) == HANDLE_CONTROL ? handles_local(m->handles, fh) : NULL;
+}
+
 void
-control_release(struct control_file *f)
+control_release(struct call *c, struct control_file *f)
 {
 	/* The thread that answered the last read may not have left it yet. */
 	pthread_mutex_lock(&f->lock);
 	pthread_mutex_unlock(&f->lock);
 	(void)pthread_mutex_destroy(&f->lock);
 	place_done(&f->place);
+	handles_release(c->m->handles, f->fh);
 	free(f->text);
 	free(f);
+}
+
+int
+control_adopt(struct mount *m)
+{
+	struct control_file *f;
+	uint32_t i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0) {
+		if (handles_kind(m->handles, fh) != HANDLE_CONTROL)
+			continue;
+		f = file_new(m, fh);
+		if (f == NULL)
+			return GS_ENOMEM;
+		/* The list of who waits is gone: who polls is to ask again. */
+		if (atomic_load(&f->k->poll) != 0)
+			transport_wake(m->transport, atomic_exchange(&f->k->poll, 0));
+	}
+	return 0;
 }
 
 /* Is the last line of what was read of the log from offset on a whole one, when it ended as `log` says just before? */
@@ -186,6 +290,7 @@ render_log_locked(struct call *c, struct control_file *f, uint64_t offset)
 		f->revision = place_last_revision(f->text, f->len);
 	else if (!goes_on)
 		f->revision = log.revision;
+	save_locked(f);
 	return rc;
 }
 
@@ -199,12 +304,12 @@ render_locked(struct call *c, struct control_file *f, uint64_t offset)
 
 	free(f->text);
 	f->text = NULL;
-	if (f->is_growing)
+	if (f->k->is_growing)
 		return render_log_locked(c, f, offset);
-	if (!control_path_of(c->m->control, f->path, &p))
+	if (!control_path_of(c->m->control, f->k->path, &p))
 		return ESTALE;
-	if (f->is_counts && control_ask_line(c, CONTROL_LOG, &log) == 0)
-		atomic_store(&f->seen, log.revision);
+	if (f->k->is_counts && control_ask_line(c, CONTROL_LOG, &log) == 0)
+		atomic_store(&f->k->seen, log.revision);
 	f->start = 0;
 	rc = control_request(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
 	if (rc != 0)
@@ -215,7 +320,7 @@ render_locked(struct call *c, struct control_file *f, uint64_t offset)
 static bool
 is_outside(const struct control_file *f, uint64_t offset)
 {
-	return f->is_growing && (offset < f->start || offset >= f->start + f->len);
+	return f->k->is_growing && (offset < f->start || offset >= f->start + f->len);
 }
 
 void
@@ -224,7 +329,7 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 	size_t n = 0;
 	int rc = 0;
 
-	if (f->is_pipe) {
+	if (f->k->is_pipe) {
 		read_pipe(c, f, size);
 		return;
 	}
@@ -252,9 +357,9 @@ control_write(struct call *c, struct control_file *f, const void *data, size_t l
 
 	if (len > GS_WIRE_VALUE_BYTES)
 		return E2BIG;
-	if (f->is_counts && poke_is(c->m->poke, c->pid))
+	if (f->k->is_counts && poke_is(c->m->poke, c->pid))
 		return 0;
-	if (!control_path_of(c->m->control, f->path, &p))
+	if (!control_path_of(c->m->control, f->k->path, &p))
 		return ESTALE;
 	q.path = p.text;
 	rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);

@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "ctlpool.h"
+#include "kept.h"
 #include "stream.h"
 
 enum { CONTROL_PATHS = 4096 };	/* different ones that a mount can have been asked for */
@@ -27,20 +28,26 @@ struct control_line {
 };
 
 struct control_path {
-	char *text;
 	uint32_t mode;			/* as last heard of */
 	bool is_dir, is_growing;
+	char text[GS_WIRE_PATH_BYTES];
+};
+
+/* Kept (kept.h): the kernel goes on asking for them by their numbers. */
+struct control_paths {
+	_Atomic uint32_t n;		/* the root's is 0, and there from the begin */
+	struct control_path of[CONTROL_PATHS];
 };
 
 struct control {
 	struct ctlpool *pool;
 	struct stream *stream;
+	struct kept kept;
 	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
-	uint32_t n;
-	struct control_path paths[CONTROL_PATHS];
+	struct control_paths *paths;
 };
 
-/* False when no such number was given. The text stays as long as the mount. */
+/* False when no such number was given. */
 bool control_path_of(struct control *ctl, uint32_t i, struct control_path *out);
 /* Is it the file that is watched? Whoever knows it may watch it, be it that its name came with a listing. */
 bool control_is_watched(struct call *c, const char *path);

@@ -8,6 +8,8 @@
 
 #include "attr.h"
 #include "control.h"
+#include "handles.h"
+#include "intent.h"
 #include "node.h"
 #include "staged.h"
 
@@ -199,35 +201,8 @@ list_fixed(const struct mount *m, uint64_t node, struct dir *d)
 	return rc;
 }
 
-int
-dir_open(struct call *c, uint64_t node, struct dir **fh)
-{
-	struct stat st;
-	struct dir *d;
-	int rc;
-
-	*fh = NULL;
-	if (node_kind(node) != NODE_IS_CONTROL) {
-		rc = attr_of_fixed(c->m, node, &st);
-		if (rc == 0)
-			rc = call_may(c, c->m->uid, c->m->gid, st.st_mode & 0777, R_OK);
-		if (rc != 0 || node_kind(node) == NODE_IS_RING)
-			return rc;
-	}
-	d = calloc(1, sizeof(*d));
-	if (d == NULL)
-		return ENOMEM;
-	rc = node_kind(node) == NODE_IS_CONTROL ? control_list(c, node, d) : list_fixed(c->m, node, d);
-	if (rc != 0) {
-		dir_free(d);
-		return rc;
-	}
-	*fh = d;
-	return 0;
-}
-
-void
-dir_free(struct dir *d)
+static void
+list_free(struct dir *d)
 {
 	if (d == NULL)
 		return;
@@ -235,21 +210,95 @@ dir_free(struct dir *d)
 	free(d);
 }
 
+static int
+list_new(struct call *c, uint64_t node, struct dir **out)
+{
+	struct dir *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL)
+		return ENOMEM;
+	rc = node_kind(node) == NODE_IS_CONTROL ? control_list(c, node, d) : list_fixed(c->m, node, d);
+	if (rc == 0)
+		*out = d;
+	else
+		list_free(d);
+	return rc;
+}
+
+int
+dir_open(struct call *c, uint64_t node, uint64_t *fh)
+{
+	struct dir *d = NULL;
+	struct stat st;
+	int rc;
+
+	*fh = 0;
+	if (node_kind(node) != NODE_IS_CONTROL) {
+		rc = attr_of_fixed(c->m, node, &st);
+		if (rc == 0)
+			rc = call_may(c, c->m->uid, c->m->gid, st.st_mode & 0777, R_OK);
+		if (rc != 0 || node_kind(node) == NODE_IS_RING)
+			return rc;
+	}
+	rc = list_new(c, node, &d);
+	if (rc != 0)
+		return rc;
+	rc = handles_reserve(c->m->handles, fh);
+	if (rc != 0) {
+		list_free(d);
+		return rc;
+	}
+	handles_set_local(c->m->handles, *fh, d);
+	intent_opens(c, *fh);
+	handles_commit(c->m->handles, *fh, HANDLE_DIRECTORY);
+	return 0;
+}
+
 void
-dir_read(struct call *c, uint64_t node, struct dir *d, size_t size, uint64_t offset, bool is_plus)
+dir_release(struct call *c, uint64_t fh)
+{
+	if (handles_kind(c->m->handles, fh) != HANDLE_DIRECTORY)
+		return;
+	list_free(handles_local(c->m->handles, fh));
+	handles_release(c->m->handles, fh);
+}
+
+/* The list that was made when it was opened, or, by another process, now. */
+static int
+list_of(struct call *c, uint64_t node, uint64_t fh, struct dir **out)
+{
+	int rc = 0;
+
+	if (handles_kind(c->m->handles, fh) != HANDLE_DIRECTORY)
+		return ESTALE;
+	*out = handles_local(c->m->handles, fh);
+	if (*out == NULL)
+		rc = list_new(c, node, out);
+	if (rc == 0)
+		handles_set_local(c->m->handles, fh, *out);
+	return rc;
+}
+
+void
+dir_read(struct call *c, uint64_t node, uint64_t fh, size_t size, uint64_t offset, bool is_plus)
 {
 	struct page p = { .c = c, .cap = size, .is_plus = is_plus };
-	int rc = 0;
+	struct dir *d;
+	int rc;
 
 	p.buf = malloc(size);
 	if (p.buf == NULL) {
 		(void)fuse_reply_err(c->req, ENOMEM);
 		return;
 	}
-	if (node_kind(node) == NODE_IS_RING)
+	if (node_kind(node) == NODE_IS_RING) {
 		rc = read_ring(&p, node, offset);
-	else if (d != NULL)
-		read_list(&p, node, d, offset);
+	} else {
+		rc = list_of(c, node, fh, &d);
+		if (rc == 0)
+			read_list(&p, node, d, offset);
+	}
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
 	else

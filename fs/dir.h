@@ -31,12 +31,12 @@ struct dir {				/* an open directory that is not a ring's */
 /* Add a name; one that is too long is left out. 0 or ENOMEM. */
 int dir_add(struct dir *d, const char *name, const struct stat *st, double timeout_s);
 
-/* Of any directory; only operators open a ring's. fh is NULL for a ring's. */
-int dir_open(struct call *c, uint64_t node, struct dir **fh);
-void dir_free(struct dir *d);
+/* Of any directory; only operators open a ring's. *fh is 0 for a ring's. */
+int dir_open(struct call *c, uint64_t node, uint64_t *fh);
+void dir_release(struct call *c, uint64_t fh);
 
 /* Answers the request itself: entries from offset on, with attributes when is_plus. */
-void dir_read(struct call *c, uint64_t node, struct dir *d, size_t size, uint64_t offset, bool is_plus);
+void dir_read(struct call *c, uint64_t node, uint64_t fh, size_t size, uint64_t offset, bool is_plus);
 
 /* A name of the root or of a table's directory. */
 int dir_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out);

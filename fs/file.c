@@ -7,14 +7,16 @@
 #include <string.h>
 
 #include "file_impl.h"
+#include "intent.h"
 #include "node.h"
 
-enum { CHAINS = 256 };
+enum { CHAINS = 256, STRIPES = 64 };
 
 struct files {
 	pthread_mutex_t lock;		/* guards: the chains; rank 1 */
 	struct file *chain[CHAINS];
 	uint64_t n;
+	pthread_mutex_t stripes[STRIPES];	/* of sessions by their ids, see files_lock_session() */
 };
 
 struct files *
@@ -22,8 +24,11 @@ files_new(void)
 {
 	struct files *fs = calloc(1, sizeof(*fs));
 
-	if (fs != NULL)
-		(void)pthread_mutex_init(&fs->lock, NULL);
+	if (fs == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&fs->lock, NULL);
+	for (int i = 0; i < STRIPES; i++)
+		(void)pthread_mutex_init(&fs->stripes[i], NULL);
 	return fs;
 }
 
@@ -32,6 +37,8 @@ files_free(struct files **fs)
 {
 	if (*fs == NULL)
 		return;
+	for (int i = 0; i < STRIPES; i++)
+		(void)pthread_mutex_destroy(&(*fs)->stripes[i]);
 	(void)pthread_mutex_destroy(&(*fs)->lock);
 	free(*fs);
 	*fs = NULL;
@@ -48,6 +55,18 @@ files_count(struct files *fs)
 	return n;
 }
 
+void
+files_lock_session(struct files *fs, uint64_t id)
+{
+	pthread_mutex_lock(&fs->stripes[id % STRIPES]);
+}
+
+void
+files_unlock_session(struct files *fs, uint64_t id)
+{
+	pthread_mutex_unlock(&fs->stripes[id % STRIPES]);
+}
+
 static struct file **
 chain_of(struct files *fs, uint64_t node)
 {
@@ -60,7 +79,7 @@ chain_of(struct files *fs, uint64_t node)
 static void
 list_add(struct files *fs, struct file *f)
 {
-	struct file **head = chain_of(fs, f->node);
+	struct file **head = chain_of(fs, f->k->node);
 
 	pthread_mutex_lock(&fs->lock);
 	f->next = *head;
@@ -87,32 +106,27 @@ list_remove(struct files *fs, struct file *f)
 static int
 fetch_locked(struct call *c, struct file *f, bool counts)
 {
-	size_t room = f->table->record_size;
+	uint64_t snap = f->k->snap;
+	uint32_t place = file_has(snap) && file_place(snap) == FILE_SNAP ? FILE_SNAP_TOO : FILE_SNAP;
+	size_t room = f->table->record_size < HANDLE_VALUE_BYTES ? f->table->record_size : HANDLE_VALUE_BYTES;
 	struct gs_info info;
-	unsigned char *buf;
 	ssize_t n;
 
-	if (f->has_ended)
-		return f->snap != NULL ? 0 : ESTALE;
-	buf = malloc(room);
-	if (buf == NULL)
-		return ENOMEM;
-	n = counts ? gs_get(f->table->gs, f->key, f->key_len, buf, room, &info) : GS_EQUARANTINE;
+	if (f->k->has_ended)
+		return file_has(snap) ? 0 : ESTALE;
+	n = counts ? gs_get(f->table->gs, f->k->key, f->k->key_len, f->values[place], room, &info) : GS_EQUARANTINE;
 	/* Whoever has a suspect open goes on. */
 	if (n == GS_EQUARANTINE)
-		n = gs_peek(f->table->gs, f->key, f->key_len, buf, room, &info);
-	f->has_ended = n == GS_ENOENT || (n >= 0 && info.id != f->id);
-	if (n < 0 || f->has_ended) {
-		free(buf);
-		if (f->has_ended)
-			return f->snap != NULL ? 0 : ESTALE;
+		n = gs_peek(f->table->gs, f->k->key, f->k->key_len, f->values[place], room, &info);
+	f->k->has_ended = n == GS_ENOENT || (n >= 0 && info.id != f->k->id);
+	if (f->k->has_ended)
+		return file_has(snap) ? 0 : ESTALE;
+	if (n < 0)
 		return mount_errno(c->m, (int)n);
-	}
-	free(f->snap);
-	f->snap = buf;
-	f->snap_len = (size_t)n;
-	f->info = info;
-	f->is_counted |= counts;
+	/* Release: who follows us finds the bytes. */
+	atomic_store_explicit(&f->k->snap, file_value(place, (size_t)n), memory_order_release);
+	f->k->info = info;
+	f->k->is_counted |= counts;
 	return 0;
 }
 
@@ -128,7 +142,7 @@ each_of_session(struct mount *m, uint32_t table, uint64_t id, void (*fn)(struct 
 	for (i = 0; i < CHAINS; i++)
 		for (f = m->files->chain[i]; f != NULL; f = f->next) {
 			pthread_mutex_lock(&f->lock);
-			if (node_table(f->node) == table && f->id == id && !f->has_ended)
+			if (node_table(f->k->node) == table && f->k->id == id && !f->k->has_ended)
 				fn(m, f, arg);
 			pthread_mutex_unlock(&f->lock);
 		}
@@ -141,7 +155,7 @@ keep_value(struct mount *m, struct file *f, const void *arg)
 	struct call c = { .m = m };
 
 	(void)arg;
-	if (f->snap == NULL)
+	if (!file_has(f->k->snap))
 		(void)fetch_locked(&c, f, false);
 }
 
@@ -152,8 +166,8 @@ mark_ended(struct mount *m, struct file *f, const void *arg)
 
 	(void)m;
 	/* Who has seen a later one opened it after it was replaced, and is at the new one; so is who came just before that, and for whom nothing was kept. */
-	if (f->snap != NULL && f->info.version <= *version)
-		f->has_ended = true;
+	if (file_has(f->k->snap) && f->k->info.version <= *version)
+		f->k->has_ended = true;
 }
 
 static void
@@ -163,15 +177,15 @@ follow_key(struct mount *m, struct file *f, const void *arg)
 	struct gs_info info;
 
 	(void)m;
-	f->key_len = strlen(to);
-	memcpy(f->key, to, f->key_len + 1);
-	if (gs_stat(f->table->gs, f->key, f->key_len, &info) < 0) {
-		f->has_ended = true;
+	f->k->key_len = strlen(to);
+	memcpy(f->k->key, to, f->k->key_len + 1);
+	if (gs_stat(f->table->gs, f->k->key, f->k->key_len, &info) < 0) {
+		f->k->has_ended = true;
 		return;
 	}
-	f->id = info.id;
-	f->info = info;
-	f->undo_version = f->undo_version == 0 ? 0 : info.version;
+	f->k->id = info.id;
+	f->k->info = info;
+	f->k->undo_version = f->k->undo_version == 0 ? 0 : info.version;
 }
 
 void
@@ -200,14 +214,14 @@ files_find(struct mount *m, uint64_t node, struct gs_item *item, bool *has_ended
 
 	pthread_mutex_lock(&m->files->lock);
 	for (f = *chain_of(m->files, node); f != NULL && !is_open; f = f->next) {
-		if (node_table(f->node) != node_table(node) || node_session_id(f->node) != node_session_id(node))
+		if (node_table(f->k->node) != node_table(node) || node_session_id(f->k->node) != node_session_id(node))
 			continue;
 		pthread_mutex_lock(&f->lock);
-		*has_ended = gs_find(f->table->gs, f->id, item) < 0;
+		*has_ended = gs_find(f->table->gs, f->k->id, item) < 0;
 		if (*has_ended) {
-			item->info = f->info;
-			if (f->snap != NULL)
-				item->info.len = f->snap_len;
+			item->info = f->k->info;
+			if (file_has(f->k->snap))
+				item->info.len = file_len(f->k->snap);
 		}
 		is_open = true;
 		pthread_mutex_unlock(&f->lock);
@@ -224,62 +238,119 @@ files_pay_renewal(struct mount *m, uint64_t node)
 
 	pthread_mutex_lock(&m->files->lock);
 	for (f = *chain_of(m->files, node); f != NULL && !is_paid; f = f->next) {
-		if (f->node != node)
+		if (f->k->node != node)
 			continue;
 		pthread_mutex_lock(&f->lock);
-		is_paid = f->may_renew;
-		f->may_renew = false;
+		is_paid = f->k->may_renew;
+		f->k->may_renew = false;
 		pthread_mutex_unlock(&f->lock);
 	}
 	pthread_mutex_unlock(&m->files->lock);
 	return is_paid;
 }
 
+/* A file of what is kept of it. */
 static void
-file_init(struct call *c, struct file *f, uint64_t node, const struct gs_item *item)
+file_init(struct call *c, struct file *f, struct file_kept *k, uint64_t fh)
 {
 	memset(f, 0, sizeof(*f));
 	(void)pthread_mutex_init(&f->lock, NULL);
-	f->node = node;
-	f->table = &c->m->tables[node_table(node)];
-	f->is_innermost = node_ring(node) == f->table->innermost;
-	f->id = item->info.id;
-	f->info = item->info;
-	f->key_len = item->key_len;
-	memcpy(f->key, item->key, item->key_len);
+	f->k = k;
+	f->fh = fh;
+	f->table = &c->m->tables[node_table(k->node)];
+	for (uint32_t i = 0; i < HANDLE_VALUES && fh != 0; i++)
+		f->values[i] = handles_value(c->m->handles, fh, i);
 }
 
 static void
-file_fini(struct file *f)
+kept_init(struct call *c, struct file_kept *k, uint64_t node, const struct gs_item *item)
 {
-	free(f->snap);
-	free(f->undo);
-	(void)pthread_mutex_destroy(&f->lock);
+	memset(k, 0, sizeof(*k));
+	k->node = node;
+	k->is_innermost = node_ring(node) == c->m->tables[node_table(node)].innermost;
+	k->id = item->info.id;
+	k->info = item->info;
+	k->key_len = item->key_len;
+	memcpy(k->key, item->key, item->key_len);
 }
 
-int
-file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, enum file_birth how)
+/* Of a number whose kept part is written. NULL: out of memory. */
+static struct file *
+file_new(struct call *c, uint64_t fh)
 {
 	struct file *f = malloc(sizeof(*f));
 
 	if (f == NULL)
-		return ENOMEM;
-	file_init(c, f, node, item);
-	f->is_quiet = (flags & O_NOATIME) != 0;
-	f->is_staged = (flags & O_TRUNC) != 0 && how != FILE_CREATED;
-	f->is_counted = f->may_renew = how != FILE_FOUND;
+		return NULL;
+	file_init(c, f, handles_kept(c->m->handles, fh), fh);
+	handles_set_local(c->m->handles, fh, f);
+	list_add(c->m->files, f);
+	return f;
+}
+
+int
+file_open(struct call *c, uint64_t *fh, uint64_t node, const struct gs_item *item, int flags, enum file_birth how)
+{
+	struct file_kept *k;
+	int rc = handles_reserve(c->m->handles, fh);
+
+	if (rc != 0)
+		return rc;
+	k = handles_kept(c->m->handles, *fh);
+	kept_init(c, k, node, item);
+	k->is_quiet = (flags & O_NOATIME) != 0;
+	k->is_staged = (flags & O_TRUNC) != 0 && how != FILE_CREATED;
+	k->is_counted = k->may_renew = how != FILE_FOUND;
 	if (how == FILE_CREATED && (flags & (O_TRUNC | O_EXCL)) != 0) {
 		/* Whoever writes a file anew and is refused later goes back to the emptiness of the start. */
-		f->undo = malloc(1);
-		f->undo_version = item->info.version;
-		if (f->undo == NULL) {
-			file_fini(f);
-			free(f);
-			return ENOMEM;
-		}
+		k->undo = file_value(FILE_UNDO, 0);
+		k->undo_version = item->info.version;
 	}
-	list_add(c->m->files, f);
-	*out = f;
+	if (file_new(c, *fh) == NULL) {
+		handles_release(c->m->handles, *fh);
+		return ENOMEM;
+	}
+	intent_opens(c, *fh);
+	handles_commit(c->m->handles, *fh, HANDLE_SESSION);
+	return 0;
+}
+
+uint64_t
+file_node(const struct file *f)
+{
+	return f->k->node;
+}
+
+struct file *
+file_of(const struct mount *m, uint64_t fh)
+{
+	return handles_kind(m->handles, fh) == HANDLE_SESSION ? handles_local(m->handles, fh) : NULL;
+}
+
+int
+files_adopt(struct mount *m)
+{
+	struct call c = { .m = m };
+	struct file_kept *k;
+	struct file *f;
+	uint32_t i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0) {
+		if (handles_kind(m->handles, fh) != HANDLE_SESSION)
+			continue;
+		k = handles_kept(m->handles, fh);
+		if (node_table(k->node) >= m->n_tables) {
+			handles_release(m->handles, fh);
+			continue;
+		}
+		f = file_new(&c, fh);
+		if (f == NULL)
+			return GS_ENOMEM;
+		/* Taking back was begun. */
+		if (k->refused != 0 && file_has(k->undo))
+			file_take_back_locked(f, k->refused);
+	}
 	return 0;
 }
 
@@ -290,30 +361,33 @@ file_release(struct call *c, struct file *f)
 
 	list_remove(c->m->files, f);
 	pthread_mutex_lock(&f->lock);
-	if (f->is_staged)
+	if (f->k->is_staged)
 		(void)file_publish_locked(c, f, &empty);
 	pthread_mutex_unlock(&f->lock);
-	file_fini(f);
+	handles_release(c->m->handles, f->fh);
+	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
 }
 
 void
 file_read(struct call *c, struct file *f, uint64_t offset, size_t size)
 {
-	size_t n = 0;
+	size_t len = 0, n = 0;
 	int rc = 0;
 
 	pthread_mutex_lock(&f->lock);
-	if (!f->is_staged) {
-		if (f->snap == NULL || offset == 0)
-			rc = fetch_locked(c, f, f->is_innermost && !f->is_quiet && !f->is_counted);
-		if (rc == 0 && offset < f->snap_len)
-			n = f->snap_len - (size_t)offset < size ? f->snap_len - (size_t)offset : size;
+	if (!f->k->is_staged) {
+		if (!file_has(f->k->snap) || offset == 0)
+			rc = fetch_locked(c, f, f->k->is_innermost && !f->k->is_quiet && !f->k->is_counted);
+		if (rc == 0)
+			len = file_len(f->k->snap);
+		if (offset < len)
+			n = len - (size_t)offset < size ? len - (size_t)offset : size;
 	}
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
 	else
-		(void)fuse_reply_buf(c->req, n != 0 ? (const char *)f->snap + offset : NULL, n);
+		(void)fuse_reply_buf(c->req, n != 0 ? (const char *)f->values[file_place(f->k->snap)] + offset : NULL, n);
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -324,7 +398,7 @@ file_write(struct call *c, struct file *f, const void *data, size_t len, uint64_
 	int rc;
 
 	pthread_mutex_lock(&f->lock);
-	rc = f->refused != 0 ? f->refused : file_publish_locked(c, f, &e);
+	rc = f->k->refused != 0 ? f->k->refused : file_publish_locked(c, f, &e);
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }
@@ -337,10 +411,10 @@ file_resize(struct call *c, struct file *f, uint64_t size)
 
 	pthread_mutex_lock(&f->lock);
 	if (size == 0) {
-		f->is_staged = true;
-		f->refused = 0;
+		f->k->is_staged = true;
+		f->k->refused = 0;
 	} else {
-		rc = f->refused != 0 ? f->refused : file_publish_locked(c, f, &e);
+		rc = f->k->refused != 0 ? f->k->refused : file_publish_locked(c, f, &e);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return rc;
@@ -350,14 +424,16 @@ int
 file_resize_closed(struct call *c, uint64_t node, const struct gs_item *item, uint64_t size, bool is_counted)
 {
 	const struct file_edit e = { .offset = size, .is_resize = true };
+	struct file_kept k;
 	struct file f;
 	int rc;
 
-	file_init(c, &f, node, item);
-	f.is_counted = is_counted;
+	kept_init(c, &k, node, item);
+	k.is_counted = is_counted;
+	file_init(c, &f, &k, 0);
 	pthread_mutex_lock(&f.lock);
 	rc = file_publish_locked(c, &f, &e);
 	pthread_mutex_unlock(&f.lock);
-	file_fini(&f);
+	(void)pthread_mutex_destroy(&f.lock);
 	return rc;
 }

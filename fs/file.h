@@ -11,6 +11,9 @@
  *
  * A handle knows its session by id.  When that has ended, writes go nowhere:
  * an old handle never brings a key back.
+ *
+ * What makes up a handle lies in kept memory (handles.h): it goes on in the
+ * process that follows this one.
  */
 #ifndef FILE_H
 #define FILE_H
@@ -22,6 +25,8 @@ struct files;			/* all open files of a mount */
 
 struct files *files_new(void);
 void files_free(struct files **fs);
+/* Go on with the files that were open when the process before ended. 0 or GS_ENOMEM. */
+int files_adopt(struct mount *m);
 /* How many are open. */
 uint64_t files_count(struct files *fs);
 
@@ -51,10 +56,14 @@ enum file_birth {
 };
 
 /*
- * Open the session of a node. flags are those of open(2): O_TRUNC begins a truncation; O_NOATIME makes reads peek.
- * 0, ENOMEM, EFBIG.  release closes and frees it.
+ * Open the session of a node; *fh is the number for the kernel. flags are those of open(2): O_TRUNC begins a truncation;
+ * O_NOATIME makes reads peek. 0, ENFILE, ENOMEM.  release closes it.
  */
-int file_open(struct call *c, struct file **out, uint64_t node, const struct gs_item *item, int flags, enum file_birth how);
+int file_open(struct call *c, uint64_t *fh, uint64_t node, const struct gs_item *item, int flags, enum file_birth how);
+/* The open file of a number; NULL: it is none, as after a change of versions. */
+struct file *file_of(const struct mount *m, uint64_t fh);
+/* The node that it was opened by. */
+uint64_t file_node(const struct file *f);
 void file_release(struct call *c, struct file *f);
 
 /* Answers the request itself. */

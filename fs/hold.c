@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "node.h"
-#include "ops.h"
+#include "opened.h"
 
 /* One who waits. */
 struct held {
@@ -145,7 +145,7 @@ run(void *arg)
 	struct held *w;
 
 	while ((w = wait_for_due(h)) != NULL) {
-		ops_again(w->req, w->node, &w->fi, w->until_ms);
+		opened_again(w->req, w->node, &w->fi, w->until_ms);
 		free(w);
 	}
 	return NULL;

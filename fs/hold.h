@@ -6,8 +6,8 @@
  * open that comes sooner waits here for its turn, and no thread with it: a
  * thread of the hold's own makes each open anew when its time has come.
  *
- *	op_open -> hold_turn: refused for n ms -> hold_back     the kernel has no answer yet
- *	                     n ms later            ops_again -> hold_turn: served, answered
+ *	opened_open -> hold_turn: refused for n ms -> hold_back     the kernel has no answer yet
+ *	                     n ms later            opened_again -> hold_turn: served, answered
  *	                                                     -> refused again: hold_back, if there is time left
  *
  * Nobody waits longer than HOLD_MS; whose turn would come later, or who

@@ -2,8 +2,15 @@
 /*
  * kept.h - memory and descriptors that outlive this process: by name, held by whoever supervises it.
  *
- * That is systemd with its file descriptor store, or who speaks as it does
- * (see prog/notify.h).
+ * That is gsession-keep(8), or systemd with its file descriptor store (see
+ * prog/notify.h).  A killed gsession-fs is followed by another, which takes
+ * the descriptor of the kernel's connection and these memories over:
+ *
+ *	fuse		the connection; without it all the others are of a mount that is no more, and are forgotten
+ *	mount		who serves it, and the answer to the kernel's first question		transport.c
+ *	control		the paths that numbers of control/ stand for				control.c
+ *	handles		open files								handles.h
+ *	intents		requests that are being done						intent.h
  *
  * What lies in such a memory is position independent: offsets and numbers,
  * no pointers and no locks; and it is whole before and after each single

@@ -18,13 +18,11 @@
 #include "prog/process.h"
 
 #include "alive.h"
-#include "call.h"
-#include "hold.h"
+#include "connection.h"
 #include "kept.h"
-#include "ops.h"
+#include "mount.h"
 #include "options.h"
-#include "staged.h"
-#include "transport.h"
+#include "poke.h"
 
 /* The kernel remembers a mount whose server was killed: take it away, or nothing can be mounted there. */
 static void
@@ -86,10 +84,10 @@ check_place(const char *given, char directory[PATH_MAX])
 }
 
 static int
-attach(struct mount *m, const struct options *o)
+attach(struct mount *m, const struct options *o, int fd)
 {
 	char why[256];
-	int rc = mount_open(m, o->instance, o->attr_s, why);
+	int rc = mount_open(m, o->instance, o->attr_s, fd, why);
 
 	if (rc == GS_EDOWN || rc == GS_ETIMEDOUT) {
 		log_errorx("no daemon serves instance %s: start it with gsessiond -i %s", o->instance, o->instance);
@@ -102,68 +100,15 @@ attach(struct mount *m, const struct options *o)
 	return -1;
 }
 
+/* Of a mount that stands nothing can be asked before it is served. */
 static int
-serve(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
+name_place(const char *given, char directory[PATH_MAX])
 {
-	struct fuse_loop_config *cfg = fuse_loop_cfg_create();
-	char status[PATH_MAX + 64];
-	int rc;
+	char here[PATH_MAX] = "";
 
-	if (cfg == NULL)
+	if (given[0] != '/' && getcwd(here, sizeof(here)) == NULL)
 		return EXIT_SYSTEM;
-	fuse_loop_cfg_set_max_threads(cfg, MOUNT_THREADS);
-	fuse_loop_cfg_set_clone_fd(cfg, 0);
-	(void)snprintf(status, sizeof(status), "instance %s at %s", o->instance, directory);
-	process_ready(status);
-	if (!o->is_foreground)
-		log_init("gsession-fs", 1);
-	log_info("%s: mounted, instance %s", directory, o->instance);
-	rc = fuse_session_loop_mt(se, cfg);
-	process_stopping();
-	/* While they can still be answered. */
-	hold_stop(m->hold);
-	staged_stop(m);
-	fuse_loop_cfg_destroy(cfg);
-	log_info("%s: unmounted", directory);
-	/* A signal that ended the loop is its number, and as good an end as umount(8). */
-	return rc < 0 ? EXIT_SYSTEM : EXIT_YES;
-}
-
-static int
-mount_and_serve(struct mount *m, const struct options *o, const char *directory)
-{
-	char name[] = "gsession-fs", dash_o[] = "-o", list[OPTIONS_FUSE_BYTES];
-	char *argv[] = { name, dash_o, list, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
-	struct fuse_session *se;
-	int status = EXIT_SYSTEM;
-
-	memcpy(list, o->fuse, sizeof(list));
-	se = fuse_session_new(&args, &ops_table, sizeof(ops_table), m);
-	fuse_opt_free_args(&args);
-	if (se == NULL) {
-		log_errorx("libfuse refused the options %s", o->fuse);
-		return EXIT_SYSTEM;
-	}
-	if (fuse_set_signal_handlers(se) != 0)
-		goto out_destroy;
-	if (fuse_session_mount(se, directory) != 0) {
-		log_errorx("%s: cannot mount; in a container it takes CAP_SYS_ADMIN and /dev/fuse, others than root need fusermount3 (package fuse3)",
-		    directory);
-		goto out_signals;
-	}
-	if (transport_begin(se) < 0) {
-		log_errorx("libfuse does not let us between it and the kernel");
-		goto out_unmount;
-	}
-	status = serve(se, m, o, directory);
-out_unmount:
-	fuse_session_unmount(se);
-out_signals:
-	fuse_remove_signal_handlers(se);
-out_destroy:
-	fuse_session_destroy(se);
-	return status;
+	return snprintf(directory, PATH_MAX, "%s%s%s", here, here[0] != '\0' ? "/" : "", given) < PATH_MAX ? -1 : EXIT_USAGE;
 }
 
 int
@@ -174,23 +119,28 @@ main(int argc, char **argv)
 	struct options o;
 	struct poke poke;
 	struct mount m;
-	int status;
+	int status, fd;
 
 	log_init("gsession-fs", 0);
 	status = options_parse(argc, argv, &o);
-	if (status < 0)
-		status = check_place(o.directory, directory);
+	if (status >= 0)
+		return status;
+	kept_begin();
+	fd = connection_inherit();
+	status = fd >= 0 ? name_place(o.directory, directory) : check_place(o.directory, directory);
 	if (status >= 0)
 		return status;
 	if (!o.is_foreground)
 		process_detach();
-	kept_begin();
 	alive_start(&alive, directory);
 	poke_start(&poke, o.instance, directory);
-	status = attach(&m, &o);
+	status = attach(&m, &o, fd);
 	if (status < 0) {
 		m.poke = &poke;
-		status = mount_and_serve(&m, &o, directory);
+		/* Who watches knows the file of old. */
+		if (fd >= 0)
+			poke_want(&poke);
+		status = connection_serve(&m, &o, directory, fd >= 0);
 		mount_close(&m);
 	}
 	poke_stop(&poke);

@@ -10,7 +10,9 @@
 #include "base/paths.h"
 #include "control.h"
 #include "file.h"
+#include "handles.h"
 #include "hold.h"
+#include "intent.h"
 #include "rights.h"
 #include "staged.h"
 #include "temps.h"
@@ -136,8 +138,23 @@ attach_tables(struct mount *m, char why[256])
 	return 0;
 }
 
+/* The open files of the process before; there are none when it is the first. */
+static int
+adopt(struct mount *m)
+{
+	int rc;
+
+	intents_close(m);
+	rc = files_adopt(m);
+	if (rc == 0)
+		rc = control_adopt(m);
+	if (rc == 0)
+		intents_settle(m);
+	return rc;
+}
+
 int
-mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
+mount_open(struct mount *m, const char *instance, double attr_s, int fd, char why[256])
 {
 	pthread_rwlockattr_t kind;
 	int rc;
@@ -152,19 +169,23 @@ mount_open(struct mount *m, const char *instance, double attr_s, char why[256])
 	(void)pthread_rwlock_init(&m->gate, &kind);
 	(void)pthread_rwlockattr_destroy(&kind);
 	m->files = files_new();
+	m->handles = handles_new();
+	m->intents = intents_new();
 	m->control = control_new(instance);
 	m->rights = rights_new();
 	m->hold = hold_new();
-	m->transport = transport_new();
+	m->transport = transport_new(fd);
 	m->temps = temps_new();
 	m->staged = staged_new();
-	if (m->files == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL || m->transport == NULL || m->temps == NULL ||
-	    m->staged == NULL) {
+	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL ||
+	    m->transport == NULL || m->temps == NULL || m->staged == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
 		rc = attach_tables(m, why);
 	}
+	if (rc == 0 && (rc = adopt(m)) < 0)
+		(void)snprintf(why, 256, "the open files of before: %s", gs_strerror(rc));
 	if (rc < 0)
 		mount_close(m);
 	return rc;
@@ -181,6 +202,8 @@ mount_close(struct mount *m)
 	m->n_tables = 0;
 	control_free(&m->control);
 	files_free(&m->files);
+	handles_free(&m->handles);
+	intents_free(&m->intents);
 	rights_free(&m->rights);
 	staged_free(&m->staged);
 	temps_free(&m->temps);

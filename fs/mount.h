@@ -25,7 +25,9 @@ enum {
 
 struct control;
 struct files;
+struct handles;
 struct hold;
+struct intents;
 struct rights;
 struct staged;
 struct temps;
@@ -48,6 +50,8 @@ struct mount {
 	char host[GS_OWNER_BYTES + 1];
 	struct control *control;
 	struct files *files;
+	struct handles *handles;	/* numbers of open files */
+	struct intents *intents;	/* what requests are about to change */
 	struct rights *rights;
 	struct hold *hold;		/* opens whose answer is held back */
 	struct temps *temps;		/* which names are temporary */
@@ -62,9 +66,10 @@ struct mount {
 
 /*
  * Attach to every table of an instance. Returns 0 or an enum gs_err with a sentence in why (256 bytes).
- * The tables are those that the daemon shows in its control tree.
+ * The tables are those that the daemon shows in its control tree; fd is the kernel's connection when it is taken over from
+ * the process before, whose open files go on, or -1.
  */
-int mount_open(struct mount *m, const char *instance, double attr_s, char why[256]);
+int mount_open(struct mount *m, const char *instance, double attr_s, int fd, char why[256]);
 void mount_close(struct mount *m);
 
 /* Around each request: the tables stay attached meanwhile. Attaches anew when the store was made anew. */

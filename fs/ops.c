@@ -11,9 +11,10 @@
 #include "call.h"
 #include "control.h"
 #include "dir.h"
-#include "file.h"
 #include "hold.h"
+#include "intent.h"
 #include "node.h"
+#include "opened.h"
 #include "session.h"
 #include "staged.h"
 #include "xattr.h"
@@ -142,9 +143,18 @@ static void
 op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct call c;
+	int rc;
 
 	call_begin(&c, req);
-	(void)fuse_reply_err(req, node_kind(parent) == NODE_IS_RING ? session_unlink(&c, parent, name) : EPERM);
+	if (!intent_begin(&c, &rc)) {
+		rc = node_kind(parent) == NODE_IS_RING ? session_unlink(&c, parent, name) : EPERM;
+		/* The process before has done it. */
+		if (rc == ENOENT && intent_was_begun(&c))
+			rc = 0;
+		intent_result(&c, rc);
+	}
+	(void)fuse_reply_err(req, rc);
+	intent_end(&c);
 	call_end(&c);
 }
 
@@ -153,9 +163,15 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 {
 	bool is_ours = node_kind(parent) == NODE_IS_RING && node_kind(new_parent) == NODE_IS_RING;
 	struct call c;
+	int rc;
 
 	call_begin(&c, req);
-	(void)fuse_reply_err(req, is_ours ? session_rename(&c, parent, name, new_parent, new_name, flags) : EPERM);
+	if (!intent_begin(&c, &rc)) {
+		rc = is_ours ? session_rename(&c, parent, name, new_parent, new_name, flags) : EPERM;
+		intent_result(&c, rc);
+	}
+	(void)fuse_reply_err(req, rc);
+	intent_end(&c);
 	call_end(&c);
 }
 
@@ -181,11 +197,13 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		return;
 	}
 	call_begin(&c, req);
-	rc = control_mkdir(&c, parent, name, &e);
+	if (!intent_begin(&c, &rc))
+		rc = control_mkdir(&c, parent, name, &e);
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);
 	else
 		(void)fuse_reply_entry(req, &e);
+	intent_end(&c);
 	call_end(&c);
 }
 
@@ -193,13 +211,19 @@ static void
 op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct call c;
+	int rc;
 
 	if (node_kind(parent) != NODE_IS_CONTROL) {
 		(void)fuse_reply_err(req, EPERM);
 		return;
 	}
 	call_begin(&c, req);
-	(void)fuse_reply_err(req, control_rmdir(&c, parent, name));
+	if (!intent_begin(&c, &rc)) {
+		rc = control_rmdir(&c, parent, name);
+		intent_result(&c, rc);
+	}
+	(void)fuse_reply_err(req, rc);
+	intent_end(&c);
 	call_end(&c);
 }
 
@@ -217,168 +241,24 @@ op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *name)
 	(void)fuse_reply_err(req, EPERM);
 }
 
-static int
-open_node(struct call *c, uint64_t node, struct fuse_file_info *fi)
-{
-	struct control_file *f;
-	int rc;
-
-	if (node_kind(node) == NODE_IS_SESSION)
-		return session_open(c, node, fi);
-	if (node_kind(node) == NODE_IS_STAGED)
-		return staged_open(c, node, fi);
-	if (node_kind(node) != NODE_IS_CONTROL)
-		return EISDIR;
-	rc = control_open(c, node, fi->flags, &f);
-	if (rc == 0)
-		fi->fh = (uint64_t)(uintptr_t)f;
-	return rc;
-}
-
-static void
-forget_open(struct call *c, uint64_t node, uint64_t fh)
-{
-	if (node_kind(node) == NODE_IS_SESSION)
-		file_release(c, (struct file *)(uintptr_t)fh);
-	else if (node_kind(node) == NODE_IS_STAGED)
-		staged_release(c, node, fh);
-	else
-		control_release((struct control_file *)(uintptr_t)fh);
-}
-
-/* One that asks too fast is answered when its turn has come. */
-static void
-try_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
-{
-	int rc = open_node(c, node, fi);
-
-	if (rc == EDQUOT)
-		rc = hold_back(c, node, fi);
-	else if (rc == 0 && fuse_reply_open(c->req, fi) != 0)
-		/* Whoever opened it was interrupted: no release follows. */
-		forget_open(c, node, fi->fh);
-	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
-}
-
-static void
-op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
-{
-	struct call c;
-
-	fi->direct_io = 1;
-	call_begin(&c, req);
-	try_open(&c, node, fi);
-	call_end(&c);
-}
-
-void
-ops_again(fuse_req_t req, uint64_t node, struct fuse_file_info *fi, uint64_t until_ms)
-{
-	struct call c;
-
-	call_begin(&c, req);
-	c.is_again = true;
-	c.until_ms = until_ms;
-	try_open(&c, node, fi);
-	call_end(&c);
-}
-
-static void
-op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-	struct fuse_entry_param e;
-	struct call c;
-	int rc = EPERM;
-
-	fi->direct_io = 1;
-	call_begin(&c, req);
-	if (node_kind(parent) == NODE_IS_RING)
-		rc = session_create(&c, parent, name, mode, fi, &e);
-	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
-	else if (fuse_reply_create(req, &e, fi) != 0)
-		forget_open(&c, e.ino, fi->fh);
-	call_end(&c);
-}
-
-static void
-op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	struct call c;
-
-	call_begin(&c, req);
-	if (node_kind(node) == NODE_IS_SESSION)
-		file_read(&c, (struct file *)(uintptr_t)fi->fh, (uint64_t)off, size);
-	else if (node_kind(node) == NODE_IS_STAGED)
-		staged_read(&c, node, fi->fh, (uint64_t)off, size);
-	else
-		control_read(&c, (struct control_file *)(uintptr_t)fi->fh, (uint64_t)off, size);
-	call_end(&c);
-}
-
-static void
-op_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	bool is_append = (fi->flags & O_APPEND) != 0;
-	struct call c;
-	int rc;
-
-	call_begin(&c, req);
-	if (node_kind(node) == NODE_IS_SESSION)
-		rc = file_write(&c, (struct file *)(uintptr_t)fi->fh, buf, size, (uint64_t)off, is_append);
-	else if (node_kind(node) == NODE_IS_STAGED)
-		rc = staged_write(&c, node, fi, buf, size, (uint64_t)off);
-	else
-		rc = control_write(&c, (struct control_file *)(uintptr_t)fi->fh, buf, size);
-	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
-	else
-		(void)fuse_reply_write(req, size);
-	call_end(&c);
-}
-
-static void
-op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
-{
-	struct call c;
-
-	call_begin(&c, req);
-	forget_open(&c, node, fi->fh);
-	(void)fuse_reply_err(req, 0);
-	call_end(&c);
-}
-
-static void
-op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
-{
-	struct call c;
-
-	call_begin(&c, req);
-	if (node_kind(node) == NODE_IS_CONTROL && control_can_wait((struct control_file *)(uintptr_t)fi->fh)) {
-		control_poll(&c, (struct control_file *)(uintptr_t)fi->fh, handle);
-	} else {
-		if (handle != NULL)
-			fuse_pollhandle_destroy(handle);
-		(void)fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
-	}
-	call_end(&c);
-}
-
 static void
 op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct call c;
-	struct dir *d;
 	int rc;
 
 	call_begin(&c, req);
-	rc = dir_open(&c, node, &d);
-	fi->fh = (uint64_t)(uintptr_t)d;
+	if (intent_begin(&c, &rc)) {
+		fi->fh = intent_opened(&c);
+	} else {
+		rc = dir_open(&c, node, &fi->fh);
+		intent_result(&c, rc);
+	}
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);
 	else if (fuse_reply_open(req, fi) != 0)
-		dir_free(d);
+		dir_release(&c, fi->fh);
+	intent_end(&c);
 	call_end(&c);
 }
 
@@ -388,7 +268,7 @@ op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_
 	struct call c;
 
 	call_begin(&c, req);
-	dir_read(&c, node, (struct dir *)(uintptr_t)fi->fh, size, (uint64_t)off, false);
+	dir_read(&c, node, fi->fh, size, (uint64_t)off, false);
 	call_end(&c);
 }
 
@@ -398,16 +278,20 @@ op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct f
 	struct call c;
 
 	call_begin(&c, req);
-	dir_read(&c, node, (struct dir *)(uintptr_t)fi->fh, size, (uint64_t)off, true);
+	dir_read(&c, node, fi->fh, size, (uint64_t)off, true);
 	call_end(&c);
 }
 
 static void
 op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
+	struct call c;
+
 	(void)node;
-	dir_free((struct dir *)(uintptr_t)fi->fh);
+	call_begin(&c, req);
+	dir_release(&c, fi->fh);
 	(void)fuse_reply_err(req, 0);
+	call_end(&c);
 }
 
 static void
@@ -498,12 +382,12 @@ const struct fuse_lowlevel_ops ops_table = {
 	.rmdir = op_rmdir,
 	.symlink = op_symlink,
 	.link = op_link,
-	.open = op_open,
-	.create = op_create,
-	.read = op_read,
-	.write = op_write,
-	.release = op_release,
-	.poll = op_poll,
+	.open = opened_open,
+	.create = opened_create,
+	.read = opened_read,
+	.write = opened_write,
+	.release = opened_release,
+	.poll = opened_poll,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,

@@ -15,7 +15,4 @@
  */
 extern const struct fuse_lowlevel_ops ops_table;
 
-/* Another try of an OPEN that was held back: answers it, or has it held back again, not beyond until_ms (CLOCK_MONOTONIC). */
-void ops_again(fuse_req_t req, uint64_t node, struct fuse_file_info *fi, uint64_t until_ms);
-
 #endif

@@ -27,6 +27,7 @@ print(struct call *c, char **text, size_t *len)
 	if (out == NULL)
 		return ENOMEM;
 	(void)fprintf(out, "pid %ld\n", (long)getpid());
+	(void)fprintf(out, "restarts %" PRIu32 "\n", transport_restarts(c->m->transport));
 	(void)fprintf(out, "threads %d\n", MOUNT_THREADS);
 	(void)fprintf(out, "files %" PRIu64 "\n", files_count(c->m->files));
 	staged_counts(c->m, &staged);

@@ -10,6 +10,7 @@
 #include "attr.h"
 #include "file.h"
 #include "hold.h"
+#include "intent.h"
 #include "node.h"
 #include "rights.h"
 #include "session_impl.h"
@@ -114,7 +115,6 @@ static int
 open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse_file_info *fi)
 {
 	enum file_birth how = FILE_FOUND;
-	struct file *f;
 	int rc;
 
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, session_open_mask(fi->flags));
@@ -123,9 +123,7 @@ open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse
 	if (rc == 0)
 		rc = take_turn(c, node, item, fi->flags, &how);
 	if (rc == 0)
-		rc = file_open(c, &f, node, item, fi->flags, how);
-	if (rc == 0)
-		fi->fh = (uint64_t)(uintptr_t)f;
+		rc = file_open(c, &fi->fh, node, item, fi->flags, how);
 	return rc;
 }
 
@@ -193,13 +191,22 @@ is_temporary(struct call *c, const struct session_place *p, const char *name)
 	return p->info.is_suspect == 0 && temps_match(c, name) && session_stat(c, p, name, &info) == ENOENT;
 }
 
+/* The process before may have started it for the same request. */
+static int
+begin_session(struct call *c, const struct session_place *p, const char *name, uint32_t mode, struct gs_info *info)
+{
+	if (intent_has_started(c) && gs_stat(p->t->gs, name, strlen(name), info) == 0)
+		return 0;
+	intent_start(c, p->table, name, mode);
+	return start_session(c, p, name, mode, info);
+}
+
 int
 session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode, struct fuse_file_info *fi, struct fuse_entry_param *out)
 {
 	struct gs_info info;
 	struct gs_item item;
 	struct session_place p;
-	struct file *f;
 	int rc, tries;
 
 	rc = session_place_of(c, parent, &p);
@@ -216,7 +223,7 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		return rc;
 	/* Between being there and being opened it may end: begin again. */
 	for (tries = 0; tries < 100; tries++) {
-		rc = start_session(c, &p, name, mode, &info);
+		rc = begin_session(c, &p, name, mode, &info);
 		if (rc != GS_EEXIST && rc != GS_EQUARANTINE)
 			break;
 		rc = open_existing(c, &p, name, fi, out);
@@ -228,10 +235,9 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 	if (tries == 100)
 		return rc;
 	session_item(&item, name, &info);
-	rc = file_open(c, &f, node_of_session(p.table, p.ring, info.id), &item, fi->flags, FILE_CREATED);
+	rc = file_open(c, &fi->fh, node_of_session(p.table, p.ring, info.id), &item, fi->flags, FILE_CREATED);
 	if (rc != 0)
 		return rc;
-	fi->fh = (uint64_t)(uintptr_t)f;
 	enter(c, &p, &info, out);
 	return 0;
 }
@@ -256,6 +262,7 @@ session_unlink(struct call *c, uint64_t parent, const char *name)
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, p.table, info.id);
+	intent_removal(c, p.table, name, info.id);
 	rc = gs_del(p.t->gs, name, strlen(name), 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
@@ -292,6 +299,8 @@ rename_key(struct call *c, const struct session_place *from, const char *name, c
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, to->table, replaced.id);
+	intent_rename(c, &(struct intent_rename){ .table = from->table, .ring = to->ring, .key = name, .to = new_name, .id = was.id,
+	    .replaced = replaced.id, .replaced_version = replaced.version });
 	rc = gs_rename(from->t->gs, name, strlen(name), new_name, strlen(new_name), ring,
 	    (flags & RENAME_NOREPLACE) != 0 ? GS_ONLY_NEW : 0);
 	if (rc < 0)
@@ -337,6 +346,7 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		return rc;
 	if (strcmp(name, new_name) != 0)
 		return rename_key(c, &from, name, &to, new_name, flags);
+	intent_rename(c, &(struct intent_rename){ .table = from.table, .ring = to.ring, .key = name, .to = name, .id = info.id });
 	rc = gs_move(from.t->gs, name, strlen(name), to.info.name);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }

@@ -12,6 +12,7 @@
 
 #include "attr.h"
 #include "control.h"
+#include "intent.h"
 #include "node.h"
 #include "rights.h"
 #include "session_impl.h"
@@ -93,6 +94,7 @@ create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct
 	if (rc != 0)
 		return rc;
 	*f = (struct stage_seen){ .uid = c->uid, .gid = c->gid, .mode = mode & 07777 };
+	intent_temporary(c, dir, name);
 	rc = stage_create(c->m->staged->stage, dir, name, f);
 	if (rc == ENOSPC)
 		control_tell(c, c->m->tables[node_table(dir)].name, "there are too many temporary files at the mount: they become sessions, or are removed");
@@ -107,6 +109,11 @@ staged_create(struct call *c, uint64_t dir, const char *name, uint32_t mode, str
 	struct stage_seen f;
 	int rc;
 
+	/* The process before made it for the same request. */
+	if (intent_has_started(c) && staged_lookup(c, dir, name, out)) {
+		fi->fh = 0;
+		return 0;
+	}
 	do {
 		if (!stage_find(c->m->staged->stage, dir, name, &f))
 			rc = create_new(c, dir, name, mode, &f);
@@ -195,6 +202,24 @@ staged_next(struct call *c, uint64_t dir, uint32_t *slot, char *name, struct sta
 	memcpy(name, f.name, sizeof(f.name));
 	show(c->m, &f, st);
 	return true;
+}
+
+/* ---- after a takeover ---- */
+
+bool
+staged_is_new(struct mount *m, uint64_t dir, const char *name, uint32_t uid, int64_t since_ns)
+{
+	struct stage_seen f;
+
+	return stage_find(m->staged->stage, dir, name, &f) && f.uid == uid && f.size == 0 && f.n_open == 1 && f.ctime_ns >= since_ns;
+}
+
+bool
+staged_reaches(struct mount *m, uint64_t node, uint64_t end)
+{
+	struct stage_seen f;
+
+	return stage_see(m->staged->stage, id_of(node), &f) != 0 || f.size >= end;
 }
 
 /* ---- files ---- */
@@ -330,11 +355,13 @@ void
 staged_release(struct call *c, uint64_t node, uint64_t fh)
 {
 	uint64_t handle = fh;
+	struct file *f;
 
 	if (fh == 0)
 		stage_close(c->m->staged->stage, id_of(node), &handle);
-	if (handle != 0)
-		file_release(c, (struct file *)(uintptr_t)handle);
+	f = file_of(c->m, handle);
+	if (f != NULL)
+		file_release(c, f);
 }
 
 void
@@ -343,6 +370,7 @@ staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t 
 	size_t room = size < STAGE_FILE_BYTES ? size : STAGE_FILE_BYTES, n;
 	char *buf = fh != 0 ? NULL : malloc(room + 1);
 	int rc = fh != 0 ? 0 : ENOMEM;
+	struct file *f;
 
 	if (buf != NULL) {
 		rc = stage_read(c->m->staged->stage, id_of(node), offset, buf, room, &n);
@@ -351,8 +379,11 @@ staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t 
 		else if (rc == ESTALE)
 			rc = staged_handle(c, node, &fh);
 	}
-	if (rc == 0 && fh != 0)
-		file_read(c, (struct file *)(uintptr_t)fh, offset, size);
+	f = file_of(c->m, fh);
+	if (rc == 0 && fh != 0 && f == NULL)
+		rc = ESTALE;
+	if (rc == 0 && f != NULL)
+		file_read(c, f, offset, size);
 	if (rc != 0)
 		(void)fuse_reply_err(c->req, rc);
 	free(buf);
@@ -363,13 +394,20 @@ staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, con
 {
 	uint64_t most = c->m->tables[node_table(node)].record_size, handle = fi->fh;
 	bool is_append = (fi->flags & O_APPEND) != 0;
+	struct stage_seen seen;
+	struct file *f;
 	int rc = ESTALE;
 
+	if (handle == 0 && is_append && stage_see(c->m->staged->stage, id_of(node), &seen) == 0)
+		intent_append(c, node, seen.size + len);
 	if (handle == 0)
 		rc = stage_write(c->m->staged->stage, id_of(node), data, len, offset, is_append, most);
 	if (rc == ESTALE && handle == 0 && staged_handle(c, node, &handle) == ESTALE)
 		return 0;	/* its session has ended: what is written is lost with it */
+	if (rc == ESTALE && handle == 0)
+		return ENOMEM;
+	f = file_of(c->m, handle);
 	if (rc == ESTALE)
-		return handle == 0 ? ENOMEM : file_write(c, (struct file *)(uintptr_t)handle, data, len, offset, is_append);
+		return f == NULL ? ESTALE : file_write(c, f, data, len, offset, is_append);
 	return rc == 0 ? 0 : staged_refuse(c, node, rc, offset + len);
 }

@@ -26,6 +26,8 @@ struct staged *staged_new(void);
 /* Make a session of each that is left, and end the thread that does so in time. Before the FUSE session ends. */
 void staged_stop(struct mount *m);
 void staged_free(struct staged **s);
+/* There is one that will be due: of a new file, and after a takeover. */
+void staged_watch(struct mount *m);
 
 void staged_counts(struct mount *m, struct stage_counts *out);
 
@@ -44,6 +46,13 @@ int staged_rename(struct call *c, uint64_t dir, const char *name, uint64_t new_d
 bool staged_was_renamed(struct call *c, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name);
 /* The next of a directory, from *slot on, which moves behind it: its name (STAGE_NAME_BYTES) and what stat shows. */
 bool staged_next(struct call *c, uint64_t dir, uint32_t *slot, char *name, struct stat *st);
+
+/* ---- after a takeover: what a process that died had done ---- */
+
+/* Is there such a file, nobody's but its maker's, empty and made since then, wall clock? */
+bool staged_is_new(struct mount *m, uint64_t dir, const char *name, uint32_t uid, int64_t since_ns);
+/* Is a file so long, if it is one still? */
+bool staged_reaches(struct mount *m, uint64_t node, uint64_t end);
 
 /* ---- files; fh is that of their opening: 0, or the handle of the session that it was already ---- */
 

@@ -51,15 +51,17 @@ put(const struct session_place *to, const char *name, const struct stage_seen *f
 static int
 lead(struct call *c, struct stage_id id, uint64_t node, const struct gs_item *item, uint64_t *handle)
 {
-	struct file *f;
-	int rc = file_open(c, &f, node, item, O_RDWR, FILE_TURN);
+	struct call own = *c;
+	int rc;
 
+	/* It is not what the request opens, to be closed when that is sent again. */
+	own.intent = NULL;
+	rc = file_open(&own, handle, node, item, O_RDWR, FILE_TURN);
 	if (rc != 0)
 		return rc;
-	*handle = (uint64_t)(uintptr_t)f;
 	if (stage_lead(c->m->staged->stage, id, *handle))
 		return 0;
-	file_release(c, f);
+	file_release(c, file_of(c->m, *handle));
 	*handle = stage_handle(c->m->staged->stage, id);
 	return *handle != 0 ? 0 : ESTALE;
 }

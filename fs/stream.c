@@ -15,6 +15,7 @@ enum { TIMEOUT_MS = 2000 };
 struct waiting {
 	struct waiting *next;
 	fuse_req_t req;			/* of a read, or NULL */
+	uint64_t unique;		/* of a read, its number */
 	struct place *at;		/* of a read */
 	size_t size;			/* of a read, bytes */
 	struct fuse_pollhandle *handle;	/* of a poll */
@@ -140,7 +141,7 @@ serve(struct stream *s, uint64_t revision, const char *text, size_t len)
 		error = 0;
 		if (w->handle == NULL) {
 			(void)place_give(w->at, revision, text, len, &error);
-			if (error == 0 && place_answer(w->at, w->req, w->size)) {
+			if (error == 0 && place_answer(w->at, w->req, w->unique, w->size)) {
 				free(w);
 				continue;
 			}
@@ -235,13 +236,13 @@ interrupt(fuse_req_t req, void *arg)
 }
 
 void
-stream_read(struct stream *s, fuse_req_t req, struct place *at, size_t size)
+stream_read(struct stream *s, fuse_req_t req, uint64_t unique, struct place *at, size_t size)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	int rc = ENOMEM;
 
 	if (w != NULL) {
-		*w = (struct waiting){ .req = req, .at = at, .size = size };
+		*w = (struct waiting){ .req = req, .unique = unique, .at = at, .size = size };
 		fuse_req_interrupt_func(req, interrupt, s);
 		rc = add(s, w);
 	}

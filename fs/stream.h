@@ -20,8 +20,8 @@ struct stream *stream_new(const char *instance);
 void stream_stop(struct stream *s);
 void stream_free(struct stream **s);
 
-/* Answer the request with what comes behind the place when there is something, size bytes at most. */
-void stream_read(struct stream *s, fuse_req_t req, struct place *at, size_t size);
+/* Answer the request, which the kernel knows as `unique`, with what comes behind the place when there is something, size bytes at most. */
+void stream_read(struct stream *s, fuse_req_t req, uint64_t unique, struct place *at, size_t size);
 
 /* Notify when there is an event behind revision `seen`; takes the handle over. */
 void stream_poll(struct stream *s, struct fuse_pollhandle *handle, uint64_t seen);

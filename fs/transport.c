@@ -11,6 +11,10 @@
 
 #include "kept.h"
 
+/* Of newer headers than some systems have. */
+#define NOTIFY_RESEND 7
+#define UNIQUE_AGAIN (UINT64_C(1) << 63)
+
 enum { LAYOUT = 1, INIT_BYTES = 256 };
 
 static const char *const names[TRANSPORT_OPS] = {
@@ -28,15 +32,24 @@ static const char *const names[TRANSPORT_OPS] = {
 
 /* Kept: a connection's. */
 struct served {
+	_Atomic uint32_t init_bytes;	/* 0: INIT has not been answered; stored after the two below */
+	uint32_t answer_bytes;
+	unsigned char init[INIT_BYTES], answer[INIT_BYTES];
+	_Atomic uint32_t restarts;
 	_Atomic uint64_t counts[TRANSPORT_OPS];
 };
 
 struct transport {
 	struct kept kept;
 	struct served *served;
+	int inherited;			/* the connection to be taken over, or -1 */
+	bool is_replaying;		/* before there are threads: answers are swallowed */
 	size_t asked_bytes;		/* of INIT as it came, by the thread that answers it */
 	unsigned char asked[INIT_BYTES];
 };
+
+/* What the thread has read last. */
+static _Thread_local uint64_t current, current_poll;
 
 static struct transport *
 of(void *userdata)
@@ -58,6 +71,25 @@ allow_parallel(const unsigned char *asked, struct iovec *answer)
 		out->flags |= in.flags & FUSE_PARALLEL_DIROPS;
 }
 
+/* Remember an INIT with its answer, for who follows. */
+static void
+remember(struct transport *t, const struct iovec *iov, int count)
+{
+	struct served *s = t->served;
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (len + iov[i].iov_len > sizeof(s->answer))
+			return;
+		memcpy(s->answer + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	s->answer_bytes = (uint32_t)len;
+	memcpy(s->init, t->asked, t->asked_bytes);
+	/* Release: who finds it set finds the two. */
+	atomic_store_explicit(&s->init_bytes, (uint32_t)t->asked_bytes, memory_order_release);
+}
+
 static bool
 is_answer_to_init(const struct transport *t, const struct iovec *iov, int count)
 {
@@ -74,9 +106,16 @@ static ssize_t
 write_answer(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct transport *t = of(userdata);
+	ssize_t len = 0;
 
+	if (t->is_replaying) {
+		for (int i = 0; i < count; i++)
+			len += (ssize_t)iov[i].iov_len;
+		return len;
+	}
 	if (is_answer_to_init(t, iov, count)) {
 		allow_parallel(t->asked, &iov[1]);
+		remember(t, iov, count);
 		t->asked_bytes = 0;
 	}
 	return writev(fd, iov, count);
@@ -84,36 +123,98 @@ write_answer(int fd, struct iovec *iov, int count, void *userdata)
 
 /* ---- requests ---- */
 
-static void
-note(struct transport *t, const void *buf, size_t n)
+/* INIT comes again when its answer did not get out; libfuse, which was given it, would refuse. */
+static bool
+answer_init(struct transport *t, int fd, const struct fuse_in_header *h)
+{
+	struct fuse_out_header out;
+
+	if (atomic_load_explicit(&t->served->init_bytes, memory_order_acquire) == 0)
+		return false;
+	memcpy(&out, t->served->answer, sizeof(out));
+	out.unique = h->unique;
+	memcpy(t->served->answer, &out, sizeof(out));
+	(void)!write(fd, t->served->answer, t->served->answer_bytes);
+	return true;
+}
+
+/* Whom a POLL wants to be told, if there is to be told at all. */
+static uint64_t
+poll_of(const void *buf, size_t n)
+{
+	struct fuse_poll_in in;
+
+	if (n < sizeof(struct fuse_in_header) + sizeof(in))
+		return 0;
+	memcpy(&in, (const char *)buf + sizeof(struct fuse_in_header), sizeof(in));
+	return (in.flags & FUSE_POLL_SCHEDULE_NOTIFY) != 0 ? in.kh : 0;
+}
+
+/* Note what has come. True: it has been answered. */
+static bool
+note(struct transport *t, int fd, const void *buf, size_t n)
 {
 	struct fuse_in_header h;
 
 	memcpy(&h, buf, sizeof(h));
+	current = h.unique;
+	current_poll = h.opcode == FUSE_POLL ? poll_of(buf, n) : 0;
 	if (h.opcode < TRANSPORT_OPS)
 		atomic_fetch_add_explicit(&t->served->counts[h.opcode], 1, memory_order_relaxed);
-	if (h.opcode == FUSE_INIT && n <= sizeof(t->asked)) {
+	if (h.opcode != FUSE_INIT)
+		return false;
+	if (answer_init(t, fd, &h))
+		return true;
+	if (n <= sizeof(t->asked)) {
 		memcpy(t->asked, buf, n);
 		t->asked_bytes = n;
 	}
+	return false;
 }
 
 static ssize_t
 read_request(int fd, void *buf, size_t bytes, void *userdata)
 {
-	ssize_t n = read(fd, buf, bytes);
+	ssize_t n;
 
-	if (n >= (ssize_t)sizeof(struct fuse_in_header))
-		note(of(userdata), buf, (size_t)n);
+	do
+		n = read(fd, buf, bytes);
+	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(of(userdata), fd, buf, (size_t)n));
 	return n;
+}
+
+uint64_t
+transport_unique(void)
+{
+	return current & ~UNIQUE_AGAIN;
+}
+
+bool
+transport_is_again(void)
+{
+	return (current & UNIQUE_AGAIN) != 0;
+}
+
+uint64_t
+transport_poll(void)
+{
+	return current_poll;
 }
 
 /* ---- a connection ---- */
 
 static const struct fuse_custom_io io = { .writev = write_answer, .read = read_request };
 
+bool
+transport_can_go_on(int fd)
+{
+	const struct fuse_out_header again = { .len = sizeof(again), .error = NOTIFY_RESEND };
+
+	return write(fd, &again, sizeof(again)) == (ssize_t)sizeof(again);
+}
+
 struct transport *
-transport_new(void)
+transport_new(int fd)
 {
 	struct transport *t = calloc(1, sizeof(*t));
 
@@ -124,6 +225,7 @@ transport_new(void)
 		return NULL;
 	}
 	t->served = t->kept.base;
+	t->inherited = fd;
 	return t;
 }
 
@@ -138,9 +240,53 @@ transport_free(struct transport **t)
 }
 
 int
-transport_begin(struct fuse_session *se)
+transport_begin(struct transport *t, struct fuse_session *se)
 {
+	kept_give(TRANSPORT_CONNECTION, fuse_session_fd(se));
+	t->inherited = -1;
 	return fuse_session_custom_io(se, &io, fuse_session_fd(se)) == 0 ? 0 : GS_ESYSTEM;
+}
+
+/* libfuse takes nothing before INIT. */
+static void
+replay_init(struct transport *t, struct fuse_session *se, size_t bytes)
+{
+	struct fuse_buf buf = { .mem = t->served->init, .size = bytes };
+
+	t->is_replaying = true;
+	fuse_session_process_buf(se, &buf);
+	t->is_replaying = false;
+}
+
+int
+transport_take_over(struct transport *t, struct fuse_session *se)
+{
+	size_t bytes = atomic_load_explicit(&t->served->init_bytes, memory_order_acquire);
+
+	if (fuse_session_custom_io(se, &io, t->inherited) != 0)
+		return GS_ESYSTEM;
+	t->inherited = -1;
+	if (bytes > 0 && bytes <= INIT_BYTES)
+		replay_init(t, se, bytes);
+	atomic_fetch_add_explicit(&t->served->restarts, 1, memory_order_relaxed);
+	return 0;
+}
+
+void
+transport_wake(const struct transport *t, uint64_t poll)
+{
+	const struct {
+		struct fuse_out_header h;
+		struct fuse_notify_poll_wakeup_out out;
+	} wake = { .h = { .len = sizeof(wake), .error = FUSE_NOTIFY_POLL }, .out = { .kh = poll } };
+
+	(void)!write(t->inherited, &wake, sizeof(wake));
+}
+
+uint32_t
+transport_restarts(const struct transport *t)
+{
+	return atomic_load_explicit(&t->served->restarts, memory_order_relaxed);
 }
 
 uint64_t

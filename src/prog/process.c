@@ -21,6 +21,7 @@
 
 /* What a process has one of. */
 static struct {
+	bool is_kept;			/* in the background of somebody else's making */
 	int ready_fd;			/* the waiting parent's pipe, -1: none */
 	int pid_fd;			/* the locked pid file, -1: none */
 	char *pid_path;
@@ -108,6 +109,10 @@ process_detach(void)
 	int fds[2];
 	pid_t child;
 
+	self.is_kept = getenv("GSESSION_KEEP") != NULL;
+	(void)unsetenv("GSESSION_KEEP");
+	if (self.is_kept)
+		return;
 	/* A lock that somebody holds by a descriptor of ours would be held as long as we serve. */
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -132,6 +137,8 @@ process_ready(const char *status)
 
 	(void)snprintf(state, sizeof(state), "READY=1\nMAINPID=%ld\nSTATUS=%s", (long)getpid(), status);
 	(void)notify_send(state, -1);
+	if (self.is_kept)
+		leave_terminal();
 	if (self.ready_fd < 0)
 		return;
 	leave_terminal();

@@ -8,7 +8,8 @@
 /*
  * Fork into the background. The parent waits until process_ready() and exits 0, or exits with the child's status if the
  * child ends first. Returns in the child only. Standard streams stay until process_ready() so that errors are seen; all other
- * descriptors are closed, so it comes before any is opened.
+ * descriptors are closed, so it comes before any is opened. Where gsession-keep(8) supervises, it neither forks nor closes
+ * anything: it says so in the environment, by GSESSION_KEEP.
  */
 void process_detach(void);
 

@@ -19,7 +19,7 @@ prefix=$(variable prefix)
 conf=$where$(variable sysconfdir | sed "s|\${prefix}|$prefix|")/gsession/gsession.conf
 
 check "make install succeeds" make_quietly install
-for f in bin/gsession sbin/gsessiond sbin/gsession-fs include/gsession.h lib/pkgconfig/gsession.pc lib/libgsession.so; do
+for f in bin/gsession sbin/gsessiond sbin/gsession-fs sbin/gsession-keep include/gsession.h lib/pkgconfig/gsession.pc lib/libgsession.so; do
 	check "it installs $f" test -e "$where$prefix/$f"
 done
 # variable() of a directory, whose parts may be variables.

@@ -34,5 +34,6 @@ compare() {
 compare "$GSESSION" gsession.1
 compare "$GSESSIOND" gsessiond.8
 compare "$GSESSION_FS" gsession-fs.8
+compare "$GSESSION_KEEP" gsession-keep.8
 
 done_testing

@@ -40,6 +40,7 @@
 #	start_manager [CONF]			gsessiond on $INSTANCE, ready; pid in $MANAGER_PID; without CONF: built-in defaults
 #	stop_manager, kill_manager		SIGTERM or SIGKILL, and wait until it is gone
 #	start_mount DIR [OPTION...]		gsession-fs on $INSTANCE at DIR, ready; pid in $MOUNT_PID
+#	start_kept_mount DIR [OPTION...]	the same under gsession-keep; its pid in $KEEPER_PID
 #	stop_mount DIR
 #	poll_until SECONDS COMMAND...		until it succeeds; fails after the deadline, says nothing
 #	wait_gone PID [SECONDS]			until the process has ended (10 s)
@@ -57,6 +58,7 @@ buildtop=${abs_top_builddir:-$srctop/build}
 GSESSION=$buildtop/tools/gsession
 GSESSIOND=$buildtop/src/gsessiond
 GSESSION_FS=$buildtop/fs/gsession-fs
+GSESSION_KEEP=$buildtop/fs/gsession-keep
 
 n_said=0
 n_failed=0
@@ -338,6 +340,19 @@ start_mount() {
 	}
 	cleanup_fn stop_mount "$dir"
 	find_mount_pid "$dir"
+}
+
+start_kept_mount() {
+	local dir=$1
+	shift
+	mkdir -p "$dir"
+	"$GSESSION_KEEP" "$GSESSION_FS" -i "$INSTANCE" "$@" "$dir" >"$tmp/mount.out" 2>&1 </dev/null || {
+		diag "gsession-fs did not start: $(cat "$tmp/mount.out")"
+		exit 1
+	}
+	cleanup_fn stop_mount "$dir"
+	find_mount_pid "$dir"
+	KEEPER_PID=$(awk '{ print $4 }' "/proc/$MOUNT_PID/stat")
 }
 
 stop_mount() {

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "connection.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prog/args.h"
+#include "prog/log.h"
+#include "prog/notify.h"
+#include "prog/process.h"
+
+#include "hold.h"
+#include "kept.h"
+#include "ops.h"
+#include "staged.h"
+#include "transport.h"
+#include "unmount.h"
+
+/* Whoever unmounted left nothing of it to serve. */
+static bool
+has_ended(int fd)
+{
+	struct pollfd end = { .fd = fd };
+
+	return poll(&end, 1, 0) > 0 && (end.revents & POLLERR) != 0;
+}
+
+int
+connection_inherit(void)
+{
+	int fd = kept_take(TRANSPORT_CONNECTION);
+
+	if (fd >= 0 && !has_ended(fd) && transport_can_go_on(fd))
+		return fd;
+	if (fd >= 0) {
+		/* Before it is mounted anew: as long as it is open somewhere, who waits for the dead one waits on. */
+		(void)close(fd);
+		kept_drop(TRANSPORT_CONNECTION);
+		notify_settle();
+	}
+	kept_drop_all();
+	return -1;
+}
+
+/* The next of us begins where a crash would leave it, which is anywhere. */
+static void
+hand_over(int sig)
+{
+	(void)sig;
+	(void)kill(getpid(), SIGKILL);
+}
+
+/* Without a supervisor a hangup ends the mount, as it does any other of libfuse. */
+static void
+handle_hangup(void)
+{
+	const struct sigaction act = { .sa_handler = hand_over };
+
+	if (kept_is_supervised())
+		(void)sigaction(SIGHUP, &act, NULL);
+}
+
+static int
+loop(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
+{
+	struct fuse_loop_config *cfg = fuse_loop_cfg_create();
+	char status[PATH_MAX + 128];
+	int rc;
+
+	if (cfg == NULL)
+		return EXIT_SYSTEM;
+	fuse_loop_cfg_set_max_threads(cfg, MOUNT_THREADS);
+	fuse_loop_cfg_set_clone_fd(cfg, 0);
+	(void)snprintf(status, sizeof(status), "X_GSESSION_MOUNT=%s", directory);
+	(void)notify_send(status, -1);
+	notify_settle();
+	(void)snprintf(status, sizeof(status), "instance %s at %s", o->instance, directory);
+	process_ready(status);
+	if (!o->is_foreground)
+		log_init("gsession-fs", 1);
+	rc = fuse_session_loop_mt(se, cfg);
+	process_stopping();
+	/* While they can still be answered. */
+	hold_stop(m->hold);
+	staged_stop(m);
+	fuse_loop_cfg_destroy(cfg);
+	log_info("%s: unmounted", directory);
+	/* A signal that ended the loop is its number, and as good an end as umount(8). */
+	return rc < 0 ? EXIT_SYSTEM : EXIT_YES;
+}
+
+static int
+mount_new(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
+{
+	int status = EXIT_SYSTEM;
+
+	if (fuse_session_mount(se, directory) != 0) {
+		log_errorx("%s: cannot mount; in a container it takes CAP_SYS_ADMIN and /dev/fuse, others than root need fusermount3 (package fuse3)",
+		    directory);
+		return EXIT_SYSTEM;
+	}
+	if (transport_begin(m->transport, se) < 0) {
+		log_errorx("libfuse does not let us between it and the kernel");
+	} else {
+		log_info("%s: mounted, instance %s", directory, o->instance);
+		status = loop(se, m, o, directory);
+	}
+	fuse_session_unmount(se);
+	return status;
+}
+
+static int
+go_on(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
+{
+	int status;
+
+	if (transport_take_over(m->transport, se) < 0) {
+		log_errorx("libfuse does not let us between it and the kernel");
+		return EXIT_SYSTEM;
+	}
+	log_notice("%s: goes on, instance %s, restarts=%u", directory, o->instance, transport_restarts(m->transport));
+	staged_watch(m);
+	status = loop(se, m, o, directory);
+	if (!has_ended(fuse_session_fd(se)))
+		unmount_place(directory);
+	return status;
+}
+
+int
+connection_serve(struct mount *m, const struct options *o, const char *directory, bool is_inherited)
+{
+	char name[] = "gsession-fs", dash_o[] = "-o", list[OPTIONS_FUSE_BYTES];
+	char *argv[] = { name, dash_o, list, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	struct fuse_session *se;
+	int status = EXIT_SYSTEM;
+
+	memcpy(list, o->fuse, sizeof(list));
+	se = fuse_session_new(&args, &ops_table, sizeof(ops_table), m);
+	fuse_opt_free_args(&args);
+	if (se == NULL) {
+		log_errorx("libfuse refused the options %s", o->fuse);
+		return EXIT_SYSTEM;
+	}
+	handle_hangup();
+	if (fuse_set_signal_handlers(se) == 0) {
+		status = is_inherited ? go_on(se, m, o, directory) : mount_new(se, m, o, directory);
+		fuse_remove_signal_handlers(se);
+	}
+	fuse_session_destroy(se);
+	return status;
+}
