@@ -345,7 +345,8 @@ start_mount() {
 start_kept_mount() {
 	local dir=$1
 	shift
-	mkdir -p "$dir"
+	# Where a mount has died it is there, and cannot be looked at.
+	mkdir -p "$dir" 2>/dev/null
 	"$GSESSION_KEEP" "$GSESSION_FS" -i "$INSTANCE" "$@" "$dir" >"$tmp/mount.out" 2>&1 </dev/null || {
 		diag "gsession-fs did not start: $(cat "$tmp/mount.out")"
 		exit 1
