@@ -12,6 +12,10 @@
  *	another		transport_take_over(): libfuse is given the remembered INIT, its answer is
  *			swallowed, and the kernel sends again what the dead one had read and not answered
  *
+ * A read sleeps in the kernel at once.  To spin for 30 microseconds first, one
+ * thread at a time and only while that had been of use, made requests 1.03 to
+ * 1.1 times as long on two processors, so it does not.
+ *
  * Another transport than /dev/fuse would have this interface.
  */
 #ifndef TRANSPORT_H

@@ -82,7 +82,7 @@ exec 5<&-
 python3 - "$active" "$tmp/many" "$tmp/go_on.many" <<'PY' &
 import os, resource, sys
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-n = min(2000, hard - 50)
+n = min(10000, hard - 50)
 resource.setrlimit(resource.RLIMIT_NOFILE, (n + 50, hard))
 fds = []
 for i in range(n):
@@ -96,7 +96,7 @@ sys.exit(f"not what was written: {bad[:10]}" if bad else 0)
 PY
 many=$!
 poll_until 30 test -e "$tmp/many.open"
-check "with 2000 open files it is killed" kill_worker
+check "with ten thousand open files it is killed" kill_worker
 : > "$tmp/go_on.many"
 check "each is its own still" wait "$many"
 rm -f "$active"/many*
