@@ -22,8 +22,8 @@
  * CONVENTIONS
  *
  *   Results	>= 0 is success; < 0 is an enum gs_err, see GS_ERROR_TABLE.
- *		Nothing is half done when a call fails, but for gs_rename,
- *		which says what is.
+ *		Nothing is half done when a call fails, but for gs_rename
+ *		and gs_rename_into, which say what is.
  *   Keys	any bytes; `key_len` of 0 is GS_EINVAL, over 255 or over the
  *		table's key_max is GS_ENAMETOOLONG.  Programs that share the
  *		store with the mount avoid '/', NUL, "." and "..".
@@ -107,12 +107,14 @@ enum {
 	X(GS_EACCES,		-13,	EACCES,		4, no,	"access denied") \
 	X(GS_EBUSY,		-16,	EBUSY,		4, yes,	"not now") \
 	X(GS_EEXIST,		-17,	EEXIST,		4, no,	"the session exists already") \
+	X(GS_EISDIR,		-21,	EISDIR,		4, no,	"the key is the name of a namespace") \
 	X(GS_EINVAL,		-22,	EINVAL,		2, no,	"malformed argument") \
 	X(GS_EFBIG,		-27,	EFBIG,		4, no,	"value longer than the table's record_size") \
 	X(GS_ENOSPC,		-28,	ENOSPC,		4, yes,	"no room in the ring") \
 	X(GS_EROFS,		-30,	EROFS,		4, no,	"read-only") \
 	X(GS_ERANGE,		-34,	ERANGE,		2, no,	"out of bounds") \
 	X(GS_ENAMETOOLONG,	-36,	ENAMETOOLONG,	2, no,	"key longer than 255 bytes") \
+	X(GS_ENOTEMPTY,		-39,	ENOTEMPTY,	4, no,	"the namespace has sessions") \
 	X(GS_EPROTO,		-71,	EPROTO,		5, no,	"the peer does not speak our protocol") \
 	X(GS_ETIMEDOUT,		-110,	ETIMEDOUT,	3, yes,	"the daemon did not answer in time") \
 	X(GS_ESTALE,		-116,	ESTALE,		1, no,	"the session of this id is gone") \
@@ -218,6 +220,7 @@ struct gs_options {
 	uint32_t n_threads;		/* threads that will call at once; 0: 4 */
 	uint32_t role;			/* enum gs_role */
 	uint32_t patience_ms;		/* who is refused for asking too fast waits so long for his turn, at most 1000; 0: not at all */
+	const char *ns;			/* the namespace; NULL or "": the default one */
 };
 
 /* What an access to a session meets. */
@@ -254,6 +257,9 @@ struct gs_info {
 	uint64_t parked;		/* 1: waits in an outer ring until it is asked for; ttl_ms is that of the parking */
 	uint64_t resume_ttl_ms;		/* of a parked session: the own ttl that it goes on with; 0: none */
 	uint64_t pace;			/* enum gs_pace */
+	/* since interface 1.3 */
+	uint64_t ns_id;			/* the gs_namespace_info.id of its namespace; 0: the default one */
+	char ns[GS_NAME_BYTES];		/* its name; "": the default one */
 };
 
 /* One key of gs_multi_get(), one session of gs_scan(). */
@@ -336,7 +342,7 @@ struct gs_ring_info {
  *   GS_ETIMEDOUT	it did not answer within timeout_ms
  *   GS_EACCES		the socket or the daemon refused this uid
  *   GS_EPERM		who listens there is neither root nor this uid, in a directory of his own
- *   GS_ENOENT		no such table
+ *   GS_ENOENT		no such table, or no such namespace of it
  *   GS_EVERSION	daemon and library are of different ABI versions, or the daemon knows no readers
  *   GS_EBUSY		too many clients
  *   GS_ECORRUPT	what was sent is not a table of ours
@@ -348,6 +354,32 @@ GS_API int gs_attach(struct gs **out, const struct gs_options *opt);
 
 /* gs_detach - give back the slots held, unmap, set *gs to NULL; *gs may be NULL. No other thread may be using it. */
 GS_API void gs_detach(struct gs **gs);
+
+/*
+ * gs_namespace - a second handle on the same attachment, for another namespace of its table.
+ *
+ *   out	gs_detach() it; the attachment goes with the last of its handles, in whatever order
+ *   gs		a handle of the attachment
+ *   name	NULL or "": the default namespace
+ *
+ * Keys are those of the handle's namespace: equal ones of two namespaces are two sessions. So are owners. Returns 0,
+ * GS_ENOENT: the table has no namespace of this name, GS_ENOMEM. When it is removed later, its sessions are not there, and
+ * what would start one through the handle is GS_ENOENT. No system call.
+ */
+GS_API int gs_namespace(struct gs **out, struct gs *gs, const char *name);
+
+/* A namespace as gs_namespaces() lists it. */
+struct gs_namespace_info {
+	char name[GS_NAME_BYTES];
+	uint64_t count;			/* sessions in it, over all rings */
+	uint64_t max_sessions;		/* it may have so many; 0: any number */
+	uint64_t idle_ms;		/* its sessions end so long after their last access; 0: they do not for that */
+	uint32_t id;			/* stays as long as the memory is there; never 0, which is the default namespace */
+	uint32_t uid, gid, mode;	/* of its directory at the mount */
+};
+
+/* gs_namespaces - the namespaces of the table but the default one. Returns how many there are; at most n are written to out. */
+GS_API int gs_namespaces(struct gs *gs, struct gs_namespace_info *out, size_t n);
 
 /*
  * gs_get - copy a session's value out of shared memory; counts as interest.
@@ -388,7 +420,8 @@ GS_API int gs_multi_get(struct gs *gs, struct gs_item *items, size_t n);
  *   GS_EFBIG		over record_size; the old value stays
  *   GS_ENOSPC		no room in the ring; the old value stays
  *   GS_EEXIST		GS_ONLY_NEW and it is there
- *   GS_ENOENT		GS_ONLY_OLD and it is not
+ *   GS_ENOENT		GS_ONLY_OLD and it is not; or the namespace was removed
+ *   GS_EISDIR		a namespace has the key for its name: nothing starts under it in the default one
  *   GS_ECONFLICT	if_version differs
  *   GS_EQUARANTINE	a suspect, refused
  *   GS_EINVAL		unknown ring or class, owner over 64 bytes, a parent in a table that has none
@@ -521,6 +554,10 @@ GS_API int gs_resume(struct gs *gs, const void *key, size_t key_len);
  */
 GS_API int gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags);
 
+/* gs_rename_into - the same, to the namespace of another handle of the same attachment; of another attachment GS_EINVAL. */
+GS_API int gs_rename_into(struct gs *gs, const void *from, size_t from_len, struct gs *into, const void *to, size_t to_len, const char *ring,
+    uint32_t flags);
+
 /*
  * gs_rotate - let a session go on under another key, so that the old one is worth nothing soon.
  *
@@ -641,7 +678,8 @@ struct gs_event {
 	size_t key_len, owner_len;	/* 0: not known */
 	char key[GS_KEY_BYTES + 1];	/* bytes, with a NUL behind them */
 	char owner[GS_OWNER_BYTES + 1];
-	char reserved[63];
+	char ns[GS_NAME_BYTES];		/* the namespace; "": the default one */
+	char reserved[31];
 };
 
 #define GS_WATCH_NOW UINT64_MAX	/* an `after`: what has happened by now is not asked for */

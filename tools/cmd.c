@@ -148,8 +148,14 @@ static int
 fail_to_reach(int rc, const struct cmd_env *env)
 {
 	const char *instance = env->instance == NULL ? "default" : env->instance;
-	int status = cmd_fail(rc, "instance %s, table %s", instance, env->table);
+	int status;
 
+	if (rc == GS_ENOENT) {
+		(void)cmd_misuse(env->ns == NULL ? "instance %s: there is no table %s" : "instance %s: there is no table %s, or no namespace %s in it",
+		    instance, env->table, env->ns);
+		return gs_error_status(rc);
+	}
+	status = cmd_fail(rc, "instance %s, table %s", instance, env->table);
 	if (rc == GS_EDOWN)
 		(void)fprintf(stderr, "gsession: start it with `systemctl start gsessiond` or `gsessiond -i %s --detach`\n", instance);
 	else if (rc == GS_EACCES)
@@ -167,6 +173,7 @@ cmd_attach(struct gs **out, const struct cmd_env *env)
 		.run_dir = env->run_dir,
 		.timeout_ms = CMD_TIMEOUT_MS,
 		.n_threads = 1,
+		.ns = env->ns,
 	};
 	int rc = gs_attach(out, &opt);
 

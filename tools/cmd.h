@@ -27,6 +27,7 @@ struct cmd_verb;
 struct cmd_env {
 	const char *instance;		/* NULL: "default" */
 	const char *table;		/* never NULL */
+	const char *ns;			/* the namespace; NULL: the default one */
 	const char *run_dir;		/* NULL: the place of base/paths.h */
 	bool json;
 	const struct cmd_verb *verb;	/* the row that is being run */
@@ -130,6 +131,7 @@ int cmd_rotate(int argc, char **argv, const struct cmd_env *env);
 int cmd_audit(int argc, char **argv, const struct cmd_env *env);
 int cmd_conf(int argc, char **argv, const struct cmd_env *env);
 int cmd_ring(int argc, char **argv, const struct cmd_env *env);
+int cmd_namespace(int argc, char **argv, const struct cmd_env *env);
 int cmd_class(int argc, char **argv, const struct cmd_env *env);
 int cmd_replay(int argc, char **argv, const struct cmd_env *env);
 int cmd_bench(int argc, char **argv, const struct cmd_env *env);

@@ -114,7 +114,7 @@ shown(char out[GS_CONF_VALUE_BYTES], const char *value)
 	return out;
 }
 
-/* `gsession [-i I] [-t T] ring`, or class, for the table of a path. */
+/* `gsession [-i I] [-t T] ring`, or class or namespace, for the table of a path. */
 static void
 print_verb(const struct comparison *c, const struct conf_difference *d)
 {
@@ -123,10 +123,13 @@ print_verb(const struct comparison *c, const struct conf_difference *d)
 	(void)fprintf(c->undo, "%s", c->gsession);
 	if (strncmp(d->path, "sessions/", sizeof("sessions/") - 1) != 0)
 		(void)fprintf(c->undo, " -t %.*s", len, d->path);
-	(void)fprintf(c->undo, " %s", d->kind == GS_CONF_IN_RING ? "ring" : "class");
+	(void)fprintf(c->undo, " %s", d->kind == GS_CONF_IN_RING ? "ring" : d->kind == GS_CONF_IN_CLASS ? "class" : "namespace");
 }
 
-/* A ring or class that was removed is made again as the file has it; a ring that was made is drained, then removed. */
+/*
+ * A ring, class or namespace that was removed is made again as the file has it; a ring that was made is drained, then removed,
+ * a namespace removed.
+ */
 static void
 add_undo_of_section(struct comparison *c, const struct conf_difference *d)
 {
@@ -135,6 +138,10 @@ add_undo_of_section(struct comparison *c, const struct conf_difference *d)
 
 	(void)fputc('\t', c->undo);
 	print_verb(c, d);
+	if (d->in_file == NULL && d->kind == GS_CONF_IN_NAMESPACE) {
+		(void)fprintf(c->undo, " remove %s\n", name);
+		return;
+	}
 	if (d->in_file == NULL) {
 		(void)fprintf(c->undo, " drain %s\n\t", name);
 		print_verb(c, d);

@@ -118,7 +118,7 @@ diff_section(struct diff *x, enum gs_conf_section section, const char *name, con
 	x->d.in_file = at->file;
 	if (at->file == NULL || at->live == NULL) {
 		x->d.key = "";
-		x->d.can_change = section == GS_CONF_IN_RING || section == GS_CONF_IN_CLASS;
+		x->d.can_change = section == GS_CONF_IN_RING || section == GS_CONF_IN_CLASS || section == GS_CONF_IN_NAMESPACE;
 		tell(x, at->file == NULL ? NULL : "there", at->before == NULL ? NULL : "there", at->live == NULL ? NULL : "there");
 		return;
 	}
@@ -156,6 +156,25 @@ class_of(const struct gs_conf_table *t, const char *name)
 	return t == NULL || i == t->n_classes ? NULL : &t->classes[i];
 }
 
+static const void *
+namespace_of(const struct gs_conf_table *t, const char *name)
+{
+	size_t i = t == NULL ? 0 : gs_conf_namespace(t, name);
+
+	return t == NULL || i == t->n_namespaces ? NULL : &t->namespaces[i];
+}
+
+static void
+diff_namespace(struct diff *x, const struct gs_conf_table *file, const struct gs_conf_table *before, const struct gs_conf_table *live, const char *name)
+{
+	const struct three at = { namespace_of(file, name), namespace_of(before, name), namespace_of(live, name) };
+	char section[CONF_DIFF_SECTION_BYTES], dir[CONF_DIFF_PATH_BYTES];
+
+	(void)snprintf(section, sizeof(section), "namespace %s/%s", file->name, name);
+	(void)snprintf(dir, sizeof(dir), "%s/namespaces/%s", file->name, name);
+	diff_section(x, GS_CONF_IN_NAMESPACE, section, dir, &at);
+}
+
 static void
 diff_ring(struct diff *x, const struct gs_conf_table *file, const struct gs_conf_table *before, const struct gs_conf_table *live, const char *name)
 {
@@ -190,6 +209,12 @@ diff_parts(struct diff *x, const struct gs_conf_table *file, const struct gs_con
 	for (i = 0; i < live->n_classes; i++)
 		if (!in_both && class_of(file, live->classes[i].name) == NULL)
 			diff_class(x, file, before, live, live->classes[i].name);
+	for (i = 0; i < file->n_namespaces; i++)
+		if (in_both && namespace_of(live, file->namespaces[i].name) != NULL)
+			diff_namespace(x, file, before, live, file->namespaces[i].name);
+	for (i = 0; i < live->n_namespaces; i++)
+		if (!in_both && namespace_of(file, live->namespaces[i].name) == NULL)
+			diff_namespace(x, file, before, live, live->namespaces[i].name);
 	for (i = 0; i < file->n_rings; i++)
 		if ((ring_of(live, file->rings[i].name) != NULL) == in_both)
 			diff_ring(x, file, before, live, file->rings[i].name);
@@ -211,6 +236,10 @@ diff_table(struct diff *x, const char *name, const struct gs_conf_table *file, c
 	const struct three of_quota = { &file->quota, before == NULL ? NULL : &before->quota, &live->quota };
 	const struct three of_roles = { &file->roles, before == NULL ? NULL : &before->roles, &live->roles };
 
+	/* A quota may be about one that is to be there first. */
+	for (size_t i = 0; i < file->n_namespaces; i++)
+		if (namespace_of(live, file->namespaces[i].name) == NULL)
+			diff_namespace(x, file, before, live, file->namespaces[i].name);
 	(void)snprintf(section, sizeof(section), "quota %s", name);
 	(void)snprintf(dir, sizeof(dir), "%s/quota", name);
 	diff_section(x, GS_CONF_IN_QUOTA, section, dir, &of_quota);

@@ -27,8 +27,8 @@ struct conf_difference {
 typedef void conf_diff_fn(void *arg, const struct conf_difference *d);
 
 /*
- * Compare; before is what the files said when the daemon read them, or NULL. Tables, rings and classes go by their names; of lists each line is one. Of a
- * table, sections that only one has come before settings of those that both have.
+ * Compare; before is what the files said when the daemon read them, or NULL. Tables, rings, classes and namespaces go by their
+ * names; of lists each line is one. Of a table, sections that only one has come before settings of those that both have.
  */
 void conf_diff(const struct gs_conf *file, const struct gs_conf *before, const struct gs_conf *live, conf_diff_fn *fn, void *arg);
 

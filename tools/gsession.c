@@ -6,11 +6,12 @@
 
 #include "cmd.h"
 
-enum { OPT_INSTANCE, OPT_TABLE, OPT_JSON, OPT_RUN_DIR, OPT_HELP, OPT_VERSION, OPT_LONG_OPTIONS };
+enum { OPT_INSTANCE, OPT_TABLE, OPT_NAMESPACE, OPT_JSON, OPT_RUN_DIR, OPT_HELP, OPT_VERSION, OPT_LONG_OPTIONS };
 
 static const struct args_option options[] = {
 	[OPT_INSTANCE] = { 'i', "instance", "NAME", "which daemon (default)" },
 	[OPT_TABLE] = { 't', "table", "NAME", "which table of sessions (sessions)" },
+	[OPT_NAMESPACE] = { 'n', "namespace", "NAME", "its namespace (default: the one without a name)" },
 	[OPT_JSON] = CMD_OPTION_JSON,
 	[OPT_RUN_DIR] = { 0, "run-dir", "DIR", "where the daemon's socket is" },
 	[OPT_HELP] = { 'h', "help", NULL, "print this; after a verb, what it takes" },
@@ -49,6 +50,8 @@ static const struct cmd_verb verbs[] = {
 	{ "ring", "add NAME [KEY=VALUE ...] | drain NAME | remove NAME", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_ring,
 	    "make, drain and remove a ring" },
 	{ "class", "add NAME [KEY=VALUE ...]", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_class, "make a class of sessions" },
+	{ "namespace", "add NAME [KEY=VALUE ...] | remove NAME | list", cmd_json_options, 1, CMD_MAX_OPERANDS, cmd_namespace,
+	    "make, remove and list namespaces" },
 	{ "replay", "[-c FILE] [--key ip|ip+agent] [--live [--speed N]] LOG", cmd_replay_options, 1, 1, cmd_replay,
 	    "drive a store with a web access log" },
 	{ "bench", "[--records N] [--size B] [--procs P] [--keys HOW]", cmd_bench_options, 0, 0, cmd_bench, "measure the memory on a private store" },
@@ -62,7 +65,7 @@ print_usage(FILE *to)
 {
 	size_t i;
 
-	args_usage(to, "gsession", "[-i INSTANCE] [-t TABLE] [-j] [VERB ...]", options);
+	args_usage(to, "gsession", "[-i INSTANCE] [-t TABLE] [-n NAMESPACE] [-j] [VERB ...]", options);
 	(void)fputs("\nverbs:\n", to);
 	for (i = 0; i < N_VERBS; i++)
 		(void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
@@ -120,6 +123,9 @@ take_option(int i, const char *value, struct cmd_env *env)
 		return -1;
 	case OPT_TABLE:
 		env->table = value;
+		return -1;
+	case OPT_NAMESPACE:
+		env->ns = value;
 		return -1;
 	case OPT_JSON:
 		env->json = true;

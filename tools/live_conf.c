@@ -78,6 +78,23 @@ read_classes(struct reading *r, struct gs_conf_table *t)
 }
 
 static void
+read_namespaces(struct reading *r, struct gs_conf_table *t)
+{
+	char path[PATH_BYTES];
+	struct cmd_entry entry;
+
+	(void)snprintf(path, sizeof(path), "%s/namespaces", t->name);
+	GS_CLEANUP_FREE char *list = ask(r, GS_VERB_LIST, path);
+	for (const char *at = list; at != NULL && r->rc == 0 && t->n_namespaces < GS_CONF_NAMESPACES && cmd_next_entry(&at, &entry);) {
+		struct gs_conf_namespace *n = &t->namespaces[t->n_namespaces++];
+
+		(void)snprintf(n->name, sizeof(n->name), "%.31s", entry.name);
+		(void)snprintf(path, sizeof(path), "%s/namespaces/%s", t->name, n->name);
+		read_section(r, GS_CONF_IN_NAMESPACE, path, n);
+	}
+}
+
+static void
 read_rings(struct reading *r, struct gs_conf_table *t)
 {
 	char path[PATH_BYTES];
@@ -108,6 +125,7 @@ read_table(struct reading *r, struct gs_conf_table *t)
 	(void)snprintf(path, sizeof(path), "%s/roles", t->name);
 	read_section(r, GS_CONF_IN_ROLES, path, &t->roles);
 	read_classes(r, t);
+	read_namespaces(r, t);
 	read_rings(r, t);
 }
 

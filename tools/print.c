@@ -60,6 +60,8 @@ print_session(FILE *to, const void *key, size_t key_len, const struct gs_info *i
 
 	print_bytes_line(to, "key", key, key_len);
 	(void)fprintf(to, "%-11s %s\n", "ring", info->ring);
+	if (info->ns[0] != '\0')
+		(void)fprintf(to, "%-11s %s\n", "namespace", info->ns);
 	print_u64_line(to, "size", info->len);
 	print_u64_line(to, "version", info->version);
 	print_time_line(to, "created", info->created_ms);
@@ -99,6 +101,7 @@ print_session_json(struct gs_json *j, const void *key, size_t key_len, const str
 
 	gs_json_string(j, "key", key, key_len);
 	gs_json_text(j, "ring", info->ring);
+	gs_json_text(j, "namespace", info->ns);
 	gs_json_u64(j, "size", info->len);
 	/* Over 2^53: a number that many programs would round. */
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)info->version);

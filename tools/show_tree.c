@@ -56,7 +56,8 @@ option_of(const char *path)
 		return gs_conf_find(strstr(path, "/quota/") != NULL ? GS_CONF_IN_QUOTA : GS_CONF_IN_ROLES, base_name(path));
 	if (depth != 3)
 		return NULL;
-	return gs_conf_find(strstr(path, "/classes/") != NULL ? GS_CONF_IN_CLASS : GS_CONF_IN_RING, base_name(path));
+	return gs_conf_find(strstr(path, "/classes/") != NULL ? GS_CONF_IN_CLASS :
+	    strstr(path, "/namespaces/") != NULL ? GS_CONF_IN_NAMESPACE : GS_CONF_IN_RING, base_name(path));
 }
 
 static enum kind
@@ -77,6 +78,8 @@ kind_of_option(const struct gs_conf_option *o)
 	case GS_CONF_RING_NAME:
 	case GS_CONF_STORE:
 	case GS_CONF_TEXT:
+	case GS_CONF_OWNER:
+	case GS_CONF_MODE:
 	case GS_CONF_RATE:
 	case GS_CONF_OVERRIDES_LIST:
 	case GS_CONF_WHO:

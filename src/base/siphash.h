@@ -39,9 +39,12 @@ gs_siphash_rounds(uint64_t v[4], int n)
 	}
 }
 
-/* c compression and d finalization rounds; little-endian hosts only, which configure checks. */
+/*
+ * c compression and d finalization rounds; little-endian hosts only, which configure checks. Each tweak, below 2^56, makes
+ * another function of it: it goes into the constant that parts the finalization from the rest. With 0 it is SipHash.
+ */
 static inline uint64_t
-gs_siphash(int c, int d, uint64_t k0, uint64_t k1, const void *data, size_t len)
+gs_siphash_tweaked(int c, int d, uint64_t k0, uint64_t k1, uint64_t tweak, const void *data, size_t len)
 {
 	const unsigned char *p = data;
 	uint64_t v[4] = {
@@ -63,9 +66,15 @@ gs_siphash(int c, int d, uint64_t k0, uint64_t k1, const void *data, size_t len)
 	v[3] ^= word;
 	gs_siphash_rounds(v, c);
 	v[0] ^= word;
-	v[2] ^= 0xff;
+	v[2] ^= 0xff ^ tweak << 8;
 	gs_siphash_rounds(v, d);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static inline uint64_t
+gs_siphash(int c, int d, uint64_t k0, uint64_t k1, const void *data, size_t len)
+{
+	return gs_siphash_tweaked(c, d, k0, k1, 0, data, len);
 }
 
 static inline uint64_t

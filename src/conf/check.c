@@ -174,6 +174,25 @@ check_class(const struct check *k, const struct gs_conf_class *c)
 	    ttl_text);
 }
 
+/* A quota of a namespace is for one that is there. */
+static int
+check_overrides(const struct check *k)
+{
+	const struct gs_conf_overrides *all = &k->t->quota.overrides;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (all->at[i].kind != GS_CONF_OVERRIDE_NAMESPACE || gs_conf_namespace(k->t, all->at[i].name) < k->t->n_namespaces)
+			continue;
+		k->fault->table = k->t;
+		k->fault->at[0].is_of_quota = true;
+		k->fault->at[0].key = "overrides";
+		return gs_conf_refuse(GS_ENOENT, k->why, "\"namespace %s\": there is no namespace of this name in table %s", all->at[i].name,
+		    k->t->name);
+	}
+	return GS_OK;
+}
+
 static int
 check_table(const struct check *k)
 {
@@ -186,6 +205,8 @@ check_table(const struct check *k)
 		rc = check_chain(k, n_chain);
 	for (i = 0; i < k->t->n_classes && rc == GS_OK; i++)
 		rc = check_class(k, &k->t->classes[i]);
+	if (rc == GS_OK)
+		rc = check_overrides(k);
 	for (i = n_chain; i < n_last && rc == GS_OK; i++)
 		rc = check_off(k, i);
 	for (i = 1; i < n_chain && rc == GS_OK; i++) {

@@ -20,6 +20,7 @@ enum {
 	GS_CONF_RINGS = 8,
 	GS_CONF_CLASSES = 4,		/* of slot sizes */
 	GS_CONF_SESSION_CLASSES = 16,
+	GS_CONF_NAMESPACES = 255,	/* in a table, beside the default one */
 	GS_CONF_WHY_BYTES = 512,
 	GS_CONF_STORE_BYTES = 160,
 	GS_CONF_OVERRIDES = 32,
@@ -87,6 +88,24 @@ struct gs_conf_class {
 	uint64_t ttl_ms, idle_ms;	/* UINT64_MAX: max */
 };
 
+/* A namespace of a table. */
+struct gs_conf_namespace {
+	char name[GS_CONF_NAME_BYTES];
+	uint64_t owner;			/* of its directory: gs_conf_owner() */
+	uint64_t mode;			/* of its directory */
+	uint64_t idle_ms;		/* UINT64_MAX: max */
+	uint64_t max_sessions;		/* 0: any number */
+};
+
+static inline uint64_t
+gs_conf_owner(uint32_t uid, uint32_t gid)
+{
+	return (uint64_t)uid << 32 | gid;
+}
+
+static inline uint32_t gs_conf_owner_uid(uint64_t owner) { return (uint32_t)(owner >> 32); }
+static inline uint32_t gs_conf_owner_gid(uint64_t owner) { return (uint32_t)owner; }
+
 enum gs_conf_starters { GS_CONF_STARTERS_ANY = 0, GS_CONF_STARTERS_ONE = 1 };
 
 /* Who may what in a table: "any", "none", or users and groups as in "user:web group:33". */
@@ -124,6 +143,8 @@ struct gs_conf_table {
 	struct gs_conf_roles roles;
 	size_t n_classes;
 	struct gs_conf_class classes[GS_CONF_SESSION_CLASSES];	/* the built-in ones first */
+	size_t n_namespaces;
+	struct gs_conf_namespace namespaces[GS_CONF_NAMESPACES];	/* in the order in which they were made */
 	size_t n_rings;
 	/* Those that are on by diameter, along decay_to from `active`; those that are not; suspect last. */
 	struct gs_conf_ring rings[GS_CONF_RINGS];
@@ -141,13 +162,14 @@ struct gs_conf {
 
 /* One setting, as the control tree sees it. */
 enum gs_conf_type { GS_CONF_DURATION, GS_CONF_SIZE, GS_CONF_COUNT, GS_CONF_BOOL, GS_CONF_WORD, GS_CONF_RING_NAME, GS_CONF_SIZES, GS_CONF_TEXT, GS_CONF_STORE,
-    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO, GS_CONF_PATTERNS };
-enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES, GS_CONF_IN_CLASS };
+    GS_CONF_RATE, GS_CONF_OVERRIDES_LIST, GS_CONF_WHO, GS_CONF_PATTERNS, GS_CONF_OWNER, GS_CONF_MODE };
+enum gs_conf_section { GS_CONF_IN_DAEMON, GS_CONF_IN_TABLE, GS_CONF_IN_RING, GS_CONF_IN_QUOTA, GS_CONF_IN_ROLES, GS_CONF_IN_CLASS,
+    GS_CONF_IN_NAMESPACE };
 
 struct gs_conf_option {
 	enum gs_conf_section section;
 	const char *key;		/* as in the file and as the control file's name */
-	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring, gs_conf_quota, gs_conf_roles or gs_conf_class */
+	size_t offset;			/* of the member in gs_conf, gs_conf_table, gs_conf_ring, gs_conf_quota, gs_conf_roles, gs_conf_class ... */
 	enum gs_conf_type type;
 	uint64_t min, max;		/* in the unit of the type; UINT64_MAX as max allows `max` for durations */
 	const char *fallback;		/* the default, as text; "" where it depends on the ring or table */
@@ -177,6 +199,19 @@ int gs_conf_check(struct gs_conf *c, char why[GS_CONF_WHY_BYTES]);
 size_t gs_conf_class(const struct gs_conf_table *t, const char *name);
 /* Add a class without limits. 0, GS_EEXIST, or GS_EINVAL: no name for one, GS_ERANGE: too many, with a sentence. */
 int gs_conf_add_class(struct gs_conf_table *t, const char *name, char why[GS_CONF_WHY_BYTES]);
+
+/* The index of a namespace, or n_namespaces. */
+size_t gs_conf_namespace(const struct gs_conf_table *t, const char *name);
+/* Add a namespace, of root and without limits. 0, or as gs_conf_add_class. */
+int gs_conf_add_namespace(struct gs_conf_table *t, const char *name, char why[GS_CONF_WHY_BYTES]);
+/* Remove one, and the override of the quota that is about it. */
+void gs_conf_remove_namespace(struct gs_conf_table *t, size_t i);
+/*
+ * The quota of a namespace, which is the override of the table's that is about it: `RATE BURST`, `none`, or `default`, where
+ * there is none. Setting it is as gs_conf_set.
+ */
+void gs_conf_get_namespace_quota(const struct gs_conf_table *t, size_t i, char *out, size_t cap);
+int gs_conf_set_namespace_quota(struct gs_conf_table *t, size_t i, const char *value, char why[GS_CONF_WHY_BYTES]);
 
 /* How many rings are on, suspect apart: the first of t->rings. */
 size_t gs_conf_chain(const struct gs_conf_table *t);

@@ -12,7 +12,7 @@
 #define GS_CONF_HALF_LIFE_MAX (UINT64_C(100000) * 24 * 60 * 60 * 1000)
 
 enum {
-	GS_CONF_OPTIONS = 40,		/* rows of options.def */
+	GS_CONF_OPTIONS = 44,		/* rows of options.def */
 	GS_CONF_SLOT_STEP = 64,		/* slot sizes are multiples of it */
 	GS_CONF_TEXT_BYTES = 192,	/* any value of one line as text, with its NUL */
 	GS_CONF_PATH_MAX = GS_CONF_STORE_BYTES - (int)sizeof("file:"),	/* of a directory in store */
@@ -25,6 +25,7 @@ struct gs_conf_fault {
 	struct {
 		const struct gs_conf_ring *ring;	/* NULL: the setting is the table's, or ... */
 		const struct gs_conf_class *of_class;	/* ... that of a class */
+		bool is_of_quota;			/* ... that of its quota */
 		const char *key;			/* NULL: there is none */
 	} at[2];
 };
@@ -41,6 +42,9 @@ void gs_conf_init_ring(struct gs_conf_ring *r, const char *name);
 
 /* A new class: without limits. */
 void gs_conf_init_class(struct gs_conf_class *c, const char *name);
+
+/* A new namespace: of root, without limits. */
+void gs_conf_init_namespace(struct gs_conf_namespace *n, const char *name);
 
 /* Does a name mean something else in the control tree? */
 bool gs_conf_is_reserved(const char *name);

@@ -62,6 +62,14 @@ gs_conf_init_class(struct gs_conf_class *c, const char *name)
 }
 
 void
+gs_conf_init_namespace(struct gs_conf_namespace *n, const char *name)
+{
+	(void)memset(n, 0, sizeof(*n));
+	gs_conf_copy_name(n->name, name);
+	gs_conf_fall_back(GS_CONF_IN_NAMESPACE, n);
+}
+
+void
 gs_conf_init_table(struct gs_conf_table *t, const char *name)
 {
 	size_t i;

@@ -6,7 +6,8 @@
 #include "base/paths.h"
 #include "gsession.h"
 
-#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [class NAME], [class TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]"
+#define SECTIONS "[daemon], [table NAME], [ring NAME], [ring TABLE/NAME], [class NAME], [class TABLE/NAME], [namespace NAME], " \
+	"[namespace TABLE/NAME], [quota], [quota TABLE], [roles] or [roles TABLE]"
 #define NAMES "a name is 1 to 31 of a-z 0-9 _ . - and begins with none of . -"
 
 /* Names that mean something else beside a table's directory, now or in what is planned. */
@@ -147,6 +148,23 @@ enter_class(struct gs_conf_draft *d, const char *section, const char *name, char
 }
 
 static int
+enter_namespace(struct gs_conf_draft *d, const char *section, const char *name, char *why)
+{
+	char reason[GS_CONF_WHY_BYTES];
+	struct gs_conf_draft_table *t;
+	int rc = take_table_of(d, section, &name, &t, why);
+	size_t i;
+
+	if (rc < 0)
+		return rc;
+	i = gs_conf_namespace(&t->table, name);
+	rc = i < t->table.n_namespaces ? GS_OK : gs_conf_add_namespace(&t->table, name, reason);
+	if (rc < 0)
+		return gs_conf_refuse(rc, why, "\"[%s]\": %s", section, reason);
+	return enter(d, GS_CONF_IN_NAMESPACE, &t->table.namespaces[i], &t->namespace_sections[i]);
+}
+
+static int
 enter_ring(struct gs_conf_draft *d, const char *section, const char *name, char *why)
 {
 	struct gs_conf_draft_table *t;
@@ -217,6 +235,8 @@ gs_conf_draft_open_section(void *arg, unsigned line, const char *name, char why[
 		rc = enter_ring(d, quoted, name + 5, why);
 	else if (strncmp(name, "class ", 6) == 0)
 		rc = enter_class(d, quoted, name + 6, why);
+	else if (strncmp(name, "namespace ", 10) == 0)
+		rc = enter_namespace(d, quoted, name + 10, why);
 	else if (strcmp(name, "quota") == 0)
 		rc = enter_quota(d, quoted, "sessions", why);
 	else if (strncmp(name, "quota ", 6) == 0)
@@ -325,7 +345,7 @@ append_ring(const struct gs_conf_draft_table *t, size_t i, struct gs_conf_table 
 		r->half_life_ms = half_life_ms;
 }
 
-/* A table that is only known from a ring or a class of it, its quota or its roles: at the first such section. */
+/* A table that is only known from a ring, a class or a namespace of it, its quota or its roles: at the first such section. */
 static int
 refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char *why)
 {
@@ -344,6 +364,11 @@ refuse_orphan(const struct gs_conf_draft_table *t, struct gs_place *place, char 
 			return gs_conf_refuse(GS_EINVAL, why, "\"[class %s/%s]\": needs a [table %s]", t->table.name, t->table.classes[i].name,
 			    t->table.name);
 		}
+	if (t->table.n_namespaces > 0) {
+		*place = t->namespace_sections[0].opened;
+		return gs_conf_refuse(GS_EINVAL, why, "\"[namespace %s/%s]\": needs a [table %s]", t->table.name, t->table.namespaces[0].name,
+		    t->table.name);
+	}
 	i = 0;
 	while (t->ring_sections[i].opened.line == 0)
 		i++;
@@ -437,6 +462,10 @@ gs_conf_draft_find_fault(const struct gs_conf_draft *d, const struct gs_conf_fau
 		const struct gs_conf_draft_section *s = r != NULL ? &t->ring_sections[find_ring(t, r->name)] :
 		    c != NULL ? &t->class_sections[gs_conf_class(&t->table, c->name)] : &t->section;
 
+		if (fault->at[i].is_of_quota) {
+			place = t->quota_section.set[row_of(gs_conf_find(GS_CONF_IN_QUOTA, fault->at[i].key))];
+			continue;
+		}
 		place = s->set[row_of(gs_conf_find(r != NULL ? GS_CONF_IN_RING : c != NULL ? GS_CONF_IN_CLASS : GS_CONF_IN_TABLE,
 		    fault->at[i].key))];
 	}

@@ -32,6 +32,7 @@ struct gs_conf_draft_table {
 	struct gs_conf_ring rings[GS_DRAFT_RINGS];
 	struct gs_conf_draft_section ring_sections[GS_DRAFT_RINGS];
 	struct gs_conf_draft_section class_sections[GS_CONF_SESSION_CLASSES];	/* beside table.classes */
+	struct gs_conf_draft_section namespace_sections[GS_CONF_NAMESPACES];	/* beside table.namespaces */
 	size_t n_rings, n_built_in;
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "conf/conf.h"
 
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@
 #define STRUCT_QUOTA struct gs_conf_quota
 #define STRUCT_ROLES struct gs_conf_roles
 #define STRUCT_CLASS struct gs_conf_class
+#define STRUCT_NAMESPACE struct gs_conf_namespace
 #define OPTION(section, key, member, type, least, most, fallback, words, can_change, help) \
 	{ GS_CONF_IN_##section, #key, offsetof(STRUCT_##section, member), GS_CONF_##type, least, most, fallback, words, can_change, help },
 
@@ -235,6 +238,62 @@ set_who(const struct gs_conf_option *o, const char *value, char out[GS_CONF_WHO_
 	return GS_OK;
 }
 
+/* The number of a user or a group, or GS_EINVAL: there is none of this name. */
+static int
+find_id(const char *name, bool is_group, uint64_t *out)
+{
+	const struct passwd *user;
+	const struct group *group;
+
+	if (gs_text_parse_count(name, out) == GS_OK)
+		return *out < UINT32_MAX ? GS_OK : GS_ERANGE;
+	if (is_group) {
+		group = getgrnam(name);
+		*out = group == NULL ? 0 : group->gr_gid;
+		return group == NULL ? GS_EINVAL : GS_OK;
+	}
+	user = getpwnam(name);
+	*out = user == NULL ? 0 : user->pw_uid;
+	return user == NULL ? GS_EINVAL : GS_OK;
+}
+
+/* USER:GROUP, kept as numbers. */
+static int
+set_owner(const char *value, uint64_t *out)
+{
+	char user[GS_CONF_TEXT_BYTES];
+	const char *colon = strchr(value, ':');
+	uint64_t uid, gid;
+	int rc;
+
+	if (colon == NULL || colon - value >= GS_CONF_TEXT_BYTES)
+		return GS_EINVAL;
+	(void)snprintf(user, sizeof(user), "%.*s", (int)(colon - value), value);
+	rc = find_id(user, false, &uid);
+	if (rc == GS_OK)
+		rc = find_id(colon + 1, true, &gid);
+	if (rc == GS_OK)
+		*out = gs_conf_owner((uint32_t)uid, (uint32_t)gid);
+	return rc;
+}
+
+/* Octal digits. */
+static int
+set_mode(const struct gs_conf_option *o, const char *value, uint64_t *out)
+{
+	uint64_t mode = 0;
+	size_t len = strlen(value), i;
+
+	if (len == 0 || len > 8 || value[strspn(value, "01234567")] != '\0')
+		return GS_EINVAL;
+	for (i = 0; i < len; i++)
+		mode = mode << 3 | (uint64_t)(value[i] - '0');
+	if (mode > o->max)
+		return GS_ERANGE;
+	*out = mode;
+	return GS_OK;
+}
+
 static int
 set_member(const struct gs_conf_option *o, void *member, const char *value)
 {
@@ -265,6 +324,10 @@ set_member(const struct gs_conf_option *o, void *member, const char *value)
 		return set_who(o, value, member);
 	case GS_CONF_PATTERNS:
 		return gs_conf_patterns_set(member, value);
+	case GS_CONF_OWNER:
+		return set_owner(value, member);
+	case GS_CONF_MODE:
+		return set_mode(o, value, member);
 	}
 	return GS_EINVAL;
 }
@@ -375,7 +438,7 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 		    gs_text_print_rate(most, o->max));
 		break;
 	case GS_CONF_OVERRIDES_LIST:
-		(void)snprintf(out, cap, "at most %" PRIu64 " lines, as key NAME 50/s 200 or owner NAME none; -key NAME and - take away", o->max);
+		(void)snprintf(out, cap, "at most %" PRIu64 " lines, as key NAME 50/s 200, owner NAME none or namespace NAME 1/m 5; -key NAME and - take away", o->max);
 		break;
 	case GS_CONF_WHO:
 		(void)snprintf(out, cap, "any, none, or user:NAME and group:NAME, names or numbers, at most %d of them and %" PRIu64
@@ -384,6 +447,12 @@ gs_conf_describe(const struct gs_conf_option *o, char *out, size_t cap)
 	case GS_CONF_PATTERNS:
 		(void)snprintf(out, cap, "none, or at most %d patterns of %d bytes and %" PRIu64 " characters, with * ? [a-z] in them; "
 		    "or +PATTERN and -PATTERN", GS_CONF_PATTERNS_MOST, GS_CONF_PATTERN_BYTES - 1, o->max);
+		break;
+	case GS_CONF_OWNER:
+		(void)snprintf(out, cap, "a user and a group with a colon between them, names or numbers");
+		break;
+	case GS_CONF_MODE:
+		(void)snprintf(out, cap, "permission bits in octal, at most 0%" PRIo64, o->max);
 		break;
 	}
 	return out;
@@ -443,6 +512,12 @@ gs_conf_get(const struct gs_conf_option *o, const void *at, char *out, size_t ca
 		break;
 	case GS_CONF_OVERRIDES_LIST:
 		gs_conf_overrides_get(member, out, cap);
+		break;
+	case GS_CONF_OWNER:
+		(void)snprintf(out, cap, "%" PRIu32 ":%" PRIu32, gs_conf_owner_uid(*number), gs_conf_owner_gid(*number));
+		break;
+	case GS_CONF_MODE:
+		(void)snprintf(out, cap, "%04" PRIo64, *number);
 		break;
 	}
 }

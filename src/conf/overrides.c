@@ -11,7 +11,7 @@ _Static_assert(GS_CONF_RATE_MAX_PER_H == 10000 * 3600 && GS_CONF_BURST_MAX == 10
 
 enum { LINE_BYTES = GS_CONF_OVERRIDE_NAME_BYTES + 64, WORDS = 4 };
 
-#define FORM "key NAME RATE BURST or owner NAME RATE BURST, with the rate none no burst; -key NAME takes one away, - all"
+#define FORM "key, owner or namespace NAME RATE BURST, with the rate none no burst; -key NAME takes one away, - all"
 
 static const char *const kinds[] = { [GS_CONF_OVERRIDE_KEY] = "key", [GS_CONF_OVERRIDE_OWNER] = "owner", [GS_CONF_OVERRIDE_NAMESPACE] = "namespace" };
 
@@ -94,8 +94,6 @@ parse_line(struct parsed *p, char *why)
 	rc = parse_kind(p);
 	if (rc < 0 || p->n_words < (p->is_removal ? 2 : 3) || (p->is_removal && p->n_words > 2))
 		return refuse(GS_EINVAL, p, why, FORM);
-	if (p->is.kind == GS_CONF_OVERRIDE_NAMESPACE)
-		return refuse(GS_ENOENT, p, why, "there is no namespace of this name");
 	rc = gs_conf_normalize_name(p->is.name, sizeof(p->is.name), p->word[1]);
 	if (rc < 0)
 		return refuse(rc, p, why, "a name has 1 to 96 bytes as written here; \\ooo is a byte in octal");
@@ -119,6 +117,34 @@ find(const struct gs_conf_overrides *all, const struct gs_conf_override *like)
 	return i;
 }
 
+static void
+take_out(struct gs_conf_overrides *all, size_t i)
+{
+	all->n--;
+	(void)memmove(&all->at[i], &all->at[i + 1], (all->n - i) * sizeof(all->at[0]));
+	(void)memset(&all->at[all->n], 0, sizeof(all->at[0]));
+}
+
+const struct gs_conf_override *
+gs_conf_overrides_of_namespace(const struct gs_conf_overrides *all, const char *name)
+{
+	struct gs_conf_override like = { .kind = GS_CONF_OVERRIDE_NAMESPACE };
+	size_t i;
+
+	(void)snprintf(like.name, sizeof(like.name), "%s", name);
+	i = find(all, &like);
+	return i < all->n ? &all->at[i] : NULL;
+}
+
+void
+gs_conf_overrides_forget(struct gs_conf_overrides *all, const char *name)
+{
+	const struct gs_conf_override *o = gs_conf_overrides_of_namespace(all, name);
+
+	if (o != NULL)
+		take_out(all, (size_t)(o - all->at));
+}
+
 static int
 apply_line(struct gs_conf_overrides *all, struct parsed *p, char *why)
 {
@@ -127,9 +153,7 @@ apply_line(struct gs_conf_overrides *all, struct parsed *p, char *why)
 	if (p->is_removal) {
 		if (i == all->n)
 			return refuse(GS_ENOENT, p, why, "there is no override of this name");
-		all->n--;
-		(void)memmove(&all->at[i], &all->at[i + 1], (all->n - i) * sizeof(all->at[0]));
-		(void)memset(&all->at[all->n], 0, sizeof(all->at[0]));
+		take_out(all, i);
 		return GS_OK;
 	}
 	if (i == GS_CONF_OVERRIDES)

@@ -36,6 +36,10 @@ print_table(FILE *to, const struct gs_conf_table *t)
 		(void)fprintf(to, "\n[class %s/%s]\n", t->name, t->classes[i].name);
 		print_settings(to, GS_CONF_IN_CLASS, &t->classes[i]);
 	}
+	for (i = 0; i < t->n_namespaces; i++) {
+		(void)fprintf(to, "\n[namespace %s/%s]\n", t->name, t->namespaces[i].name);
+		print_settings(to, GS_CONF_IN_NAMESPACE, &t->namespaces[i]);
+	}
 	for (i = 0; i < t->n_rings; i++) {
 		(void)fprintf(to, "\n[ring %s/%s]\n", t->name, t->rings[i].name);
 		print_settings(to, GS_CONF_IN_RING, &t->rings[i]);
@@ -74,6 +78,7 @@ print_commented(FILE *to, enum gs_conf_section section, const void *at, bool is_
 void
 gs_conf_print_template(FILE *to)
 {
+	struct gs_conf_namespace like;
 	const struct gs_conf_table *t;
 	struct gs_conf c;
 	size_t i;
@@ -121,4 +126,11 @@ gs_conf_print_template(FILE *to)
 		(void)fprintf(to, "%s#[class %s]\n", i > 0 ? "\n" : "", t->classes[i].name);
 		print_commented(to, GS_CONF_IN_CLASS, &t->classes[i], i == 0);
 	}
+	gs_conf_init_namespace(&like, "app");
+	(void)fprintf(to,
+	    "\n"
+	    "# [namespace NAME] makes a namespace of table sessions, whose keys are its own, [namespace TABLE/NAME]\n"
+	    "# of another.\n"
+	    "#[namespace app]\n");
+	print_commented(to, GS_CONF_IN_NAMESPACE, &like, true);
 }

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "daemon/events.h"
 #include "daemon/shown.h"
+#include "shm/namespaces.h"
 
 enum {
 	OWNER_TEXT_BYTES = 4 * GS_OWNER_BYTES + 1,
@@ -34,9 +35,12 @@ print_rings(FILE *to, const struct gs_table *t, const struct gs_told *e)
 static void
 print_words(FILE *to, const struct manager *m, const struct manager_table *mt, const struct gs_told *e)
 {
-	char key[SHOWN_KEY_BYTES], owner[OWNER_TEXT_BYTES];
+	char key[SHOWN_KEY_BYTES], owner[OWNER_TEXT_BYTES], ns[GS_RING_NAME_BYTES];
 
 	(void)fprintf(to, "table=%s", mt->shm->name);
+	gs_namespaces_name(mt->shm, e->ns, ns);
+	if (ns[0] != '\0')
+		(void)fprintf(to, " namespace=%s", ns);
 	if (e->key_len > 0)
 		(void)fprintf(to, " key=%s", shown_key(key, e->key, e->key_len, e->hash, m->conf.log_keys));
 	print_rings(to, mt->shm, e);

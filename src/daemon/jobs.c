@@ -23,6 +23,7 @@
 #include "base/paths.h"
 #include "daemon/events.h"
 #include "daemon/instance.h"
+#include "daemon/namespaces.h"
 #include "prog/log.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
@@ -508,6 +509,23 @@ jobs_is_busy(struct jobs *j)
 	return j->pid != 0;
 }
 
+/* A restore may have brought some. */
+static void
+take_namespaces(struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			namespaces_meet(m, i);
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		manager_apply(m, i, -1);
+}
+
+bool
+jobs_is_restoring(struct jobs *j)
+{
+	return jobs_is_busy(j) && j->kind == JOBS_RESTORE;
+}
+
 void
 jobs_poll(struct jobs *j)
 {
@@ -526,6 +544,8 @@ jobs_poll(struct jobs *j)
 	}
 	memset(j->cookie, 0, sizeof(j->cookie));
 	j->pid = 0;
+	if (j->kind == JOBS_RESTORE)
+		take_namespaces(j->m);
 	end(j);
 }
 

@@ -39,6 +39,8 @@ void jobs_free(struct jobs **j);
 int jobs_begin(struct jobs *j, const struct jobs_order *order, char why[GS_CONF_WHY_BYTES]);
 /* Is one under way? */
 bool jobs_is_busy(struct jobs *j);
+/* Is it a restore? */
+bool jobs_is_restoring(struct jobs *j);
 
 /* See whether it has ended, and tell events and log how. Before clients_died() of its process. */
 void jobs_poll(struct jobs *j);

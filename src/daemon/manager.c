@@ -12,6 +12,7 @@
 #include "daemon/events.h"
 #include "daemon/instance.h"
 #include "daemon/merge.h"
+#include "daemon/namespaces.h"
 #include "daemon/rings.h"
 #include "daemon/roles.h"
 #include "daemon/spec.h"
@@ -21,6 +22,7 @@
 #include "shm/adopt.h"
 #include "shm/disk.h"
 #include "shm/logout.h"
+#include "shm/namespaces.h"
 #include "shm/region.h"
 
 /* Names in the instance's directory: what the file said, and what is in force. */
@@ -380,6 +382,10 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 			return rc;
 		any_old = any_old || !is_new;
 	}
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		gs_namespaces_recover(m->tables[i].shm);
+		namespaces_meet(m, i);
+	}
 	for (size_t i = 0; i < m->conf.n_tables; i++)
 		manager_apply(m, i, 0);
 	manager_tick(m);
@@ -548,6 +554,7 @@ manager_apply(struct manager *m, size_t table, int ring)
 	keep_conf(m);
 	if (m->tables[table].shm != NULL) {
 		apply_classes(&m->tables[table], &m->conf.tables[table]);
+		namespaces_apply(&m->tables[table], &m->conf.tables[table]);
 		apply_table(m, table);
 	}
 	/* Of each: a setting of the daemon may be about all of them. */
@@ -583,6 +590,8 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 		rc = check_shapes(m, &merged, why);
 	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		namespaces_remove_old(m, i, &merged.tables[i]);
 	m->file = fresh;
 	m->conf = merged;
 	for (size_t i = 0; i < m->conf.n_tables; i++)

@@ -82,6 +82,29 @@ merge_classes(struct gs_conf_table *fresh, const struct gs_conf_table *before, c
 	}
 }
 
+/* The same of namespaces, of which some are removed by hand, too. */
+static void
+merge_namespaces(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
+{
+	char why[GS_CONF_WHY_BYTES];
+
+	for (size_t i = fresh->n_namespaces; i-- > 0;) {
+		const char *name = fresh->namespaces[i].name;
+
+		if (gs_conf_namespace(before, name) < before->n_namespaces && gs_conf_namespace(live, name) == live->n_namespaces)
+			gs_conf_remove_namespace(fresh, i);
+	}
+	for (size_t i = 0; i < live->n_namespaces; i++) {
+		const char *name = live->namespaces[i].name;
+		size_t was = gs_conf_namespace(before, name), is = gs_conf_namespace(fresh, name);
+
+		if (was < before->n_namespaces && is < fresh->n_namespaces)
+			merge_section(GS_CONF_IN_NAMESPACE, &fresh->namespaces[is], &before->namespaces[was], &live->namespaces[i]);
+		else if (was == before->n_namespaces && is == fresh->n_namespaces && gs_conf_add_namespace(fresh, name, why) == 0)
+			fresh->namespaces[is] = live->namespaces[i];
+	}
+}
+
 static void
 merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
 {
@@ -89,6 +112,7 @@ merge_table(struct gs_conf_table *fresh, const struct gs_conf_table *before, con
 	merge_section(GS_CONF_IN_QUOTA, &fresh->quota, &before->quota, &live->quota);
 	merge_section(GS_CONF_IN_ROLES, &fresh->roles, &before->roles, &live->roles);
 	merge_classes(fresh, before, live);
+	merge_namespaces(fresh, before, live);
 	/*
 	 * It may have been cut to what the tmpfs could hold when the memory was made; and where the file leaves it to the
 	 * capacities, what the memory was made for stays there.

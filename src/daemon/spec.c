@@ -20,6 +20,9 @@ _Static_assert((int)GS_CONF_PROMOTE_NEVER == (int)GS_PROMOTE_NEVER && (int)GS_CO
     "promote has the same values in both");
 _Static_assert(GS_CONF_RATE_MAX_PER_H == GS_QUOTA_RATE_MAX_PER_H && GS_CONF_BURST_MAX == GS_QUOTA_BURST_MAX &&
     (int)GS_CONF_OVERRIDES <= (int)GS_QUOTA_OVERRIDES, "what can be configured of quotas fits the memory");
+_Static_assert((int)GS_CONF_NAMESPACES < (int)GS_NAMESPACES, "each namespace has an id");
+_Static_assert((int)GS_CONF_OVERRIDE_KEY == (int)GS_QUOTA_OF_KEY && (int)GS_CONF_OVERRIDE_OWNER == (int)GS_QUOTA_OF_OWNER &&
+    (int)GS_CONF_OVERRIDE_NAMESPACE == (int)GS_QUOTA_OF_NAMESPACE, "overrides have the same kinds in both");
 _Static_assert((int)GS_CONF_SESSION_CLASSES < (int)GS_CLASSES, "and so do classes");
 _Static_assert((int)GS_CONF_REPORT == (int)GS_QUOTA_REPORT && (int)GS_CONF_SLOW == (int)GS_QUOTA_SLOW &&
     (int)GS_CONF_QUARANTINE == (int)GS_QUOTA_QUARANTINE, "action has the same values in both");
@@ -124,7 +127,7 @@ spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c, const char
 		if (len <= 0)
 			continue;
 		out->override[out->n_overrides].name_len = (uint32_t)len;
-		out->override[out->n_overrides].whose = o->kind == GS_CONF_OVERRIDE_OWNER ? GS_QUOTA_OF_OWNER : GS_QUOTA_OF_KEY;
+		out->override[out->n_overrides].whose = (enum gs_quota_whose)o->kind;
 		out->override[out->n_overrides++].limit = o->rate_per_h == 0 ? GS_QUOTA_FREE : gs_quota_limit(o->rate_per_h, o->burst);
 	}
 	while (out->n_exempt < GS_QUOTA_EXEMPT && gs_conf_next_pattern(&exempt, out->exempt[out->n_exempt]))
@@ -139,4 +142,15 @@ spec_classes(struct gs_class_spec *out, const struct gs_conf_table *c)
 		out[i].rule = (struct gs_lifetime_rule){ .ttl_ms = c->classes[i].ttl_ms, .idle_ms = c->classes[i].idle_ms };
 	}
 	return (uint32_t)c->n_classes;
+}
+
+void
+spec_namespace(struct gs_namespace_spec *out, const struct gs_conf_namespace *c)
+{
+	memcpy(out->name, c->name, sizeof(out->name));
+	out->idle_ms = c->idle_ms;
+	out->max_sessions = c->max_sessions == 0 ? GS_NAMESPACE_UNLIMITED : c->max_sessions;
+	out->uid = gs_conf_owner_uid(c->owner);
+	out->gid = gs_conf_owner_gid(c->owner);
+	out->mode = (uint32_t)c->mode;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "daemon/shown.h"
 #include "daemon/suspects_impl.h"
 #include "policy/quota.h"
+#include "shm/namespaces.h"
 
 static const char *const state_names[SUSPECTS_STATES] = {
 	[SUSPECTS_HELD] = "held",
@@ -24,6 +26,17 @@ print_rest(const struct suspect *e, const struct gs_meta *meta, uint64_t now_ms,
 	    gs_sub_sat(now_ms, e->since_ms), state_names[e->state]);
 }
 
+/* A key of another namespace than the default one is shown, and asked for, as NAMESPACE/KEY. */
+static void
+print_namespace(const struct suspects *s, const struct gs_meta *meta, FILE *to)
+{
+	char ns[GS_RING_NAME_BYTES];
+
+	gs_namespaces_name(s->t, meta->ns, ns);
+	if (ns[0] != '\0')
+		(void)fprintf(to, "%s/", ns);
+}
+
 void
 suspects_print(struct suspects *s, uint64_t now_ms, bool is_whole, FILE *to)
 {
@@ -33,6 +46,7 @@ suspects_print(struct suspects *s, uint64_t now_ms, bool is_whole, FILE *to)
 	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
 		if (!suspects_look_again(s, &s->list[i], now_ms, &meta))
 			continue;
+		print_namespace(s, &meta, to);
 		(void)fputs(shown_key(key, meta.key, meta.key_len, meta.hash, is_whole), to);
 		print_rest(&s->list[i], &meta, now_ms, to);
 	}
@@ -81,7 +95,9 @@ suspects_lend(struct suspects *s, const struct suspects_wish *w, uint64_t now_ms
 		if (!may_be_lent(s, e, w, now_ms) || !suspects_look_again(s, e, now_ms, &meta) || !may_be_lent(s, e, w, now_ms) ||
 		    !is_fast_enough(&meta, w))
 			continue;
-		(void)fprintf(to, "%" PRIu64 " %s", e->serial, shown_key(key, meta.key, meta.key_len, meta.hash, true));
+		(void)fprintf(to, "%" PRIu64 " ", e->serial);
+		print_namespace(s, &meta, to);
+		(void)fputs(shown_key(key, meta.key, meta.key_len, meta.hash, true), to);
 		print_rest(e, &meta, now_ms, to);
 		e->holder = w->holder;
 		e->lease_until_ms = gs_add_sat(now_ms, w->lease_ms);
@@ -105,13 +121,29 @@ suspects_let_go(struct suspects *s, uint64_t holder)
 
 /* ---- verdicts ---- */
 
+/* The key that a verdict is about: as print_namespace shows it. */
+static int
+key_of(const struct suspects *s, const struct suspects_verdict *v, struct gs_key *out)
+{
+	const char *key = v->key, *slash = memchr(key, '/', v->key_len);
+	char ns[GS_RING_NAME_BYTES] = "";
+	int id = 0;
+
+	if (slash != NULL && (size_t)(slash - key) < sizeof(ns)) {
+		memcpy(ns, key, (size_t)(slash - key));
+		id = gs_namespaces_find(s->t, ns);
+	}
+	return id <= 0 ? gs_key_init(s->t, out, key, v->key_len) :
+	    gs_key_init_in(s->t, out, (uint32_t)id, slash + 1, v->key_len - (size_t)(slash + 1 - key));
+}
+
 /* End or pardon the session of the key, if it is the one that was lent; e: that one, or NULL. */
 static int
 do_verdict(struct suspects *s, const struct suspects_verdict *v, struct suspect *e, uint64_t now_ms, struct gs_meta *meta)
 {
 	struct gs_ending how = { .kind = GS_TOMB_FINAL, .event = GS_EVENT_EXPELLED, .reason = v->v.id == 0 ? GS_REASON_OPERATOR : GS_REASON_REAPER };
 	struct gs_key k;
-	int rc = gs_key_init(s->t, &k, v->key, v->key_len);
+	int rc = key_of(s, v, &k);
 
 	if (rc < 0)
 		return GS_EINVAL;

@@ -27,6 +27,8 @@ static const char *const dir_patterns[TREE_DIRS] = {
 	[TREE_QUOTA] = "<table>/quota",
 	[TREE_CLASSES] = "<table>/classes",
 	[TREE_CLASS] = "<table>/classes/<class>",
+	[TREE_NAMESPACES] = "<table>/namespaces",
+	[TREE_NAMESPACE] = "<table>/namespaces/<namespace>",
 };
 
 const char *
@@ -51,6 +53,8 @@ tree_dir_of(enum gs_conf_section section)
 		return TREE_ROLES;
 	case GS_CONF_IN_CLASS:
 		return TREE_CLASS;
+	case GS_CONF_IN_NAMESPACE:
+		return TREE_NAMESPACE;
 	}
 	abort();
 }
@@ -171,7 +175,7 @@ render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
 	    "bare number only 0; sizes are 512 4K 64M. A change outlives a restart of the daemon;\n"
 	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n", to);
 	for (dir = 0; dir < TREE_DIRS; dir++) {
-		if (dir != TREE_RINGS && dir != TREE_CLASSES)
+		if (dir != TREE_RINGS && dir != TREE_CLASSES && dir != TREE_NAMESPACES)
 			(void)fprintf(to, "\n%s/\n", dir_patterns[dir]);
 		for (f = tree_files; f->name != NULL; f++) {
 			if ((int)f->dir == dir)
@@ -206,6 +210,9 @@ const struct tree_file tree_files[] = {
 	{ TREE_RING, "preview", tree_ring_preview, tree_ring_set_preview,
 	    "write ttl 2m half_life 1m, read how many sessions that would move now" },
 	{ TREE_RING, "stats", tree_stats_ring, NULL, "sessions and memory of the ring" },
+	{ TREE_NAMESPACE, "count", tree_namespace_count, NULL, "sessions in the namespace" },
+	{ TREE_NAMESPACE, "quota", tree_namespace_quota, tree_namespace_set_quota,
+	    "its own quota: RATE BURST, none or default, as its line in overrides" },
 	{ TREE_ROOT, NULL, NULL, NULL, NULL },
 };
 
@@ -252,6 +259,18 @@ match_class(struct tree_place *p, const char *word, size_t len)
 }
 
 static bool
+match_namespace(struct tree_place *p, const char *word, size_t len)
+{
+	const struct gs_conf_table *t = &p->m->conf.tables[p->table];
+
+	for (p->of_namespace = 0; p->of_namespace < t->n_namespaces; p->of_namespace++) {
+		if (is_word(word, len, t->namespaces[p->of_namespace].name))
+			return true;
+	}
+	return false;
+}
+
+static bool
 match_word(struct tree_place *p, const char *pattern, size_t pattern_len, const char *word, size_t len)
 {
 	if (is_word(pattern, pattern_len, "<table>"))
@@ -260,6 +279,8 @@ match_word(struct tree_place *p, const char *pattern, size_t pattern_len, const 
 		return match_ring(p, word, len);
 	if (is_word(pattern, pattern_len, "<class>"))
 		return match_class(p, word, len);
+	if (is_word(pattern, pattern_len, "<namespace>"))
+		return match_namespace(p, word, len);
 	return pattern_len == len && memcmp(pattern, word, len) == 0;
 }
 
@@ -381,7 +402,7 @@ list_dirs(const struct tree_place *p, FILE *to)
 			(void)fprintf(to, "d %s\n", p->m->conf.tables[i].name);
 		break;
 	case TREE_TABLE:
-		(void)fputs("d rings\nd classes\nd quota\nd roles\n", to);
+		(void)fputs("d rings\nd classes\nd namespaces\nd quota\nd roles\n", to);
 		break;
 	case TREE_RINGS:
 		for (i = 0; i < t->n_rings; i++)
@@ -391,9 +412,14 @@ list_dirs(const struct tree_place *p, FILE *to)
 		for (i = 0; i < t->n_classes; i++)
 			(void)fprintf(to, "d %s\n", t->classes[i].name);
 		break;
+	case TREE_NAMESPACES:
+		for (i = 0; i < t->n_namespaces; i++)
+			(void)fprintf(to, "d %s\n", t->namespaces[i].name);
+		break;
 	case TREE_NODE:
 	case TREE_ROLES:
 	case TREE_CLASS:
+	case TREE_NAMESPACE:
 	case TREE_RING:
 	case TREE_QUOTA:
 	case TREE_DIRS:
@@ -450,6 +476,10 @@ may_write(const struct tree_place *p, const struct tree_request *r)
 {
 	bool is_of_table = p->dir != TREE_ROOT && p->dir != TREE_NODE;
 
+	/* As with any directory. */
+	if (p->option != NULL && p->option->section == GS_CONF_IN_NAMESPACE && strcmp(p->option->key, "mode") == 0 &&
+	    gs_conf_owner_uid(p->m->conf.tables[p->table].namespaces[p->of_namespace].owner) == r->caller.uid)
+		return true;
 	return roles_may_operate(p->m, is_of_table ? &p->table : NULL, &r->caller);
 }
 
@@ -474,7 +504,7 @@ answer_set(const struct tree_place *p, const struct tree_request *r, FILE *to)
 	return p->file->store(p, r, to);
 }
 
-/* What is not there may be a ring or a class to come. */
+/* What is not there may be a ring, a class or a namespace to come. */
 static int
 answer_make(struct tree_place *p, const struct tree_request *r, FILE *to)
 {
@@ -484,7 +514,9 @@ answer_make(struct tree_place *p, const struct tree_request *r, FILE *to)
 		return tree_ring_make(p, slash + 1, r, to);
 	if (slash != NULL && p->dir == TREE_CLASSES)
 		return tree_class_make(p, slash + 1, r, to);
-	(void)fputs("only a ring can be made, in <table>/rings, and a class, in <table>/classes", to);
+	if (slash != NULL && p->dir == TREE_NAMESPACES)
+		return tree_namespace_make(p, slash + 1, r, to);
+	(void)fputs("only a ring can be made, in <table>/rings, a class, in <table>/classes, and a namespace, in <table>/namespaces", to);
 	return GS_EPERM;
 }
 
@@ -513,7 +545,7 @@ answer(struct tree_place *p, const struct tree_request *r, FILE *to)
 	case GS_VERB_STAT:
 		return answer_stat(p, r->path, to);
 	case GS_VERB_REMOVE:
-		return tree_ring_remove(p, r, to);
+		return p->dir == TREE_NAMESPACE && !is_file(p) ? tree_namespace_remove(p, r, to) : tree_ring_remove(p, r, to);
 	case GS_VERB_MAKE:
 		(void)fputs("is there", to);
 		return GS_EEXIST;

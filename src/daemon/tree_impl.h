@@ -23,6 +23,8 @@ enum tree_dir {
 	TREE_QUOTA,			/* <table>/quota */
 	TREE_CLASSES,			/* <table>/classes */
 	TREE_CLASS,			/* <table>/classes/<class> */
+	TREE_NAMESPACES,		/* <table>/namespaces */
+	TREE_NAMESPACE,			/* <table>/namespaces/<namespace> */
 	TREE_DIRS
 };
 
@@ -33,7 +35,7 @@ struct tree_place {
 	struct manager *m;
 	const struct manager_caller *caller;
 	enum tree_dir dir;		/* the directory, or the one the file is in */
-	size_t table, ring, of_class;	/* indices into m->conf, where the shape has them */
+	size_t table, ring, of_class, of_namespace;	/* indices into m->conf, where the shape has them */
 	const struct tree_file *file;	/* a file that is a row, or NULL */
 	const struct gs_conf_option *option;	/* a file that is a setting, or NULL */
 };
@@ -79,6 +81,12 @@ void tree_ring_preview(const struct tree_place *p, uint64_t offset, FILE *to);
 int tree_ring_set_preview(const struct tree_place *p, const struct tree_request *r, FILE *to);
 /* tree_class.c: classes that are made; they stay, as sessions may be of them. */
 int tree_class_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
+/* tree_namespace.c: namespaces that are made and removed, what they hold, and their quotas. */
+int tree_namespace_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
+int tree_namespace_remove(const struct tree_place *p, const struct tree_request *r, FILE *to);
+void tree_namespace_count(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_namespace_quota(const struct tree_place *p, uint64_t offset, FILE *to);
+int tree_namespace_set_quota(const struct tree_place *p, const struct tree_request *r, FILE *to);
 /* tree_roles.c: what somebody may, and the lease. */
 void tree_roles_mine(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_roles_lease(const struct tree_place *p, uint64_t offset, FILE *to);

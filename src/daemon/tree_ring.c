@@ -46,7 +46,7 @@ tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE 
 
 	if (p->dir != TREE_RING || p->file != NULL || p->option != NULL) {
 		(void)fputs(p->dir == TREE_CLASS ? "a class stays, as sessions may be of it: echo max > ttl and > idle takes its limits away" :
-		    "only a ring can be removed", to);
+		    "only a ring or a namespace can be removed", to);
 		return GS_EPERM;
 	}
 	if (!roles_may_operate(p->m, &p->table, &r->caller))

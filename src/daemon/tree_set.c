@@ -90,6 +90,8 @@ tree_set_member(struct gs_conf *c, const struct tree_place *p)
 		return &c->tables[p->table].roles;
 	case GS_CONF_IN_CLASS:
 		return &c->tables[p->table].classes[p->of_class];
+	case GS_CONF_IN_NAMESPACE:
+		return &c->tables[p->table].namespaces[p->of_namespace];
 	}
 	abort();
 }

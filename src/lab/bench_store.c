@@ -228,7 +228,8 @@ bench_store_enter(struct bench_store *s)
 	if (rc < 0)
 		return rc;
 	atomic_store(&s->state, GS_HANDLE_READY);
-	s->handle = (struct gs){ .state = &s->state, .t = s->t, .n_leases = 1, .leases = &s->lease, .rights = GS_RIGHTS_ALL };
+	s->own = (struct gs_own){ .rights = GS_RIGHTS_ALL };
+	s->handle = (struct gs){ .state = &s->state, .t = s->t, .n_leases = 1, .leases = &s->lease, .own = &s->own };
 	return GS_OK;
 }
 

@@ -14,6 +14,7 @@ struct bench_store {
 	struct gs_lease lease;		/* the one context of a handle on the same table */
 	_Atomic uint32_t state;
 	struct gs handle;
+	struct gs_own own;
 };
 
 /* Make a store, fill it with all of w's records and touch it once, so that no page fault is measured. An enum gs_err. */

@@ -11,6 +11,7 @@
 #include "lib/handle.h"
 #include "lib/reader.h"
 #include "shm/event.h"
+#include "shm/namespaces.h"
 
 #define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
 #define DEFAULT_TIMEOUT_MS 2000
@@ -55,10 +56,10 @@ join(struct gs *gs, const char *table, uint32_t n_ctx, struct gs_ctl **ctl, stru
 	int came[GS_TABLE_FDS], rc;
 	size_t n_came;
 
-	rc = gs_ctl_open(ctl, gs->instance, gs->run_dir, gs->timeout_ms);
+	rc = gs_ctl_open(ctl, gs->own->instance, gs->own->run_dir, gs->own->timeout_ms);
 	if (rc < 0)
 		return rc;
-	rc = gs_ctl_hello(*ctl, table, gs->role == GS_ROLE_READER ? GS_WIRE_READER : GS_WIRE_WRITER, n_ctx, welcome, came, GS_TABLE_FDS,
+	rc = gs_ctl_hello(*ctl, table, gs->own->role == GS_ROLE_READER ? GS_WIRE_READER : GS_WIRE_WRITER, n_ctx, welcome, came, GS_TABLE_FDS,
 	    &n_came);
 	if (rc == 0 && welcome->n_ctx == 0)
 		rc = GS_EBUSY;
@@ -80,17 +81,17 @@ init_leases(struct gs *gs, const struct gs_wire_welcome *welcome)
 	for (uint32_t i = 0; i < gs->n_leases && rc == 0; i++) {
 		struct gs_lease *l = &gs->leases[i];
 
-		if (gs->role != GS_ROLE_READER && welcome->ctx[i] >= GS_MAX_CTX)
+		if (gs->own->role != GS_ROLE_READER && welcome->ctx[i] >= GS_MAX_CTX)
 			return GS_EPROTO;
-		if (gs->role == GS_ROLE_READER)
-			gs_ctx_init_reader(&l->ctx, &gs->reader.pages[i]);
+		if (gs->own->role == GS_ROLE_READER)
+			gs_ctx_init_reader(&l->ctx, &gs->own->reader.pages[i]);
 		else
 			rc = gs_ctx_init(&l->ctx, gs->t, welcome->ctx[i]);
 		atomic_store_explicit(&l->is_taken, 0, memory_order_relaxed);
 	}
-	gs->cookie = welcome->cookie;
-	gs->rights = gs->role == GS_ROLE_READER ? welcome->rights & GS_RIGHT_READ : welcome->rights;
-	gs->process = welcome->process;
+	gs->own->cookie = welcome->cookie;
+	gs->own->rights = gs->own->role == GS_ROLE_READER ? welcome->rights & GS_RIGHT_READ : welcome->rights;
+	gs->own->process = welcome->process;
 	return rc;
 }
 
@@ -103,20 +104,20 @@ copy_options(struct gs *gs, const struct gs_options *opt)
 
 	if (!gs_name_is_valid(instance))
 		return GS_EINVAL;
-	memcpy(gs->instance, instance, strlen(instance) + 1);
+	memcpy(gs->own->instance, instance, strlen(instance) + 1);
 	if (opt->run_dir != NULL) {
-		gs->run_dir = strdup(opt->run_dir);
-		if (gs->run_dir == NULL)
+		gs->own->run_dir = strdup(opt->run_dir);
+		if (gs->own->run_dir == NULL)
 			return GS_ENOMEM;
 	}
-	gs->timeout_ms = opt->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : opt->timeout_ms;
+	gs->own->timeout_ms = opt->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : opt->timeout_ms;
 	gs->n_leases = opt->n_threads == 0 ? DEFAULT_THREADS : opt->n_threads;
 	if (gs->n_leases > GS_WIRE_MAX_GRANT)
 		gs->n_leases = GS_WIRE_MAX_GRANT;
-	gs->role = opt->role;
-	gs->patience_ms = opt->patience_ms;
-	gs->uid = geteuid();
-	gs->gid = getegid();
+	gs->own->role = opt->role;
+	gs->own->patience_ms = opt->patience_ms;
+	gs->own->uid = geteuid();
+	gs->own->gid = getegid();
 	return 0;
 }
 
@@ -138,18 +139,18 @@ map_table(struct gs *gs, const char *table)
 	int fds[GS_TABLE_FDS], rc;
 	char why[256];
 
-	rc = join(gs, table, gs->n_leases, &gs->ctl, &welcome, fds);
+	rc = join(gs, table, gs->n_leases, &gs->own->ctl, &welcome, fds);
 	if (rc < 0)
 		return rc;
-	gs->cookie = welcome.cookie;
+	gs->own->cookie = welcome.cookie;
 	if (welcome.n_ctx < gs->n_leases)
 		gs->n_leases = welcome.n_ctx;
-	rc = gs->role == GS_ROLE_READER ? gs_reader_take_pages(gs, fds) : 0;
+	rc = gs->own->role == GS_ROLE_READER ? gs_reader_take_pages(gs, fds) : 0;
 	if (rc < 0) {
 		gs_handle_close_fds(fds, GS_TABLE_FDS);
 		return rc;
 	}
-	rc = gs_table_map(&gs->t, fds, gs->role == GS_ROLE_READER ? GS_TABLE_READ : GS_TABLE_WRITE, why);
+	rc = gs_table_map(&gs->t, fds, gs->own->role == GS_ROLE_READER ? GS_TABLE_READ : GS_TABLE_WRITE, why);
 	if (rc < 0)
 		return rc;
 	if (memcmp(gs->t->uuid, welcome.uuid, sizeof(welcome.uuid)) != 0)
@@ -158,22 +159,72 @@ map_table(struct gs *gs, const char *table)
 	if (gs->leases == NULL)
 		return GS_ENOMEM;
 	memset(gs->leases, 0, gs->n_leases * sizeof(struct gs_lease));
-	if (gs->role == GS_ROLE_READER)
+	if (gs->own->role == GS_ROLE_READER)
 		gs_reader_begin(gs);
 	return init_leases(gs, &welcome);
 }
 
-/* The caller's options, or those of a program that was built before there were roles. */
+/* The caller's options, or those of a program that was built before there were namespaces, or roles. */
 static int
 read_options(struct gs_options *out, const struct gs_options *opt)
 {
 	memset(out, 0, sizeof(*out));
 	if (opt == NULL)
 		return 0;
-	if (opt->size != sizeof(*opt) && opt->size != offsetof(struct gs_options, role))
+	if (opt->size != sizeof(*opt) && opt->size != offsetof(struct gs_options, role) && opt->size != offsetof(struct gs_options, ns))
 		return GS_EINVAL;
 	memcpy(out, opt, opt->size);
 	return out->role > GS_ROLE_READER || out->patience_ms > PATIENCE_MAX_MS ? GS_EINVAL : 0;
+}
+
+/* A handle of an attachment of its own, all zero. */
+static struct gs *
+make_handle(void)
+{
+	struct gs *gs = calloc(1, sizeof(*gs));
+
+	if (gs == NULL)
+		return NULL;
+	gs->magic = HANDLE_MAGIC;
+	gs->own = calloc(1, sizeof(*gs->own));
+	if (gs->own != NULL) {
+		atomic_init(&gs->own->n_handles, 1);
+		return gs;
+	}
+	free(gs);
+	return NULL;
+}
+
+/* 0 or GS_ENOENT. */
+static int
+enter_namespace(struct gs *gs, const char *name)
+{
+	int id = gs_namespaces_find(gs->t, name);
+
+	if (id < 0)
+		return id;
+	gs->ns = (uint32_t)id;
+	return 0;
+}
+
+int
+gs_namespace(struct gs **out, struct gs *gs, const char *name)
+{
+	struct gs *other = calloc(1, sizeof(*other));
+	int rc;
+
+	if (other == NULL)
+		return GS_ENOMEM;
+	*other = *gs;
+	rc = enter_namespace(other, name);
+	if (rc < 0) {
+		free(other);
+		return rc;
+	}
+	/* relaxed; whoever makes it has one */
+	(void)atomic_fetch_add_explicit(&gs->own->n_handles, 1, memory_order_relaxed);
+	*out = other;
+	return 0;
 }
 
 int
@@ -189,19 +240,20 @@ gs_attach(struct gs **out, const struct gs_options *given)
 	table = opt->table == NULL ? "sessions" : opt->table;
 	if (!gs_name_is_valid(table))
 		return GS_EINVAL;
-	gs = calloc(1, sizeof(*gs));
+	gs = make_handle();
 	if (gs == NULL)
 		return GS_ENOMEM;
-	gs->magic = HANDLE_MAGIC;
 	rc = copy_options(gs, opt);
 	if (rc == 0)
 		rc = make_state_page(gs);
 	if (rc == 0)
 		rc = map_table(gs, table);
+	if (rc == 0)
+		rc = enter_namespace(gs, opt->ns);
 	if (rc < 0) {
 		/* What was granted is not ours to flush yet, but the daemon may have it back. */
-		if (gs->ctl != NULL)
-			(void)gs_ctl_bye(gs->ctl, gs->cookie);
+		if (gs->own->ctl != NULL)
+			(void)gs_ctl_bye(gs->own->ctl, gs->own->cookie);
 		gs_detach(&gs);
 		return rc;
 	}
@@ -216,37 +268,47 @@ say_bye(struct gs *gs)
 {
 	struct gs_ctl *anew;
 
-	if (gs_ctl_bye(gs->ctl, gs->cookie) == 0 || gs_ctl_open(&anew, gs->instance, gs->run_dir, gs->timeout_ms) < 0)
+	if (gs_ctl_bye(gs->own->ctl, gs->own->cookie) == 0 || gs_ctl_open(&anew, gs->own->instance, gs->own->run_dir, gs->own->timeout_ms) < 0)
 		return;
-	(void)gs_ctl_bye(anew, gs->cookie);
+	(void)gs_ctl_bye(anew, gs->own->cookie);
 	gs_ctl_close(&anew);
+}
+
+/* The attachment goes with its last handle. */
+static void
+leave(struct gs *gs)
+{
+	/* In a forked child that has not called yet, the contexts are still the parent's. */
+	bool is_ours = gs->state != NULL && atomic_load_explicit(gs->state, memory_order_acquire) == GS_HANDLE_READY;
+
+	for (uint32_t i = 0; gs->leases != NULL && i < gs->n_leases; i++) {
+		if (!is_ours)
+			gs->leases[i].ctx.page = NULL;
+		gs_ctx_fini(&gs->leases[i].ctx, gs->t);
+	}
+	if (gs->own->ctl != NULL && is_ours)
+		say_bye(gs);
+	gs_ctl_close(&gs->own->ctl);
+	gs_reader_end(gs);
+	gs_table_free(&gs->t);
+	if (gs->state != NULL)
+		(void)munmap((void *)gs->state, GS_PAGE_BYTES);
+	free(gs->leases);
+	free(gs->own->run_dir);
+	free(gs->own);
 }
 
 void
 gs_detach(struct gs **gsp)
 {
 	struct gs *gs = *gsp;
-	bool is_ours;
 
 	*gsp = NULL;
 	if (gs == NULL)
 		return;
-	/* In a forked child that has not called yet, the contexts are still the parent's. */
-	is_ours = gs->state != NULL && atomic_load_explicit(gs->state, memory_order_acquire) == GS_HANDLE_READY;
-	for (uint32_t i = 0; gs->leases != NULL && i < gs->n_leases; i++) {
-		if (!is_ours)
-			gs->leases[i].ctx.page = NULL;
-		gs_ctx_fini(&gs->leases[i].ctx, gs->t);
-	}
-	if (gs->ctl != NULL && is_ours)
-		say_bye(gs);
-	gs_ctl_close(&gs->ctl);
-	gs_reader_end(gs);
-	gs_table_free(&gs->t);
-	if (gs->state != NULL)
-		(void)munmap((void *)gs->state, GS_PAGE_BYTES);
-	free(gs->leases);
-	free(gs->run_dir);
+	/* acq_rel; who is the last one sees what the others did with it */
+	if (atomic_fetch_sub_explicit(&gs->own->n_handles, 1, memory_order_acq_rel) == 1)
+		leave(gs);
 	free(gs);
 }
 
@@ -267,7 +329,7 @@ attach_child(struct gs *gs)
 		rc = GS_EGONE;
 	else if (welcome.n_ctx < gs->n_leases)
 		rc = GS_EBUSY;
-	else if (gs->role == GS_ROLE_READER)
+	else if (gs->own->role == GS_ROLE_READER)
 		rc = gs_reader_take_pages(gs, fds);
 	gs_handle_close_fds(fds, GS_TABLE_FDS);
 	if (rc < 0) {
@@ -276,19 +338,19 @@ attach_child(struct gs *gs)
 		return rc;
 	}
 	/* Our copy of the parent's socket; the parent's own stays open. */
-	gs_ctl_close(&gs->ctl);
-	gs->ctl = ctl;
+	gs_ctl_close(&gs->own->ctl);
+	gs->own->ctl = ctl;
 	for (uint32_t i = 0; i < gs->n_leases; i++) {
 		gs->leases[i].ctx.page = NULL;
 		gs_ctx_fini(&gs->leases[i].ctx, gs->t);
 	}
-	gs->uid = geteuid();
-	gs->gid = getegid();
-	if (gs->role == GS_ROLE_READER)
+	gs->own->uid = geteuid();
+	gs->own->gid = getegid();
+	if (gs->own->role == GS_ROLE_READER)
 		gs_reader_begin(gs);
 	rc = init_leases(gs, &welcome);
 	if (rc < 0)
-		(void)gs_ctl_bye(gs->ctl, welcome.cookie);
+		(void)gs_ctl_bye(gs->own->ctl, welcome.cookie);
 	return rc;
 }
 
@@ -335,7 +397,7 @@ gs_handle_enter(struct gs *gs, struct gs_lease **out)
 	/* acquire; pairs with the releases in manager_purge and gs_store_forget */
 	if (__builtin_expect(atomic_load_explicit(&gs->t->ctl->retired, memory_order_acquire) != gs->t->retired, 0))
 		return GS_EGONE;
-	if (__builtin_expect(gs->role == GS_ROLE_READER, 0))
+	if (__builtin_expect(gs->own->role == GS_ROLE_READER, 0))
 		gs_reader_keep(gs);
 	at = thread_hint() % gs->n_leases;
 	for (uint32_t spins = 1;; spins++) {
@@ -371,7 +433,7 @@ refuse(struct gs *gs, const void *key, size_t key_len)
 
 	if (gs_handle_enter(gs, &l) < 0)
 		return GS_EPERM;
-	if (key == NULL || gs_key_init(gs->t, &k, key, key_len) < 0)
+	if (key == NULL || gs_handle_key(gs, &k, key, key_len) < 0)
 		k = (struct gs_key){ .len = 0 };
 	gs_handle_tell_forbidden(gs, l, &k);
 	gs_handle_leave(l);
@@ -381,7 +443,7 @@ refuse(struct gs *gs, const void *key, size_t key_len)
 int
 gs_handle_may(struct gs *gs, uint32_t rights, const void *key, size_t key_len)
 {
-	return __builtin_expect((gs->rights & rights) != 0, 1) ? 0 : refuse(gs, key, key_len);
+	return __builtin_expect((gs->own->rights & rights) != 0, 1) ? 0 : refuse(gs, key, key_len);
 }
 
 uint32_t

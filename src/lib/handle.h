@@ -2,6 +2,9 @@
 /*
  * handle.h - what a struct gs is, and how a call borrows a context from it.
  *
+ * Handles of several namespaces may share one attachment, which goes with the
+ * last of them.
+ *
  * A handle has a few contexts; a call takes a free one for as long as it
  * lasts, so any thread may call and no thread-local destructor is needed.  A
  * page that fork wipes tells a child that the contexts are its parent's.
@@ -32,13 +35,10 @@ struct gs_reader {
 	struct gs_ctl *ctl;		/* HELLO was said to the next daemon; or NULL */
 };
 
-struct gs {
-	uint64_t magic;
-	_Atomic uint32_t *state;	/* in a page that fork wipes: FRESH in a new child */
-	struct gs_table *t;
+/* What the handles of one attachment have in common. */
+struct gs_own {
+	_Atomic uint32_t n_handles;
 	struct gs_ctl *ctl;
-	uint32_t n_leases;
-	struct gs_lease *leases;
 	uint64_t cookie;
 	uint32_t role;			/* enum gs_role */
 	uint32_t rights;		/* enum gs_wire_right, by the daemon's [roles] */
@@ -50,6 +50,24 @@ struct gs {
 	char instance[GS_NAME_BYTES];
 	char *run_dir;			/* or NULL */
 };
+
+struct gs {
+	uint64_t magic;
+	/* The same in all handles of an attachment, here because each call needs them. */
+	_Atomic uint32_t *state;	/* in a page that fork wipes: FRESH in a new child */
+	struct gs_table *t;
+	struct gs_lease *leases;
+	uint32_t n_leases;
+	uint32_t ns;			/* id of the handle's namespace */
+	struct gs_own *own;
+};
+
+/* A key of the handle's namespace: as gs_key_init. */
+static inline int
+gs_handle_key(const struct gs *gs, struct gs_key *out, const void *key, size_t key_len)
+{
+	return gs_key_init_in(gs->t, out, gs->ns, key, key_len);
+}
 
 /* Borrow a context; 0, or what a forked child's attach answers. Spins while all are taken by other threads of this process. */
 int gs_handle_enter(struct gs *gs, struct gs_lease **out);

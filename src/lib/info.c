@@ -6,6 +6,7 @@
 #include "policy/decay.h"
 #include "policy/quota.h"
 #include "shm/classes.h"
+#include "shm/namespaces.h"
 
 #define ORDINAL_BITS 33
 #define BIRTH_BITS 25
@@ -84,5 +85,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->owner_len = m->owner_len;
 	(void)gs_table_ring_name(t, m->ring, out->ring);
 	gs_classes_name(t, m->class_id, out->class_name);
+	out->ns_id = m->ns;
+	gs_namespaces_name(t, m->ns, out->ns);
 	memcpy(out->owner, m->owner, m->owner_len);
 }

@@ -18,7 +18,7 @@ get_batch(struct gs *gs, struct gs_ctx *c, struct gs_item *items, size_t n)
 	int found = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		one[i].rc = gs_key_init(gs->t, &one[i].key, items[i].key, items[i].key_len);
+		one[i].rc = gs_handle_key(gs, &one[i].key, items[i].key, items[i].key_len);
 		one[i].buf = items[i].buf;
 		one[i].cap = items[i].cap;
 		one[i].meta = &meta[i];
@@ -59,7 +59,7 @@ get_due(struct gs *gs, struct gs_item *items, size_t n, uint64_t *next_ms)
 
 	*next_ms = UINT64_MAX;
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].rc != GS_EQUARANTINE || gs_key_init(gs->t, &k, items[i].key, items[i].key_len) < 0)
+		if (items[i].rc != GS_EQUARANTINE || gs_handle_key(gs, &k, items[i].key, items[i].key_len) < 0)
 			continue;
 		/* To ask before is another attempt that comes too soon. */
 		if (gs_session_turn_ms(gs, &k) == 0)
@@ -77,7 +77,7 @@ get_due(struct gs *gs, struct gs_item *items, size_t n, uint64_t *next_ms)
 static int
 wait_for_turns(struct gs *gs, struct gs_item *items, size_t n)
 {
-	uint64_t until_ms = gs_table_now_ms(gs->t) + gs->patience_ms, next_ms;
+	uint64_t until_ms = gs_table_now_ms(gs->t) + gs->own->patience_ms, next_ms;
 	int found = get_due(gs, items, n, &next_ms);
 
 	while (next_ms != UINT64_MAX && gs_table_now_ms(gs->t) + next_ms <= until_ms) {
@@ -104,7 +104,7 @@ gs_multi_get(struct gs *gs, struct gs_item *items, size_t n)
 	if (n > INT32_MAX)
 		return GS_ERANGE;
 	found = get_run(gs, items, n);
-	if (found >= 0 && gs->patience_ms > 0 && is_any_refused(items, n))
+	if (found >= 0 && gs->own->patience_ms > 0 && is_any_refused(items, n))
 		found += wait_for_turns(gs, items, n);
 	return found;
 }

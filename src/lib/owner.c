@@ -79,7 +79,7 @@ struct walk {
 static int
 load_session(struct gs *gs, struct gs_ctx *c, struct walk *w, const struct gs_meta *record, struct gs_item *item)
 {
-	const struct gs_key k = { .bytes = record->key, .len = record->key_len, .hash = record->hash };
+	const struct gs_key k = { .bytes = record->key, .len = record->key_len, .ns = record->ns, .hash = record->hash };
 	struct gs_meta meta;
 	struct gs_now now;
 	int rc;
@@ -143,7 +143,7 @@ gs_each_owner(struct gs *gs, const void *owner, size_t owner_len, gs_each_fn fn,
 	if (owner == NULL || owner_len == 0 || owner_len > GS_OWNER_BYTES)
 		return GS_EINVAL;
 	for (int pass = 0; pass < PASSES && rc > 0; pass++) {
-		gs_kin_of_owner(&w.kin, gs_kin_hash(gs->t, owner, w.owner_len));
+		gs_kin_of_owner(&w.kin, gs_kin_hash(gs->t, gs->ns, owner, w.owner_len));
 		rc = walk_once(gs, &w, &stop);
 	}
 	free(w.told.id);
@@ -163,7 +163,7 @@ gs_logout(struct gs *gs, const void *owner, size_t owner_len, uint64_t *n)
 		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)
 		return rc;
-	rc = gs_logout_run(gs->t, &l->ctx, owner, (uint32_t)owner_len, gs_table_now_ms(gs->t), &ended);
+	rc = gs_logout_run(gs->t, &l->ctx, gs_kin_hash(gs->t, gs->ns, owner, (uint32_t)owner_len), gs_table_now_ms(gs->t), &ended);
 	gs_handle_leave(l);
 	if (n != NULL)
 		*n = ended;

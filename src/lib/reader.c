@@ -63,9 +63,9 @@ gs_reader_take_pages(struct gs *gs, int fds[GS_TABLE_FDS])
 		return GS_ENOMEM;
 	(void)close(fds[GS_TABLE_CTX_FD]);
 	fds[GS_TABLE_CTX_FD] = -1;
-	drop_pages(&gs->reader);
-	gs->reader.pages = pages;
-	gs->reader.bytes = bytes;
+	drop_pages(&gs->own->reader);
+	gs->own->reader.pages = pages;
+	gs->own->reader.bytes = bytes;
 	return 0;
 }
 
@@ -83,17 +83,17 @@ void
 gs_reader_begin(struct gs *gs)
 {
 	/* In a forked child a search of the parent may have been copied half done. */
-	gs_ctl_close(&gs->reader.ctl);
-	gs->reader.next_ms = 0;
-	atomic_store_explicit(&gs->reader.epoch, epoch_of(gs, gs->ctl), memory_order_relaxed);
-	atomic_store_explicit(&gs->reader.is_searching, 0, memory_order_release);
+	gs_ctl_close(&gs->own->reader.ctl);
+	gs->own->reader.next_ms = 0;
+	atomic_store_explicit(&gs->own->reader.epoch, epoch_of(gs, gs->own->ctl), memory_order_relaxed);
+	atomic_store_explicit(&gs->own->reader.is_searching, 0, memory_order_release);
 }
 
 void
 gs_reader_end(struct gs *gs)
 {
-	gs_ctl_close(&gs->reader.ctl);
-	drop_pages(&gs->reader);
+	gs_ctl_close(&gs->own->reader.ctl);
+	drop_pages(&gs->own->reader);
 }
 
 /* ---- the next daemon ---- */
@@ -108,9 +108,9 @@ stop_asking(struct gs_reader *r, uint32_t pause_ms)
 static bool
 ask(struct gs *gs)
 {
-	struct gs_reader *r = &gs->reader;
+	struct gs_reader *r = &gs->own->reader;
 
-	if (gs_ctl_open(&r->ctl, gs->instance, gs->run_dir, GS_CTL_NO_WAIT) < 0) {
+	if (gs_ctl_open(&r->ctl, gs->own->instance, gs->own->run_dir, GS_CTL_NO_WAIT) < 0) {
 		r->ctl = NULL;
 		stop_asking(r, ASK_AGAIN_MS);
 		return false;
@@ -128,7 +128,7 @@ ask(struct gs *gs)
 static int
 exchange_pages(struct gs *gs, int fd)
 {
-	struct gs_reader *r = &gs->reader;
+	struct gs_reader *r = &gs->own->reader;
 	struct gs_ctx_page *fresh = gs_region_map(fd, r->bytes, true), *old;
 
 	if (fresh == NULL)
@@ -156,7 +156,7 @@ exchange_pages(struct gs *gs, int fd)
 static int
 go_over(struct gs *gs, const struct gs_wire_welcome *welcome, const int *came, size_t n_came)
 {
-	struct gs_reader *r = &gs->reader;
+	struct gs_reader *r = &gs->own->reader;
 	uint64_t epoch = epoch_of(gs, r->ctl);
 	int fds[GS_TABLE_FDS], rc = gs_handle_place_fds(came, n_came, welcome->arenas, fds);
 
@@ -172,9 +172,9 @@ go_over(struct gs *gs, const struct gs_wire_welcome *welcome, const int *came, s
 		(void)gs_ctl_bye(r->ctl, welcome->cookie);
 		return rc;
 	}
-	gs_ctl_close(&gs->ctl);
-	gs->ctl = r->ctl;
-	gs->cookie = welcome->cookie;
+	gs_ctl_close(&gs->own->ctl);
+	gs->own->ctl = r->ctl;
+	gs->own->cookie = welcome->cookie;
 	r->ctl = NULL;
 	atomic_store_explicit(&r->epoch, epoch, memory_order_relaxed);
 	return 0;
@@ -183,7 +183,7 @@ go_over(struct gs *gs, const struct gs_wire_welcome *welcome, const int *came, s
 static void
 search_once(struct gs *gs)
 {
-	struct gs_reader *r = &gs->reader;
+	struct gs_reader *r = &gs->own->reader;
 	struct gs_wire_welcome welcome;
 	int came[GS_TABLE_FDS], rc;
 	size_t n_came;
@@ -206,7 +206,7 @@ search_once(struct gs *gs)
 void
 gs_reader_search(struct gs *gs)
 {
-	struct gs_reader *r = &gs->reader;
+	struct gs_reader *r = &gs->own->reader;
 
 	/* acquire; pairs with the release below and in gs_reader_begin: the search is as the last thread left it */
 	if (atomic_exchange_explicit(&r->is_searching, 1, memory_order_acquire) != 0)

@@ -17,7 +17,7 @@
  * descriptor can be written through that a reader must not have: the daemon knows no readers; GS_ECORRUPT, GS_ENOMEM.
  */
 int gs_reader_take_pages(struct gs *gs, int fds[GS_TABLE_FDS]);
-/* The table is mapped and gs->ctl leads to the daemon that sent the pages. */
+/* The table is mapped and gs->own->ctl leads to the daemon that sent the pages. */
 void gs_reader_begin(struct gs *gs);
 /* Give up the pages, and the search for a daemon. */
 void gs_reader_end(struct gs *gs);
@@ -31,7 +31,7 @@ gs_reader_keep(struct gs *gs)
 {
 	/* relaxed, both; what is late is done by the next call */
 	if (__builtin_expect(atomic_load_explicit(&gs->t->ctl->daemon_epoch, memory_order_relaxed) !=
-	    atomic_load_explicit(&gs->reader.epoch, memory_order_relaxed), 0))
+	    atomic_load_explicit(&gs->own->reader.epoch, memory_order_relaxed), 0))
 		gs_reader_search(gs);
 }
 

@@ -103,20 +103,26 @@ rename_to_itself(struct gs *gs, const void *key, size_t key_len, const char *rin
 int
 gs_rename(struct gs *gs, const void *from, size_t from_len, const void *to, size_t to_len, const char *ring, uint32_t flags)
 {
+	return gs_rename_into(gs, from, from_len, gs, to, to_len, ring, flags);
+}
+
+int
+gs_rename_into(struct gs *gs, const void *from, size_t from_len, struct gs *into, const void *to, size_t to_len, const char *ring, uint32_t flags)
+{
 	struct renaming r = { .flags = (flags & GS_ONLY_NEW) != 0 ? GS_KV_ONLY_NEW : 0, .cap = gs->t->record_size };
 	struct gs_lease *l;
 	int rc = gs_handle_may(gs, GS_RIGHT_START, from, from_len);
 
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &r.from, from, from_len);
+		rc = gs_handle_key(gs, &r.from, from, from_len);
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &r.to, to, to_len);
+		rc = gs->own == into->own ? gs_handle_key(into, &r.to, to, to_len) : GS_EINVAL;
 	if (rc < 0)
 		return rc;
 	r.ring = ring == NULL ? GS_RING_NONE : gs_table_ring(gs->t, ring);
 	if (ring != NULL && r.ring == GS_RING_NONE)
 		return GS_EINVAL;
-	if (from_len == to_len && memcmp(from, to, to_len) == 0)
+	if (gs->ns == into->ns && from_len == to_len && memcmp(from, to, to_len) == 0)
 		return rename_to_itself(gs, from, from_len, ring, flags);
 	r.value = malloc(r.cap);
 	if (r.value == NULL)

@@ -14,9 +14,9 @@ gs_rotate(struct gs *gs, const void *old_key, size_t old_len, const void *new_ke
 	int rc = gs_handle_may(gs, GS_RIGHT_START, old_key, old_len);
 
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &from, old_key, old_len);
+		rc = gs_handle_key(gs, &from, old_key, old_len);
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &to, new_key, new_len);
+		rc = gs_handle_key(gs, &to, new_key, new_len);
 	if (rc < 0)
 		return rc;
 	if (grace_ms > UINT32_MAX)

@@ -3,7 +3,9 @@
 
 #include "lib/handle.h"
 #include "lib/info.h"
+#include "policy/decay.h"
 #include "shm/index.h"
+#include "shm/namespaces.h"
 
 enum { EACH_BATCH = 16, SCAN_AHEAD = 8 };
 
@@ -117,7 +119,8 @@ scan(struct gs *gs, const char *ring, enum depth depth, uint64_t *cursor, struct
 	gs_info_now(gs, &now);
 	while (filled < n && next_ordinal(gs->t, id, &ahead, &ordinal))
 		/* the session may have moved on since the entry was looked at */
-		if (item_at(gs, &l->ctx, ordinal, &now, depth, &items[filled], &meta) == 0 && (id == GS_RING_NONE || meta.ring == id))
+		if (item_at(gs, &l->ctx, ordinal, &now, depth, &items[filled], &meta) == 0 && (id == GS_RING_NONE || meta.ring == id) &&
+		    meta.ns == gs->ns)
 			filled++;
 	*cursor = left_at(&ahead);
 	gs_handle_leave(l);
@@ -191,6 +194,33 @@ gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n)
 		info.capacity = atomic_load_explicit(&r->capacity, memory_order_relaxed);
 		if ((size_t)found < n)
 			out[found] = info;
+		found++;
+	}
+	return found;
+}
+
+int
+gs_namespaces(struct gs *gs, struct gs_namespace_info *out, size_t n)
+{
+	struct gs_namespace_spec spec;
+	int found = 0;
+
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
+		if (!gs_namespaces_load(gs->t, id, &spec))
+			continue;
+		if ((size_t)found < n) {
+			struct gs_namespace_info *info = &out[found];
+
+			memset(info, 0, sizeof(*info));
+			memcpy(info->name, spec.name, sizeof(spec.name) - 1);
+			info->id = id;
+			info->uid = spec.uid;
+			info->gid = spec.gid;
+			info->mode = spec.mode;
+			info->idle_ms = spec.idle_ms == GS_DURATION_MAX ? 0 : spec.idle_ms;
+			info->max_sessions = spec.max_sessions == GS_NAMESPACE_UNLIMITED ? 0 : spec.max_sessions;
+			info->count = gs_namespaces_count(gs->t, id);
+		}
 		found++;
 	}
 	return found;

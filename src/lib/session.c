@@ -86,14 +86,14 @@ wait_turn(struct gs *gs, const struct gs_key *k, ssize_t rc, uint64_t *left_ms)
 static ssize_t
 read_key(struct gs *gs, uint32_t flags, struct gs_item *item, struct gs_info *info)
 {
-	uint64_t left_ms = gs->patience_ms;
+	uint64_t left_ms = gs->own->patience_ms;
 	struct gs_lease *l;
 	struct gs_key k;
 	ssize_t rc;
 
 	if (item->buf == NULL && item->cap > 0)
 		return GS_EINVAL;
-	rc = gs_key_init(gs->t, &k, item->key, item->key_len);
+	rc = gs_handle_key(gs, &k, item->key, item->key_len);
 	if (rc < 0)
 		return rc;
 	do {
@@ -146,7 +146,7 @@ gs_parent(struct gs *gs, const void *key, size_t key_len, void *out, size_t cap,
 	struct gs_meta meta;
 	struct gs_lease *l;
 	struct gs_key k;
-	ssize_t rc = gs_key_init(gs->t, &k, key, key_len);
+	ssize_t rc = gs_handle_key(gs, &k, key, key_len);
 
 	if (rc == 0)
 		rc = gs_handle_enter(gs, &l);
@@ -188,7 +188,7 @@ gs_session_put_args(struct gs *gs, const struct gs_put_options *opt, struct gs_p
 	int class_id;
 
 	*out = (struct gs_put_args){
-		.ring = GS_RING_NONE, .uid = gs->uid, .gid = gs->gid, .mode = 0600, .wall_ns = gs_clock_wall_ns(),
+		.ring = GS_RING_NONE, .uid = gs->own->uid, .gid = gs->own->gid, .mode = 0600, .wall_ns = gs_clock_wall_ns(),
 	};
 	if (opt == NULL)
 		return 0;
@@ -267,7 +267,7 @@ put_with_rights(struct gs *gs, struct gs_lease *l, const struct gs_kv_item *item
 		if (rc != GS_EPERM)
 			return rc;
 		/* The refusal of a lease is the daemon's, who counts and tells it. */
-		if ((gs->rights & GS_RIGHT_START) == 0)
+		if ((gs->own->rights & GS_RIGHT_START) == 0)
 			gs_handle_tell_forbidden(gs, l, &item->key);
 		rc = gs_starter_become(gs);
 		if (rc < 0)
@@ -280,7 +280,7 @@ put_with_rights(struct gs *gs, struct gs_lease *l, const struct gs_kv_item *item
 static int
 put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *args, struct gs_info *info)
 {
-	uint64_t left_ms = gs->patience_ms;
+	uint64_t left_ms = gs->own->patience_ms;
 	struct gs_kv_item one;
 	struct gs_meta meta;
 	struct gs_lease *l;
@@ -289,7 +289,7 @@ put_key(struct gs *gs, const struct gs_item *item, const struct gs_put_args *arg
 	int rc = gs_handle_may(gs, GS_RIGHT_WORK, item->key, item->key_len);
 
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &k, item->key, item->key_len);
+		rc = gs_handle_key(gs, &k, item->key, item->key_len);
 	if (rc == 0 && item->buf == NULL && item->cap > 0)
 		rc = GS_EINVAL;
 	if (rc < 0)
@@ -459,12 +459,12 @@ call_once(struct gs *gs, const struct gs_key *k, const struct small_call *call)
 static int
 call_small(struct gs *gs, const void *key, size_t key_len, const struct small_call *call)
 {
-	uint64_t left_ms = gs->patience_ms;
+	uint64_t left_ms = gs->own->patience_ms;
 	struct gs_key k;
 	int rc = gs_handle_may(gs, rights_for(call->what), key, key_len);
 
 	if (rc == 0)
-		rc = gs_key_init(gs->t, &k, key, key_len);
+		rc = gs_handle_key(gs, &k, key, key_len);
 	if (rc < 0)
 		return rc;
 	do

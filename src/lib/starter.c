@@ -12,10 +12,10 @@ gs_starter_become(struct gs *gs)
 
 	if (gs_starter_is(gs))
 		return 0;
-	if ((gs->rights & GS_RIGHT_START) == 0)
+	if ((gs->own->rights & GS_RIGHT_START) == 0)
 		return GS_EPERM;
 	/* On a connection of its own: several threads may be here, and the daemon may be another since the attach. */
-	rc = gs_ctl_open(&ctl, gs->instance, gs->run_dir, gs->timeout_ms);
+	rc = gs_ctl_open(&ctl, gs->own->instance, gs->own->run_dir, gs->own->timeout_ms);
 	if (rc < 0)
 		return rc;
 	rc = gs_ctl_request(ctl, GS_VERB_BE_STARTER, gs->t->name, "", 0, 0, NULL, &text, NULL);

@@ -14,7 +14,7 @@ gs_starter_is(const struct gs *gs)
 	/* relaxed; who has the lease keeps it, and who is given it hears so from the daemon */
 	uint64_t starter = atomic_load_explicit(&gs->t->ctl->starter, memory_order_relaxed);
 
-	return (gs->rights & GS_RIGHT_START) != 0 && (starter == 0 || starter == gs->process);
+	return (gs->own->rights & GS_RIGHT_START) != 0 && (starter == 0 || starter == gs->own->process);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "lib/handle.h"
 #include "lib/info.h"
+#include "shm/namespaces.h"
 #include "shm/event.h"
 
 #define WATCH_MAGIC UINT64_C(0x7761746368313131)
@@ -70,6 +71,7 @@ fill_event(const struct gs *gs, const struct gs_told *e, struct gs_event *out)
 	out->count = e->count;
 	out->pid = e->pid;
 	out->uid = e->uid;
+	gs_namespaces_name(gs->t, e->ns, out->ns);
 	copy_ring(gs->t, e->from, out->from);
 	copy_ring(gs->t, e->to, out->to);
 	out->key_len = e->key_len;
@@ -161,7 +163,7 @@ gs_why(struct gs *gs, const void *key, size_t key_len, char *out, size_t cap)
 	struct gs_told e;
 	struct gs_now now;
 	struct gs_key k;
-	int rc = gs_key_init(gs->t, &k, key, key_len);
+	int rc = gs_handle_key(gs, &k, key, key_len);
 
 	if (rc < 0 || (out == NULL && cap > 0))
 		return rc < 0 ? rc : GS_EINVAL;

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "gsession.h"
-#include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/classes.h"
 #include "shm/disk.h"
+#include "shm/namespaces.h"
 #include "shm/record.h"
 #include "shm/region.h"
 
@@ -64,7 +64,7 @@ is_whole(const struct gs_table *t, const struct gs_arena *arena, const struct gs
 	d->link = (const unsigned char *)s + gs_record_link_off(d->head.key_len, d->head.owner_len);
 	d->value = (const unsigned char *)s + gs_record_value_off(d->head.key_len, d->head.owner_len, d->head.link_len);
 	return d->head.crc == gs_store_crc(gs_word_gen(word_of(s)), d) &&
-	    d->head.hash == gs_siphash13(t->sip_k0, t->sip_k1, d->key, d->head.key_len);
+	    d->head.ns < GS_NAMESPACES && d->head.hash == gs_key_hash(t, d->head.ns, d->key, d->head.key_len);
 }
 
 /* May the slot hold a session? Others are free, whatever is in them. */
@@ -143,6 +143,12 @@ key_of(const struct gs_slot *s)
 static void
 count(struct gs_table *t, uint32_t addr, int64_t n)
 {
+	const struct gs_slot *s = gs_table_slot(t, addr);
+
+	if (s != NULL && s->ns != 0) {
+		gs_namespaces_meet(t, s->ns);
+		(void)atomic_fetch_add_explicit(&t->ns_lines[s->ns].n, n, memory_order_relaxed);
+	}
 	(void)atomic_fetch_add_explicit(&t->idx->population[gs_entry_ring(addr)].n, n, memory_order_relaxed);
 }
 
@@ -151,7 +157,7 @@ kin_of(const struct gs_table *t, const struct gs_slot *s)
 {
 	const unsigned char *base = (const unsigned char *)s;
 
-	return gs_record_kin(t, base + gs_record_owner_off(s->key_len), s->owner_len, base + gs_record_link_off(s->key_len, s->owner_len), s->link_len);
+	return gs_record_kin(t, s, base + gs_record_owner_off(s->key_len), base + gs_record_link_off(s->key_len, s->owner_len));
 }
 
 /* The due hint says when its ring must look at it, the kin whose it is. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/atomic.h"
-#include "base/siphash.h"
 #include "shm/record.h"
 #include "shm/store.h"
 #include "shm/tomb.h"
@@ -134,7 +133,7 @@ check_place(struct auditing *a, const struct record *r)
 	gs_index_probe(t, r->head.hash, &p);
 	if (place < 0 || p.tag != gs_entry_tag(r->hit.entry))
 		broken(a, 2, "entry %" PRIu64 " is not where its hash puts it", r->hit.ordinal);
-	else if (r->is_sane && r->head.ns == 0 && gs_siphash13(t->sip_k0, t->sip_k1, r->key, r->head.key_len) != r->head.hash)
+	else if (r->is_sane && gs_key_hash(t, r->head.ns, r->key, r->head.key_len) != r->head.hash)
 		broken(a, 2, "entry %" PRIu64 ": the hash is not the key's", r->hit.ordinal);
 	for (int tries = 0; place > 0 && tries < TRIES; tries++) {
 		uint64_t h = atomic_load_explicit(&t->buckets[p.bucket[0]].H, memory_order_acquire);
@@ -165,7 +164,7 @@ has_twin(struct gs_table *t, const struct record *r)
 			if (ordinal == r->hit.ordinal || e >> 49 != (uint64_t)p.tag << 1)
 				continue;
 			if (load_record(t, ordinal, &other) == LOAD_RECORD && other.is_sane && other.head.hash == r->head.hash &&
-			    other.head.key_len == r->head.key_len && memcmp(other.key, r->key, r->head.key_len) == 0 &&
+			    other.head.ns == r->head.ns && other.head.key_len == r->head.key_len && memcmp(other.key, r->key, r->head.key_len) == 0 &&
 			    atomic_load_explicit(r->hit.at, memory_order_acquire) == r->hit.entry)
 				return true;
 		}
@@ -200,7 +199,7 @@ check_kin(struct auditing *a, const struct record *r)
 	gs_racy_load(a->copy, r->hit.slot, gs_record_value_off(r->head.key_len, r->head.owner_len, r->head.link_len));
 	kin = atomic_load_explicit(&arena->kin[gs_entry_slot(r->hit.entry)], memory_order_relaxed);
 	if (gs_record_is_same(r->hit.slot, r->hit.w) &&
-	    kin != gs_record_kin(a->t, a->copy + owner_off, r->head.owner_len, a->copy + link_off, r->head.link_len))
+	    kin != gs_record_kin(a->t, &r->head, a->copy + owner_off, a->copy + link_off))
 		broken(a, 8, "entry %" PRIu64 " has the kin of another owner or link", r->hit.ordinal);
 }
 
@@ -501,8 +500,27 @@ count_changes(const struct gs_table *t)
 	return sum;
 }
 
+/* Each client may have one place reserved, and one given back late. */
+static bool
+is_near(const struct auditing *a, int64_t counter, uint64_t n)
+{
+	int64_t off = (int64_t)((uint64_t)counter - n);
+
+	return off <= (int64_t)a->live_ctx && off >= -(int64_t)a->live_ctx;
+}
+
+/* The namespace of what an entry names; what cannot be is the default one's. */
+static uint32_t
+namespace_of(struct gs_table *t, uint64_t e)
+{
+	const struct gs_slot *s = gs_table_slot(t, e);
+	uint32_t ns = s == NULL ? 0 : __atomic_load_n(&s->ns, __ATOMIC_RELAXED);
+
+	return ns < GS_NAMESPACES ? ns : 0;
+}
+
 /*
- * Count the final entries by ring while nobody changes their number; sessions[] gets the last count. Equal counters before
+ * Count the final entries by ring and by namespace while nobody changes their number; sessions[] gets the last count. Equal counters before
  * and after would not do: one session ended behind the scan, and one started before it.
  */
 static void
@@ -512,24 +530,28 @@ check_population(struct auditing *a)
 
 	for (int tries = 0; tries < 5; tries++) {
 		uint64_t changes = count_changes(t);
-		int64_t before[GS_MAX_RINGS];
+		int64_t before[GS_MAX_RINGS], ns_before[GS_NAMESPACES];
+		uint64_t ns_sessions[GS_NAMESPACES] = { 0 };
 		bool right = true;
 
 		memset(a->out->sessions, 0, sizeof(a->out->sessions));
+		for (uint32_t i = 0; i < GS_NAMESPACES; i++)
+			ns_before[i] = atomic_load_explicit(&t->ns_lines[i].n, memory_order_acquire);
 		for (uint32_t i = 0; i < t->n_rings; i++)
 			before[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
 		for (uint64_t o = 0; o < gs_table_entries(t); o++) {
 			uint64_t e = atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire);
 
-			if (e != 0 && (e & GS_ENTRY_TENT) == 0)
-				a->out->sessions[gs_entry_ring(e)]++;
+			if (e == 0 || (e & GS_ENTRY_TENT) != 0)
+				continue;
+			a->out->sessions[gs_entry_ring(e)]++;
+			ns_sessions[namespace_of(t, e)]++;
 		}
-		for (uint32_t i = 0; i < t->n_rings; i++) {
-			int64_t off = (int64_t)((uint64_t)before[i] - a->out->sessions[i]);
-
-			/* each client may have one place reserved, and one given back late */
-			right = right && off <= (int64_t)a->live_ctx && off >= -(int64_t)a->live_ctx;
-		}
+		/* The default one is not counted. */
+		for (uint32_t i = 1; i < GS_NAMESPACES; i++)
+			right = right && is_near(a, ns_before[i], ns_sessions[i]);
+		for (uint32_t i = 0; i < t->n_rings; i++)
+			right = right && is_near(a, before[i], a->out->sessions[i]);
 		if (right)
 			return;
 		if (count_changes(t) != changes)
@@ -538,6 +560,9 @@ check_population(struct auditing *a)
 			if (before[i] != (int64_t)a->out->sessions[i])
 				broken(a, 9, "ring %s counts %" PRId64 " sessions, there are %" PRIu64, t->ctl->ring[i].name, before[i],
 				    a->out->sessions[i]);
+		for (uint32_t i = 1; i < GS_NAMESPACES; i++)
+			if (ns_before[i] != (int64_t)ns_sessions[i])
+				broken(a, 9, "namespace %u counts %" PRId64 " sessions, there are %" PRIu64, i, ns_before[i], ns_sessions[i]);
 		return;
 	}
 }

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/siphash.h"
 #include "shm/kin.h"
 #include "shm/kv_impl.h"
 
-/* Both tables have one secret: of a link it is the hash of the session's key. */
+/* Both tables have one secret: of a link it is the hash of the session's key, which is one of the default namespace. */
 static uint64_t
 hash_of(const struct gs_table *t, const void *bytes, uint32_t len)
 {
-	return gs_siphash13(t->sip_k0, t->sip_k1, bytes, len);
+	return gs_key_hash(t, 0, bytes, len);
 }
 
 /* As gs_record_kin has it in the lower half. */
@@ -150,7 +149,7 @@ judge(struct gs_bond *b, const struct gs_meta *found)
 	struct gs_followed to;
 	struct gs_meta token;
 	struct gs_key k;
-	int rc = gs_key_init(b->tokens, &k, found->key, found->key_len);
+	int rc = gs_key_init_in(b->tokens, &k, found->ns, found->key, found->key_len);
 
 	/* What was found is a record, which another may have replaced by now: the session of its key counts. */
 	if (rc < 0 || gs_kv_get(b->tokens, b->c, &k, b->now_ms, NULL, 0, GS_KV_INSPECT, &token) < 0 || token.link_len == 0)

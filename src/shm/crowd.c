@@ -10,7 +10,7 @@ enum { PASSES = 8 };			/* who was asked for, or replaced, while he was to be end
 /* One of those that were asked for longest ago. */
 struct idle {
 	uint64_t accessed_ms, hash;
-	uint32_t birth, key_len;
+	uint32_t birth, key_len, ns;
 	uint8_t key[GS_KEY_BYTES];
 };
 
@@ -32,7 +32,8 @@ note(struct crowd *w, const struct gs_meta *meta)
 		return;
 	w->n_idle += w->n_idle < GS_CROWD_ENDS;
 	memmove(&w->idle[at + 1], &w->idle[at], (w->n_idle - 1 - at) * sizeof(w->idle[0]));
-	w->idle[at] = (struct idle){ .accessed_ms = meta->accessed_ms, .hash = meta->hash, .birth = meta->birth, .key_len = meta->key_len };
+	w->idle[at] = (struct idle){ .accessed_ms = meta->accessed_ms, .hash = meta->hash, .birth = meta->birth, .key_len = meta->key_len,
+	    .ns = meta->ns };
 	memcpy(w->idle[at].key, meta->key, meta->key_len);
 }
 
@@ -80,7 +81,7 @@ thin(struct gs_table *t, struct gs_ctx *c, uint64_t owner, uint32_t birth, uint6
 		if (w.n > most)
 			count_crowd(t, owner, birth, now_ms, &w);
 		for (uint32_t i = 0; i < w.n_idle && w.n > most; i++) {
-			const struct gs_key k = { .bytes = w.idle[i].key, .len = w.idle[i].key_len, .hash = w.idle[i].hash };
+			const struct gs_key k = { .bytes = w.idle[i].key, .len = w.idle[i].key_len, .ns = w.idle[i].ns, .hash = w.idle[i].hash };
 
 			w.n -= gs_kv_displace(t, c, &k, now_ms, w.idle[i].birth);
 		}
@@ -101,7 +102,7 @@ gs_crowd_begin(const struct gs_table *t, struct gs_ctx *c, const struct gs_draft
 {
 	/* relaxed; a rule on its own, whoever starts reads it then */
 	if (atomic_load_explicit(&t->ctl->max_per_owner, memory_order_relaxed) != 0 && d->head.owner_len > 0)
-		set_owner(c->page, gs_kin_hash(t, d->owner, d->head.owner_len));
+		set_owner(c->page, gs_kin_hash(t, d->head.ns, d->owner, d->head.owner_len));
 }
 
 void

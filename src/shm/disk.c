@@ -99,6 +99,8 @@ gs_disk_create(const char *store, struct gs_arena_hdr *head)
 	fd = gs_region_create(dir_fd, name, head->file_bytes);
 	rc = fd < 0 ? fd : gs_region_commit(fd, 0, head->due_off);
 	if (rc == 0)
+		rc = gs_region_commit(fd, head->names_off, GS_NAMESPACES * GS_RING_NAME_BYTES);
+	if (rc == 0)
 		rc = write_head(fd, head);
 	/* What is synced later is of no use without its name. */
 	if (rc == 0 && (fsync(fd) < 0 || fsync(dir_fd) < 0))
@@ -209,7 +211,7 @@ find_fault(int fd, const char *table, const char *ring, uint32_t class_id, struc
 	gs_table_arena_shape(&shape, head->n_slots, head->seg_slots, head->slot_size);
 	if (head->segments_off != shape.segments_off || head->bitmap_off != shape.bitmap_off || head->retired_off != shape.retired_off ||
 	    head->due_off != shape.due_off || head->kin_off != shape.kin_off ||
-	    head->slots_off != shape.slots_off || head->file_bytes != shape.bytes)
+	    head->slots_off != shape.slots_off || head->names_off != shape.names_off || head->file_bytes != shape.bytes)
 		return "geometry out of bounds";
 	return (uint64_t)st.st_size == shape.bytes ? NULL : "cut short";
 }
@@ -356,9 +358,22 @@ note_classes(struct gs_past *past, const struct gs_arena_hdr *head)
 	}
 }
 
+/* The same of namespaces. Of a file that cannot be read there none is known: its records then make names of their ids. */
+static void
+note_namespaces(struct gs_past *past, int fd, const struct gs_arena_hdr *head)
+{
+	char names[GS_NAMESPACES][GS_RING_NAME_BYTES];
+
+	if (pread(fd, names, sizeof(names), (off_t)head->names_off) != (ssize_t)sizeof(names))
+		return;
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		if (memchr(names[id], 0, sizeof(names[id])) != NULL && gs_name_is_valid(names[id]) && past->ns_name[id][0] == '\0')
+			memcpy(past->ns_name[id], names[id], strlen(names[id]));
+}
+
 /* Remember a good file; the first says which table it was. */
 static bool
-note_arena(struct gs_past *past, uint32_t i, const struct gs_arena_hdr *head)
+note_arena(struct gs_past *past, uint32_t i, int fd, const struct gs_arena_hdr *head)
 {
 	if (past->arenas == 0) {
 		memcpy(past->uuid, head->uuid, sizeof(past->uuid));
@@ -372,6 +387,7 @@ note_arena(struct gs_past *past, uint32_t i, const struct gs_arena_hdr *head)
 	past->n_slots[i] = head->n_slots;
 	past->seg_slots[i] = head->seg_slots;
 	note_classes(past, head);
+	note_namespaces(past, fd, head);
 	return true;
 }
 
@@ -389,14 +405,14 @@ find_file(struct search *s, int dir_fd, uint32_t ring, uint32_t class_id)
 	if (fd == GS_ENOENT)
 		return 0;
 	fault = fd < 0 ? "cannot be opened" : find_fault(fd, s->spec->name, r->name, class_id, &head);
-	if (fd >= 0)
-		(void)close(fd);
 	if (fault == NULL)
 		rc = check_shape(s, ring, class_id, &head);
 	if (fault == NULL && rc == 0)
 		rc = part_from(dir_fd, name, &head);
-	if (fault == NULL && rc == 0 && !note_arena(s->past, ring * GS_MAX_CLASSES + class_id, &head))
+	if (fault == NULL && rc == 0 && !note_arena(s->past, ring * GS_MAX_CLASSES + class_id, fd, &head))
 		fault = "belongs to another table";
+	if (fd >= 0)
+		(void)close(fd);
 	if (fault != NULL)
 		set_aside(dir_fd, r->store, name, r->name, fault, s->tell, s->arg);
 	return rc;

@@ -301,7 +301,7 @@ tell_gone(const struct making *m, const struct gs_evicted *gone)
 	const struct gs_meta *meta = &gone->meta;
 	struct gs_turn turn = {
 		.kind = GS_EVENT_EVICTED, .reason = m->is_ahead ? GS_REASON_PRESSURE : GS_REASON_FULL, .from = gone->from, .to = gone->to,
-		.now_ms = m->now_ms, .hash = meta->hash, .version = meta->version, .key = meta->key, .key_len = meta->key_len,
+		.now_ms = m->now_ms, .hash = meta->hash, .ns = meta->ns, .version = meta->version, .key = meta->key, .key_len = meta->key_len,
 		.owner = meta->owner, .owner_len = meta->owner_len,
 	};
 

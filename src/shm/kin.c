@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/match.h"
-#include "base/siphash.h"
 #include "shm/kv_impl.h"
 
 enum {
@@ -15,9 +14,9 @@ enum {
 _Static_assert((int)GS_KIN_BATCH >= 2 * (int)GS_MATCH_WORDS, "a line that fits as a whole finds room while the batch is half empty");
 
 uint64_t
-gs_kin_hash(const struct gs_table *t, const void *bytes, uint32_t len)
+gs_kin_hash(const struct gs_table *t, uint32_t ns, const void *bytes, uint32_t len)
 {
-	uint64_t h = len == 0 ? 0 : gs_siphash13(t->sip_k0, t->sip_k1, bytes, len);
+	uint64_t h = len == 0 ? 0 : gs_key_hash(t, ns, bytes, len);
 
 	return len > 0 && h == 0 ? 1 : h;
 }
@@ -110,7 +109,7 @@ gs_kin_at(struct gs_table *t, uint32_t addr, struct gs_meta *meta)
 static bool
 is_kin(const struct gs_table *t, const struct gs_kin *k, const struct gs_meta *meta)
 {
-	return k->hash == (k->is_link ? gs_kin_hash(t, meta->link, meta->link_len) : gs_kin_hash(t, meta->owner, meta->owner_len));
+	return k->hash == (k->is_link ? gs_kin_hash(t, 0, meta->link, meta->link_len) : gs_kin_hash(t, meta->ns, meta->owner, meta->owner_len));
 }
 
 int

@@ -19,8 +19,11 @@
 
 enum { GS_KIN_BATCH = 32 };		/* slots whose kin fits that are fetched at once */
 
-/* Of an owner, or of a key that is linked to: what a kin has the upper bits of. 0 where len is 0, and nowhere else. */
-uint64_t gs_kin_hash(const struct gs_table *t, const void *bytes, uint32_t len);
+/*
+ * Of an owner of a namespace, or of a key that is linked to, which is one of the default namespace: what a kin has the upper bits of.
+ * 0 where len is 0, and nowhere else.
+ */
+uint64_t gs_kin_hash(const struct gs_table *t, uint32_t ns, const void *bytes, uint32_t len);
 
 /* A pass; private memory. */
 struct gs_kin {

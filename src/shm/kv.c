@@ -15,8 +15,21 @@
 
 enum { EXEMPT_LOOK_MS = 3600000 };	/* how long the sweep leaves one alone that a pattern keeps where it is */
 
-int
-gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
+static inline uint64_t
+hash_key(const struct gs_table *t, uint32_t ns, const void *bytes, size_t len)
+{
+	return gs_siphash_tweaked(1, 3, t->sip_k0, t->sip_k1, ns, bytes, len);
+}
+
+uint64_t
+gs_key_hash(const struct gs_table *t, uint32_t ns, const void *bytes, size_t len)
+{
+	return hash_key(t, ns, bytes, len);
+}
+
+/* In every call: no call of its own. */
+static inline int
+init_key(const struct gs_table *t, struct gs_key *out, uint32_t ns, const void *bytes, size_t len)
 {
 	if (len == 0 || bytes == NULL)
 		return GS_EINVAL;
@@ -24,9 +37,21 @@ gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, siz
 		return GS_ENAMETOOLONG;
 	out->bytes = bytes;
 	out->len = (uint32_t)len;
-	out->ns = 0;
-	out->hash = gs_siphash13(t->sip_k0, t->sip_k1, bytes, len);
+	out->ns = ns;
+	out->hash = hash_key(t, ns, bytes, len);
 	return 0;
+}
+
+int
+gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len)
+{
+	return init_key(t, out, 0, bytes, len);
+}
+
+int
+gs_key_init_in(const struct gs_table *t, struct gs_key *out, uint32_t ns, const void *bytes, size_t len)
+{
+	return init_key(t, out, ns, bytes, len);
 }
 
 /* ---- shared by the operations ---- */
@@ -195,7 +220,7 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_record_merge. */
 	gs_kv_set(&d.head.X, gs_record_expiry(gs_kv_word(&d.head.T), d.head.ttl_ms, d.head.deadline));
 	if (as == GS_MOVE_ACCUSE)
-		gs_kv_draft_accused(&d, gs_quota_find(t, d.head.hash, d.owner, d.head.owner_len), now_ms);
+		gs_kv_draft_accused(&d, gs_quota_find(t, &(struct gs_quota_whom){ d.head.hash, d.head.ns, d.head.owner_len, d.owner }), now_ms);
 	if (as == GS_MOVE_SUSPECT)
 		gs_kv_draft_accused(&d, GS_QUOTA_FREE, now_ms);
 	if (as == GS_MOVE_PARDON)
@@ -339,6 +364,7 @@ fill_key(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *m
 {
 	gs_racy_load(meta->key, hit->slot->data, head->key_len);
 	meta->key[head->key_len] = 0;
+	meta->ns = head->ns;
 	meta->key_len = head->key_len;
 	meta->val_len = head->val_len;
 	meta->ordinal = hit->ordinal;
@@ -385,7 +411,8 @@ leaves_ms(const struct gs_table *t, uint32_t ring, const struct gs_meta *meta)
 uint64_t
 gs_kv_ends_ms(const struct gs_table *t, const struct gs_meta *meta)
 {
-	return gs_record_bound_ms(t, meta->class_id, meta->flags, meta->expires_ms, meta->touched_ms, meta->accessed_ms);
+	return gs_record_bound_ms(t, &(struct gs_bounded){ meta->class_id, meta->ns, meta->flags, meta->expires_ms, meta->touched_ms,
+	    meta->accessed_ms });
 }
 
 uint64_t
@@ -488,7 +515,7 @@ tell_settled(struct gs_table *t, struct gs_ctx *c, const struct gs_settled *s, u
 {
 	const struct gs_meta *m = &s->meta;
 	struct gs_turn turn = {
-		.from = s->from, .to = s->to, .now_ms = now_ms, .hash = m->hash, .version = m->version,
+		.from = s->from, .to = s->to, .now_ms = now_ms, .hash = m->hash, .ns = m->ns, .version = m->version,
 		.key = m->key, .key_len = m->key_len, .owner = m->owner, .owner_len = m->owner_len,
 	};
 
@@ -501,7 +528,8 @@ tell_settled(struct gs_table *t, struct gs_ctx *c, const struct gs_settled *s, u
 	case GS_SETTLE_EXPIRED:
 		turn.kind = GS_EVENT_EXPIRED;
 		/* Would it be over however recently it had been asked for? */
-		turn.reason = gs_record_bound_ms(t, m->class_id, m->flags, m->expires_ms, m->touched_ms, GS_TIME_NEVER) < now_ms ?
+		turn.reason = gs_record_bound_ms(t, &(struct gs_bounded){ m->class_id, m->ns, m->flags, m->expires_ms, m->touched_ms,
+		    GS_TIME_NEVER }) < now_ms ?
 		    GS_REASON_LIFETIME : GS_REASON_IDLE;
 		turn.to = GS_RING_NONE;
 		gs_event_tell(t, c, &turn);

@@ -23,8 +23,12 @@ struct gs_key {
 	uint64_t hash;
 };
 
-/* Check and hash a key. Returns 0, GS_EINVAL (empty), GS_ENAMETOOLONG (over key_max). */
+/* Check and hash a key of the default namespace. Returns 0, GS_EINVAL (empty), GS_ENAMETOOLONG (over key_max). */
 int gs_key_init(const struct gs_table *t, struct gs_key *out, const void *bytes, size_t len);
+/* The same of one in this namespace. */
+int gs_key_init_in(const struct gs_table *t, struct gs_key *out, uint32_t ns, const void *bytes, size_t len);
+/* The hash of a key in a namespace; of what is none, as an owner, too. */
+uint64_t gs_key_hash(const struct gs_table *t, uint32_t ns, const void *bytes, size_t len);
 
 /* A record's header as copied out, times in store ms. */
 struct gs_meta {
@@ -38,6 +42,7 @@ struct gs_meta {
 	int64_t mtime_ns, ctime_ns;
 	uint64_t mtime_ms;
 	uint32_t uid, gid, mode, class_id;
+	uint32_t ns;
 	uint32_t flags;			/* enum gs_slot_flag */
 	uint32_t resume_ttl_s;
 	uint64_t arrival, offence;	/* Q, O */

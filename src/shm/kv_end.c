@@ -5,6 +5,7 @@
 #include "shm/kv.h"
 #include "shm/kin.h"
 #include "shm/logout.h"
+#include "shm/namespaces.h"
 
 int
 gs_kv_look_up(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, struct gs_hit *hit, struct gs_slot *head)
@@ -64,6 +65,7 @@ gs_kv_end_hit(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, co
 	if (is_out) {
 		gs_kv_let_go(t, c, hit, cell, false);
 		gs_kv_unreserve(t, gs_entry_ring(hit->entry));
+		gs_namespaces_unreserve(t, head->ns);
 		gs_bond_mark_end(t, head->hash);
 	} else {
 		gs_slots_unlist(c, cell);
@@ -79,6 +81,7 @@ static void
 assume_header(const struct gs_table *t, const struct gs_key *k, uint64_t now_ms, struct gs_slot *head)
 {
 	head->hash = k->hash;
+	head->ns = (uint16_t)k->ns;
 	head->deadline = gs_min_u64(gs_add_sat(now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
 }
 
@@ -248,7 +251,7 @@ is_of(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, 
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(head->key_len), head->owner_len);
 	if (!gs_record_is_same(hit->slot, hit->w))
 		return KV_AGAIN;
-	return gs_kin_hash(t, owner, head->owner_len) == whose->owner;
+	return gs_kin_hash(t, head->ns, owner, head->owner_len) == whose->owner;
 }
 
 /* What is over is ended as well: a touch that looked at an earlier clock may still renew it. */
@@ -326,7 +329,7 @@ gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *
 {
 	/* Under a final tombstone any session is to go; under a plain one another than ours may stand. */
 	const struct gs_ending silently = { .kind = GS_TOMB_NONE, .birth = s->least == GS_TOMB_FINAL ? 0 : s->birth };
-	bool is_refused;
+	bool is_refused, is_name = false;
 
 	/* Pairs with the exchange in gs_index_remove: who found the key gone, even by a plain load, sees what it left. */
 	gs_fence_acquire();
@@ -334,19 +337,36 @@ gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *
 	/* Whoever left the tombstone may have been here before us: there is none then. */
 	if (is_refused)
 		(void)end_tries(t, c, s->key, s->now_ms, &silently);
+	/* Or a namespace of this name was made meanwhile: by the full fence in the insert, or it sees us. */
+	else if (gs_namespaces_has(t, s->key))
+		is_name = end_tries(t, c, s->key, s->now_ms, &(struct gs_ending){ .kind = GS_TOMB_NONE, .birth = s->birth }) == 0;
 	note(c, 0);
-	return is_refused ? GS_ESTALE : 0;
+	return is_refused ? GS_ESTALE : is_name ? GS_EISDIR : 0;
+}
+
+/* Count what starts in its namespace. 0, KV_AGAIN, GS_ENOSPC, GS_ENOENT: it is not there, GS_EISDIR: the key is the name of one. */
+static int
+enter_namespace(struct gs_table *t, const struct gs_key *k)
+{
+	int rc = gs_namespaces_reserve(t, k->ns);
+
+	if (rc == 0 && gs_namespaces_has(t, k))
+		rc = GS_EISDIR;
+	return rc == GS_EAGAIN ? KV_AGAIN : rc;
 }
 
 int
 gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, const struct gs_draft *d, struct gs_hit *hit)
 {
 	const struct gs_arena *a = gs_table_arena(t, s->ring, gs_record_class(t, &d->head));
-	int rc, cell = gs_slots_claim(t, c, s->ring, a->class_id);
+	int rc = enter_namespace(t, s->key), cell = rc == 0 ? gs_slots_claim(t, c, s->ring, a->class_id) : -1;
 	uint32_t addr, gen;
 
 	if (cell < 0) {
-		rc = gs_evict_slot(t, c, a, GS_EVICT_ANY, s->now_ms);
+		if (rc == 0) {
+			rc = gs_evict_slot(t, c, a, GS_EVICT_ANY, s->now_ms);
+			gs_namespaces_unreserve(t, s->key->ns);
+		}
 		gs_kv_unreserve(t, s->ring);
 		return rc;
 	}
@@ -360,6 +380,7 @@ gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, c
 		gs_kv_give_up_start(c);
 		gs_slots_keep(c, cell);
 		gs_kv_unreserve(t, s->ring);
+		gs_namespaces_unreserve(t, s->key->ns);
 		return rc == 0 ? KV_AGAIN : rc;
 	}
 	gs_store_publish(t, addr, gen);

@@ -142,7 +142,10 @@ struct gs_starting {
 	uint64_t now_ms;
 };
 
-/* Before a session is published, when it was not, and after: 0, or GS_ESTALE when it was ended meanwhile, and is gone. */
+/*
+ * Before a session is published, when it was not, and after: 0, or GS_ESTALE when it was ended meanwhile, GS_EISDIR when a
+ * namespace took its name, and it is gone.
+ */
 void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
 void gs_kv_give_up_start(struct gs_ctx *c);
 int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s);
@@ -150,7 +153,8 @@ int gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starti
 /*
  * Start a session of which the index has no entry, in a ring where a place is reserved.  Returns 0 with hit->entry, but for
  * its tag, and the caller owes gs_logout_look() once he has told of it. Else the place is given back, and it is KV_AGAIN (as
- * gs_kv_publish, or somebody else started it), GS_ESTALE, GS_ENOSPC, GS_ERANGE.
+ * gs_kv_publish, or somebody else started it), GS_ESTALE, GS_ENOSPC, GS_ERANGE, GS_ENOENT: the namespace is not there,
+ * GS_EISDIR: it has the key for its name.
  */
 int gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, const struct gs_draft *d, struct gs_hit *hit);
 

@@ -81,7 +81,7 @@ tell_pardoned(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, cons
 {
 	const struct gs_turn turn = {
 		.kind = GS_EVENT_PARDONED, .reason = GS_REASON_OPERATOR, .from = gs_entry_ring(hit->entry), .to = gs_entry_ring(hit->entry),
-		.now_ms = now_ms, .hash = head->hash, .version = head->version, .key = k->bytes, .key_len = k->len,
+		.now_ms = now_ms, .hash = head->hash, .ns = k->ns, .version = head->version, .key = k->bytes, .key_len = k->len,
 	};
 
 	gs_ctx_count(c, GS_COUNT_PARDONED);

@@ -120,7 +120,7 @@ draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint6
 static void
 charge_new(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
 {
-	uint64_t limit = gs_quota_find(t, d->head.hash, d->owner, d->head.owner_len);
+	uint64_t limit = gs_quota_find(t, &(struct gs_quota_whom){ d->head.hash, d->head.ns, d->head.owner_len, d->owner });
 
 	if (limit != GS_QUOTA_FREE)
 		gs_kv_set(&d->head.Q, gs_quota_charge(limit, 0, now_ms, 1, GS_QUOTA_CLOCK_MS));
@@ -135,7 +135,7 @@ draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const 
 	draft_value(c, d, p, old_version);
 	d->head.birth = birth_of(d->head.version);
 	d->head.created = (p->args->set & GS_SET_OWNER_BIT) == 0 ? p->now_ms :
-	    gs_logout_start_ms(t, p->args->owner, p->args->owner_len, p->now_ms);
+	    gs_logout_start_ms(t, p->key->ns, p->args->owner, p->args->owner_len, p->now_ms);
 	d->head.deadline = gs_min_u64(gs_add_sat(p->now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
 	d->head.uid = p->args->uid;
 	d->head.gid = p->args->gid;

@@ -104,7 +104,7 @@ gs_kv_limit(struct gs_table *t, const struct gs_hit *hit)
 	if (gs_record_header(t, hit, &head) <= 0)
 		return GS_QUOTA_FREE;
 	gs_racy_load(owner, (const unsigned char *)hit->slot + gs_record_owner_off(head.key_len), head.owner_len);
-	return gs_record_is_same(hit->slot, hit->w) ? gs_quota_find(t, head.hash, owner, head.owner_len) : GS_QUOTA_FREE;
+	return gs_record_is_same(hit->slot, hit->w) ? gs_quota_find(t, &(struct gs_quota_whom){ head.hash, head.ns, head.owner_len, owner }) : GS_QUOTA_FREE;
 }
 
 /* Is no quota about the session of a hit, by its key? */
@@ -382,7 +382,7 @@ uint64_t
 gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms)
 {
 	const struct gs_quota_cfg *q = &t->ctl->quota;
-	uint64_t limit = gs_quota_find(t, meta->hash, meta->owner, meta->owner_len);
+	uint64_t limit = gs_quota_find(t, &(struct gs_quota_whom){ meta->hash, meta->ns, meta->owner_len, meta->owner });
 	struct gs_accused a = {
 		.since_ms = gs_offence_since_ms(meta->offence), .soon_ms = meta->soon_ms, .served = meta->arrival,
 	};

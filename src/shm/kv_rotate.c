@@ -40,7 +40,7 @@ static int
 step_to(const struct gs_table *t, const struct gs_meta *meta, struct gs_followed *out)
 {
 	memcpy(out->bytes, meta->link, meta->link_len);
-	return gs_key_init(t, &out->key, out->bytes, meta->link_len);
+	return gs_key_init_in(t, &out->key, meta->ns, out->bytes, meta->link_len);
 }
 
 /*
@@ -117,7 +117,7 @@ gs_kv_lead(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 	int rc;
 
 	memcpy(out->bytes, k->bytes, k->len);
-	rc = gs_key_init(t, &out->key, out->bytes, k->len);
+	rc = gs_key_init_in(t, &out->key, k->ns, out->bytes, k->len);
 	for (int hops = 0; hops < MAX_HOPS && rc == 0; hops++) {
 		rc = load(t, c, &out->key, now_ms, &seen);
 		if (rc == KV_ROTATED)

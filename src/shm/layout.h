@@ -45,7 +45,8 @@
  *	decays nor bounds it, or is to be armed anew.
  *   I8	Lengths in a live slot fit its class; X is at most the deadline;
  *	last access and touched time are not in the future; its kin is that of its owner and link.
- *   I9	A ring's population counter equals its final entries.
+ *   I9	A ring's population counter equals its final entries, and so does a
+ *	namespace's.
  *   I10	A tentative entry belongs to a living client, or to a dead one until
  *	it is recovered.
  *   I11	A live slot of an arena in a file that no client lists is PUBLISHED,
@@ -77,6 +78,11 @@
  *	looks whether a slot without a bit is listed.
  *   n_ctx_used, reg.state	released when what they announce is there.
  *   session_class.state	released when the name is there, loaded acquire before it.
+ *   ns.state	released when the name is there, loaded acquire before it.  A start in a namespace counts
+ *	itself in its population by seq_cst and then looks at the state, seq_cst; the daemon that removes it
+ *	says so by seq_cst and then looks at the population: one sees the other.
+ *   ns_filter	by seq_cst: the daemon that makes a namespace sets the bit of its name, a full fence, and looks for a
+ *	session of that key; who starts one publishes it, a full fence, and looks at the bits: one sees the other.
  *   ring.state	released when the name is there and ABSENT again before another is; loaded acquire
  *	before the name, and again behind an acquire fence after it.
  *   segments	released when the memory is there.  A slot is taken after listing
@@ -115,7 +121,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_ABI_MAJOR 3u
+#define GS_ABI_MAJOR 4u
 #define GS_ABI_MINOR 0u
 #define GS_ENDIAN_MARK UINT64_C(0x0102030405060708)
 
@@ -142,6 +148,7 @@ enum {
 	GS_TOMBS_MIN = 1024,		/* the least there is room for: what the place tells of a hash is enough then */
 	GS_HELD_CELLS = 32,
 	GS_RING_NAME_BYTES = 32,
+	GS_NAMESPACES = 256,		/* ids; 0 is the default one */
 	GS_STORE_BYTES = 256,			/* of a path, with its NUL */
 	GS_PAGE_BYTES = 4096,
 	GS_CTX_BYTES = 8192,
@@ -325,13 +332,22 @@ gs_timed_words(struct gs_slot *s, _Atomic uint64_t *out[GS_TIMED_WORDS])
 /* What a session is, for eviction and lifetimes; T.ctl has the names of all GS_CLASSES ids, these are the built-in ones. */
 enum gs_session_class { GS_CLASS_NONE = 0, GS_CLASS_ANONYMOUS = 1, GS_CLASS_AUTHENTICATED = 2, GS_CLASSES = 32 };
 
-/* T.idx: this page, then the buckets, then n_tombs tombstones, then _Atomic uint64_t[GS_KIN_MARKS]: what hangs on which kin is to be looked at. */
+/*
+ * T.idx: this page, then the buckets, then n_tombs tombstones, then _Atomic uint64_t[GS_KIN_MARKS]: what hangs on which kin
+ * is to be looked at; then struct gs_ns_line[GS_NAMESPACES].
+ */
 struct gs_counter_line {			/* counters that all write, on a line of its own */
 	_Atomic int64_t n;
 	_Atomic uint64_t evicted;		/* sessions that went outwards from there for want of room */
 	_Atomic uint64_t dropped;		/* sessions that ended there for want of room */
 	uint8_t pad[104];
 };
+
+struct gs_ns_line {				/* a counter that all write, on a line of its own */
+	_Atomic int64_t n;			/* sessions of the namespace, reservations included; not of the default one */
+	uint8_t pad[56];
+};
+_Static_assert(sizeof(struct gs_ns_line) == GS_LINE_BYTES, "a namespace's counter is a line");
 
 /*
  * The word of a mark, which says that an owner is being logged out; logout.h.
@@ -424,7 +440,10 @@ gs_segment(uint32_t gen, uint32_t state)
 static inline uint32_t gs_segment_gen(uint64_t segment) { return (uint32_t)(segment >> 32); }
 static inline uint32_t gs_segment_state(uint64_t segment) { return (uint32_t)segment; }
 
-/* T.R.C: this page, segment words, bitmap, due hints, kin, slots; offsets from the start of the file. */
+/*
+ * T.R.C: this page, segment words, bitmap, due hints, kin, slots, and at its end names of namespaces; offsets from the start
+ * of the file.
+ */
 
 struct gs_arena_hdr {
 	uint64_t magic;
@@ -441,7 +460,8 @@ struct gs_arena_hdr {
 	uint64_t file_bytes;
 	uint64_t retired_off;			/* _Atomic uint64_t[n_slots / 64], a set bit: REPLACED or ENDED */
 	uint64_t kin_off;			/* _Atomic uint32_t[n_slots], whose it is: gs_kin(), of the record last written there */
-	/* 068: what an arena in a file must say by itself; zeros in others */
+	uint64_t names_off;			/* char[GS_NAMESPACES][GS_RING_NAME_BYTES], in a file on a disk: as class_name, of namespaces */
+	/* 070: what an arena in a file must say by itself; zeros in others */
 	uint32_t abi_major;
 	uint32_t slot_header_bytes;
 	uint64_t sip_k0, sip_k1;
@@ -452,11 +472,11 @@ struct gs_arena_hdr {
 	uint32_t pad0;
 	_Atomic uint64_t wall_add_ms;		/* as in gs_ctl_hdr, when the disk was last written */
 	_Atomic uint64_t wall_check;		/* its complement */
-	uint8_t pad1[24];
+	uint8_t pad1[16];
 	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* 100 of the ids that its records may have; "": none that was given */
 	uint8_t pad[GS_PAGE_BYTES - 256 - GS_CLASSES * GS_RING_NAME_BYTES];
 };
-_Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 216, "arena header");
+_Static_assert(offsetof(struct gs_arena_hdr, wall_add_ms) == 224, "arena header");
 _Static_assert(sizeof(struct gs_arena_hdr) == GS_PAGE_BYTES, "arena header is a page");
 
 /*
@@ -630,11 +650,11 @@ _Static_assert(sizeof(struct gs_ctx_reg) == 32, "registry entry");
  * [43:0] interval, 1/64 ms; 0: never charged.
  */
 enum gs_quota_action { GS_QUOTA_REPORT = 0, GS_QUOTA_SLOW = 1, GS_QUOTA_QUARANTINE = 2 };
-enum gs_quota_whose { GS_QUOTA_OF_KEY = 0, GS_QUOTA_OF_OWNER = 1 };
+enum gs_quota_whose { GS_QUOTA_OF_KEY = 0, GS_QUOTA_OF_OWNER = 1, GS_QUOTA_OF_NAMESPACE = 2 };
 enum { GS_QUOTA_OVERRIDES = 32, GS_QUOTA_EXEMPT = 8, GS_QUOTA_PATTERN_BYTES = 64 };
 
 struct gs_quota_override {
-	_Atomic uint64_t hash;			/* of the key, or the owner */
+	_Atomic uint64_t hash;			/* of the key, or the owner; of a namespace its id */
 	_Atomic uint64_t limit;
 	_Atomic uint32_t whose;			/* enum gs_quota_whose */
 	uint32_t pad;
@@ -670,6 +690,30 @@ struct gs_class_cfg {
 	uint32_t pad[3];
 };
 _Static_assert(sizeof(struct gs_class_cfg) == GS_LINE_BYTES, "a class is a line");
+
+/*
+ * A namespace. Its id, the place in the array, is its own as long as the memory is there: one that was removed is RETIRED and
+ * comes back under the same id. While the daemon finds out whether one can be removed it is CLOSING.
+ */
+enum gs_namespace_state { GS_NAMESPACE_UNUSED = 0, GS_NAMESPACE_ON = 1, GS_NAMESPACE_CLOSING = 2, GS_NAMESPACE_RETIRED = 3 };
+
+struct gs_namespace_cfg {
+	char name[GS_RING_NAME_BYTES];		/* written while it is UNUSED */
+	_Atomic uint64_t hash;			/* of the name, as of a key of the default namespace */
+	_Atomic uint64_t idle_ms;		/* from the last access; GS_DURATION_MAX: max */
+	_Atomic uint64_t max_sessions;		/* in all rings together; UINT64_MAX: any number */
+	_Atomic uint32_t state;			/* enum gs_namespace_state */
+	_Atomic uint32_t uid, gid, mode;	/* of its directory at the mount */
+	uint8_t pad[56];
+};
+_Static_assert(sizeof(struct gs_namespace_cfg) == 2 * GS_LINE_BYTES, "a namespace is two lines");
+
+/* The bit of a name in ns_filter. */
+static inline uint64_t
+gs_namespace_bit(uint64_t hash)
+{
+	return UINT64_C(1) << (hash >> 58);
+}
 
 struct gs_ctl_hdr {
 	uint64_t magic;
@@ -707,13 +751,16 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t roles_epoch;		/* grows when other roles come into force */
 	_Atomic uint64_t starter;		/* 0: whoever has the role starts sessions; 1: one process, and none has the lease; else which */
 	_Atomic uint32_t settings_epoch;	/* grows when another setting that mounts follow comes into force */
-	uint8_t pad3[1024 - 332];
+	uint32_t pad2;
+	_Atomic uint64_t ns_filter;		/* bits of the names of namespaces: gs_namespace_bit() */
+	uint8_t pad3[1024 - 344];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
 	struct gs_quota_cfg quota;
 	struct gs_class_cfg session_class[GS_CLASSES];	/* [0] is none, and stays UNUSED */
 	uint8_t pad4[GS_PAGE_BYTES - sizeof(struct gs_quota_cfg) - GS_CLASSES * sizeof(struct gs_class_cfg)];
+	struct gs_namespace_cfg ns[GS_NAMESPACES];	/* [0] is the default one, and stays UNUSED */
 };
 _Static_assert(sizeof(struct gs_ctl_hdr) % GS_PAGE_BYTES == 0, "nothing is mapped behind the file");
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");

@@ -45,13 +45,13 @@ find_mark(const struct gs_table *t, uint64_t owner, struct gs_whose *out)
 }
 
 uint64_t
-gs_logout_start_ms(const struct gs_table *t, const void *owner, uint32_t len, uint64_t now_ms)
+gs_logout_start_ms(const struct gs_table *t, uint32_t ns, const void *owner, uint32_t len, uint64_t now_ms)
 {
 	struct gs_whose w;
 
 	/* relaxed; find_mark looks again */
 	if (len == 0 || atomic_load_explicit(&t->idx->marked, memory_order_relaxed) == 0 ||
-	    !find_mark(t, gs_kin_hash(t, owner, len), &w))
+	    !find_mark(t, gs_kin_hash(t, ns, owner, len), &w))
 		return now_ms;
 	return gs_max_u64(now_ms, w.at_ms + 1);
 }
@@ -60,7 +60,7 @@ gs_logout_start_ms(const struct gs_table *t, const void *owner, uint32_t len, ui
 static bool
 find_mark_of(const struct gs_table *t, const struct gs_draft *d, struct gs_whose *w)
 {
-	return d->head.owner_len > 0 && find_mark(t, gs_kin_hash(t, d->owner, d->head.owner_len), w) && d->head.created <= w->at_ms;
+	return d->head.owner_len > 0 && find_mark(t, gs_kin_hash(t, d->head.ns, d->owner, d->head.owner_len), w) && d->head.created <= w->at_ms;
 }
 
 bool
@@ -144,7 +144,7 @@ drop_mark(struct gs_table *t, int i)
 static int
 end_by_record(struct gs_table *t, struct gs_ctx *c, const struct gs_meta *record, const struct gs_whose *w)
 {
-	const struct gs_key k = { .bytes = record->key, .len = record->key_len, .hash = record->hash };
+	const struct gs_key k = { .bytes = record->key, .len = record->key_len, .ns = record->ns, .hash = record->hash };
 
 	return record->created_ms > w->at_ms ? 0 : gs_kv_end_of(t, c, &k, w);
 }
@@ -158,7 +158,7 @@ look_at_page(struct gs_table *t, struct gs_ctx *c, uint32_t id, const struct gs_
 	struct gs_meta record;
 
 	if (addr == 0 || id == c->id || !gs_kin_at(t, addr - 1, &record) || record.owner_len == 0 ||
-	    gs_kin_hash(t, record.owner, record.owner_len) != w->owner)
+	    gs_kin_hash(t, record.ns, record.owner, record.owner_len) != w->owner)
 		return 0;
 	return end_by_record(t, c, &record, w);
 }
@@ -204,9 +204,9 @@ hand_over(struct gs_mark *mark)
 }
 
 int
-gs_logout_run(struct gs_table *t, struct gs_ctx *c, const void *owner, uint32_t len, uint64_t now_ms, uint64_t *n)
+gs_logout_run(struct gs_table *t, struct gs_ctx *c, uint64_t owner, uint64_t now_ms, uint64_t *n)
 {
-	const struct gs_whose w = { .owner = gs_kin_hash(t, owner, len), .at_ms = draw_instant(t, now_ms) };
+	const struct gs_whose w = { .owner = owner, .at_ms = draw_instant(t, now_ms) };
 	int i = take_mark(t, c, &w);
 	int64_t ended;
 
@@ -233,7 +233,7 @@ gs_logout_recover(struct gs_table *t, struct gs_ctx *c, uint32_t id)
 	struct gs_whose w;
 
 	if (addr != 0 && gs_kin_at(t, addr - 1, &record) && record.owner_len > 0 &&
-	    find_mark(t, gs_kin_hash(t, record.owner, record.owner_len), &w))
+	    find_mark(t, gs_kin_hash(t, record.ns, record.owner, record.owner_len), &w))
 		(void)end_by_record(t, c, &record, &w);
 	/* release; pairs with look_at_page */
 	atomic_store_explicit(&t->ctx[id].publishing, 0, memory_order_release);

@@ -28,14 +28,14 @@
 #include "shm/kv_impl.h"
 
 /*
- * End all sessions of an owner (1 to GS_OWNER_BYTES bytes) that were started before now. *n: how many it ended itself.
+ * End all sessions of an owner (gs_kin_hash) that were started before now. *n: how many it ended itself.
  * Returns 0, GS_EBUSY when GS_MARKS logouts are under way, GS_EAGAIN when a session changed 10,000 times while it was to be
  * ended (the daemon goes on with it).
  */
-int gs_logout_run(struct gs_table *t, struct gs_ctx *c, const void *owner, uint32_t len, uint64_t now_ms, uint64_t *n);
+int gs_logout_run(struct gs_table *t, struct gs_ctx *c, uint64_t owner, uint64_t now_ms, uint64_t *n);
 
-/* When a session of this owner that starts now was started: behind the logout that is under way, if there is one. */
-uint64_t gs_logout_start_ms(const struct gs_table *t, const void *owner, uint32_t len, uint64_t now_ms);
+/* When a session of this owner of a namespace that starts now was started: behind the logout that is under way, if there is one. */
+uint64_t gs_logout_start_ms(const struct gs_table *t, uint32_t ns, const void *owner, uint32_t len, uint64_t now_ms);
 
 /* Does a logout that is under way end a session that is made of d? */
 bool gs_logout_ends(const struct gs_table *t, const struct gs_draft *d);

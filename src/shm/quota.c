@@ -5,7 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/glob.h"
-#include "base/siphash.h"
+#include "shm/namespaces.h"
 
 _Static_assert((int)GS_QUOTA_OFFENCES_MAX == (int)GS_OFFENCES_MAX, "offences stick where their bits end");
 
@@ -16,10 +16,37 @@ load_pattern(const struct gs_quota_cfg *q, uint32_t i, uint64_t word[GS_QUOTA_PA
 		word[w] = atomic_load_explicit(&q->exempt[i * (GS_QUOTA_PATTERN_BYTES / 8) + w], memory_order_relaxed);
 }
 
-static void
-set_override(struct gs_table *t, struct gs_quota_override *o, enum gs_quota_whose whose, const void *name, uint32_t len)
+/* The id of a namespace by a name of so many bytes; 0, whose sessions no override of a namespace is about: there is none. */
+static uint32_t
+namespace_of(const struct gs_table *t, const unsigned char *name, size_t len)
 {
-	atomic_store_explicit(&o->hash, gs_siphash13(t->sip_k0, t->sip_k1, name, len), memory_order_relaxed);
+	char text[GS_RING_NAME_BYTES] = "";
+	int id;
+
+	if (len >= sizeof(text))
+		return 0;
+	memcpy(text, name, len);
+	id = gs_namespaces_find(t, text);
+	return id < 0 ? 0 : (uint32_t)id;
+}
+
+/* Of a key; NAMESPACE/KEY is one of another namespace, and where there is none of this name a key of the default one. */
+static uint64_t
+hash_of_key(const struct gs_table *t, const unsigned char *name, uint32_t len)
+{
+	const unsigned char *slash = memchr(name, '/', len);
+	uint32_t ns = slash == NULL ? 0 : namespace_of(t, name, (size_t)(slash - name));
+
+	return ns == 0 ? gs_key_hash(t, 0, name, len) : gs_key_hash(t, ns, slash + 1, len - (size_t)(slash + 1 - name));
+}
+
+static void
+set_override(struct gs_table *t, struct gs_quota_override *o, enum gs_quota_whose whose, const unsigned char *name, uint32_t len)
+{
+	uint64_t hash = whose == GS_QUOTA_OF_KEY ? hash_of_key(t, name, len) : whose == GS_QUOTA_OF_OWNER ? gs_key_hash(t, 0, name, len) :
+	    namespace_of(t, name, len);
+
+	atomic_store_explicit(&o->hash, hash, memory_order_relaxed);
 	atomic_store_explicit(&o->whose, (uint32_t)whose, memory_order_relaxed);
 }
 
@@ -117,7 +144,7 @@ find(const struct gs_quota_cfg *q, uint32_t n, enum gs_quota_whose whose, uint64
 
 /* The limit of an override about the session, or of the table. *is_whole: nobody was changing them. */
 static uint64_t
-find_override(const struct gs_table *t, uint64_t hash, uint64_t owner, bool *is_whole)
+find_override(const struct gs_table *t, uint64_t hash, uint32_t ns, uint64_t owner, bool *is_whole)
 {
 	const struct gs_quota_cfg *q = &t->ctl->quota;
 	/* acquire; pairs with the release in gs_quota_apply */
@@ -130,6 +157,8 @@ find_override(const struct gs_table *t, uint64_t hash, uint64_t owner, bool *is_
 	i = find(q, n, GS_QUOTA_OF_KEY, hash);
 	if (i == n && owner != 0)
 		i = find(q, n, GS_QUOTA_OF_OWNER, owner);
+	if (i == n && ns != 0)
+		i = find(q, n, GS_QUOTA_OF_NAMESPACE, ns);
 	if (i < n)
 		limit = atomic_load_explicit(&q->override[i].limit, memory_order_relaxed);
 	*is_whole = !has_turned(q, turn);
@@ -137,14 +166,14 @@ find_override(const struct gs_table *t, uint64_t hash, uint64_t owner, bool *is_
 }
 
 uint64_t
-gs_quota_find(const struct gs_table *t, uint64_t hash, const void *owner, uint32_t owner_len)
+gs_quota_find(const struct gs_table *t, const struct gs_quota_whom *whom)
 {
 	bool is_whole;
 	uint64_t limit;
 
 	if (!gs_quota_has_overrides(t))
 		return gs_quota_table_limit(t);
-	limit = find_override(t, hash, owner_len > 0 ? gs_siphash13(t->sip_k0, t->sip_k1, owner, owner_len) : 0, &is_whole);
+	limit = find_override(t, whom->hash, whom->ns, whom->owner_len > 0 ? gs_key_hash(t, 0, whom->owner, whom->owner_len) : 0, &is_whole);
 	/* A daemon that was killed while changing them will do it again; meanwhile nobody is charged. */
 	return is_whole ? limit : GS_QUOTA_FREE;
 }

@@ -32,8 +32,15 @@ void gs_quota_apply(struct gs_table *t, const struct gs_quota_rules *rules);
 /* Would other keys be exempt than are now? */
 bool gs_quota_exempts_others(const struct gs_table *t, const struct gs_quota_rules *rules);
 
-/* The limit of a session by the hash of its key, and its owner. The key's override goes before the owner's, that before the table's. */
-uint64_t gs_quota_find(const struct gs_table *t, uint64_t hash, const void *owner, uint32_t owner_len);
+/* A session whose quota is asked for: the hash of its key, its namespace, its owner. */
+struct gs_quota_whom {
+	uint64_t hash;
+	uint32_t ns, owner_len;
+	const void *owner;
+};
+
+/* Its limit. The key's override goes before the owner's, whatever the namespace, that before the namespace's, that before the table's. */
+uint64_t gs_quota_find(const struct gs_table *t, const struct gs_quota_whom *whom);
 
 static inline bool
 gs_quota_has_exempt(const struct gs_table *t)

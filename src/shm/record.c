@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/atomic.h"
-#include "base/siphash.h"
 #include "policy/decay.h"
 #include "policy/lifetime.h"
 #include "policy/quota.h"
 #include "shm/classes.h"
+#include "shm/namespaces.h"
 #include "shm/store.h"
 
 /* Words of the header behind W, which is written on its own. */
@@ -31,15 +31,16 @@ gs_record_class(const struct gs_table *t, const struct gs_slot *head)
 }
 
 static uint32_t
-hash16(const struct gs_table *t, const void *bytes, uint32_t len)
+hash16(const struct gs_table *t, uint32_t ns, const void *bytes, uint32_t len)
 {
-	return len == 0 ? 0 : gs_record_kin_bits(gs_siphash13(t->sip_k0, t->sip_k1, bytes, len));
+	return len == 0 ? 0 : gs_record_kin_bits(gs_key_hash(t, ns, bytes, len));
 }
 
 uint32_t
-gs_record_kin(const struct gs_table *t, const void *owner, uint32_t owner_len, const void *link, uint32_t link_len)
+gs_record_kin(const struct gs_table *t, const struct gs_slot *head, const void *owner, const void *link)
 {
-	return gs_kin(hash16(t, owner, owner_len), hash16(t, link, link_len));
+	/* What links lead to is in the default namespace of the other table. */
+	return gs_kin(hash16(t, head->ns, owner, head->owner_len), hash16(t, 0, link, head->link_len));
 }
 
 bool
@@ -76,6 +77,7 @@ gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *o
 int
 gs_record_first_line(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out)
 {
+	out->ns = __atomic_load_n(&hit->slot->ns, __ATOMIC_RELAXED);
 	return load_header(t, hit, out, GS_LINE_BYTES);
 }
 
@@ -139,16 +141,17 @@ gs_record_pardon_ms(const struct gs_table *t, uint64_t offence, uint64_t soon_ms
 	    atomic_load_explicit(&q->release_ms, memory_order_relaxed));
 }
 
-/* In every read: a session of no class costs a look at its header, and no call. */
+/* In every read: a session of no class and the default namespace costs a look at its header, and no call. */
 static inline uint64_t
 ends_ms(const struct gs_table *t, const struct gs_slot *head)
 {
-	uint32_t class_id = __atomic_load_n(&head->class_id, __ATOMIC_RELAXED);
+	uint32_t class_id = __atomic_load_n(&head->class_id, __ATOMIC_RELAXED), ns = __atomic_load_n(&head->ns, __ATOMIC_RELAXED);
 
-	if (class_id == GS_CLASS_NONE)
+	if ((class_id | ns) == 0)
 		return value_of(&head->X);
-	return gs_record_bound_ms(t, class_id, __atomic_load_n(&head->flags, __ATOMIC_RELAXED), value_of(&head->X), value_of(&head->T),
-	    value_of(&head->A));
+	return gs_record_bound_ms(t, &(struct gs_bounded){ .class_id = class_id, .ns = ns,
+	    .flags = __atomic_load_n(&head->flags, __ATOMIC_RELAXED), .own_ms = value_of(&head->X), .touched_ms = value_of(&head->T),
+	    .accessed_ms = value_of(&head->A) });
 }
 
 uint64_t
@@ -158,12 +161,13 @@ gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head)
 }
 
 uint64_t
-gs_record_bound_ms(const struct gs_table *t, uint32_t class_id, uint32_t flags, uint64_t own_ms, uint64_t touched_ms, uint64_t accessed_ms)
+gs_record_bound_ms(const struct gs_table *t, const struct gs_bounded *b)
 {
-	struct gs_lifetime_rule rule = gs_classes_rule(t, class_id);
+	struct gs_lifetime_rule rule = gs_classes_rule(t, b->class_id);
 
+	rule.idle_ms = gs_min_u64(rule.idle_ms, gs_namespaces_idle_ms(t, b->ns));
 	/* What is parked waits as long as it was parked for. */
-	return (flags & GS_FLAG_PARKED) != 0 ? own_ms : gs_lifetime_ends_ms(own_ms, touched_ms, accessed_ms, &rule);
+	return (b->flags & GS_FLAG_PARKED) != 0 ? b->own_ms : gs_lifetime_ends_ms(b->own_ms, b->touched_ms, b->accessed_ms, &rule);
 }
 
 uint64_t
@@ -253,7 +257,7 @@ gs_record_write(struct gs_table *t, struct gs_ctx *c, int cell, const struct gs_
 	gs_racy_store(base + gs_record_link_off(head.key_len, head.owner_len), d->link, head.link_len);
 	gs_racy_store(base + gs_record_value_off(head.key_len, head.owner_len, head.link_len), d->value, head.val_len);
 	atomic_store_explicit(due_at(t, addr), due_of(t, addr, &head), memory_order_relaxed);
-	atomic_store_explicit(kin_at(t, addr), gs_record_kin(t, d->owner, head.owner_len, d->link, head.link_len), memory_order_relaxed);
+	atomic_store_explicit(kin_at(t, addr), gs_record_kin(t, &head, d->owner, d->link), memory_order_relaxed);
 	/* release; pairs with the acquire of W in match_entry */
 	atomic_store_explicit(&s->W, gs_word(gen, c->id, GS_SLOT_READY), memory_order_release);
 	return gen;
@@ -585,6 +589,7 @@ gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsig
 	out->gid = head->gid;
 	out->mode = head->mode;
 	out->class_id = head->class_id;
+	out->ns = head->ns;
 	out->key_len = head->key_len;
 	out->owner_len = head->owner_len;
 	out->link_len = head->link_len;

@@ -50,8 +50,8 @@ gs_record_kin_bits(uint64_t hash)
 	return hash >> 48 == 0 ? 1 : (uint32_t)(hash >> 48);
 }
 
-/* The kin of a record of this owner and link: what its slot says in the array at kin_off. */
-uint32_t gs_record_kin(const struct gs_table *t, const void *owner, uint32_t owner_len, const void *link, uint32_t link_len);
+/* The kin of a record of this header, owner and link: what its slot says in the array at kin_off. */
+uint32_t gs_record_kin(const struct gs_table *t, const struct gs_slot *head, const void *owner, const void *link);
 
 /* Is the slot still as it was when `w` was loaded? After a copy. */
 bool gs_record_is_same(const struct gs_slot *s, uint64_t w);
@@ -62,7 +62,7 @@ bool gs_record_is_same(const struct gs_slot *s, uint64_t w);
  */
 int gs_record_header(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out);
 
-/* The same for the first line of the header only: words W to T and the lengths. The rest of *out is left as it is. */
+/* The same for the first line of the header only: words W to T and the lengths; and the namespace. The rest of *out is left as it is. */
 int gs_record_first_line(struct gs_table *t, const struct gs_hit *hit, struct gs_slot *out);
 
 /* Copy the whole slot, header and data, into c->scratch. As above. */
@@ -103,11 +103,15 @@ uint64_t gs_record_expiry(uint64_t touched_ms, uint64_t ttl_ms, uint64_t deadlin
 
 /*
  * The last instant at which a record with this header, which may be in shared memory, is there, in whatever ring: X, or
- * what its class allows. The least of both; GS_TIME_NEVER at most.
+ * what its class and its namespace allow. The least of all; GS_TIME_NEVER at most.
  */
 uint64_t gs_record_ends_ms(const struct gs_table *t, const struct gs_slot *head);
-/* The same of one whose own end is own_ms. What is parked (flags: enum gs_slot_flag) is not held to the limits of its class. */
-uint64_t gs_record_bound_ms(const struct gs_table *t, uint32_t class_id, uint32_t flags, uint64_t own_ms, uint64_t touched_ms, uint64_t accessed_ms);
+/* The same of one whose own end is own_ms. What is parked (flags: enum gs_slot_flag) is not held to the limits of class and namespace. */
+struct gs_bounded {
+	uint32_t class_id, ns, flags;
+	uint64_t own_ms, touched_ms, accessed_ms;
+};
+uint64_t gs_record_bound_ms(const struct gs_table *t, const struct gs_bounded *b);
 
 /* Is it over at now_ms? ring: where it is. */
 bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);

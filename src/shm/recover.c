@@ -6,6 +6,7 @@
 
 #include "base/atomic.h"
 #include "shm/bond.h"
+#include "shm/namespaces.h"
 #include "shm/record.h"
 #include "shm/store.h"
 #include "shm/tomb.h"
@@ -29,6 +30,14 @@ hash_of(const struct gs_slot *s, uint64_t w, uint64_t *out)
 {
 	*out = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
 	return gs_record_is_same(s, w);
+}
+
+/* The same, and its namespace. */
+static bool
+load_names(const struct gs_slot *s, uint64_t w, uint64_t *hash, uint32_t *ns)
+{
+	*ns = __atomic_load_n(&s->ns, __ATOMIC_RELAXED);
+	return hash_of(s, w, hash);
 }
 
 static void
@@ -145,6 +154,7 @@ end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
 {
 	struct gs_hit hit = { .at = gs_table_entry(t, ordinal), .ordinal = ordinal };
 	uint64_t found;
+	uint32_t ns;
 
 	/* acquire, both; pair with the compare-and-swaps that publish, and with the release of READY in gs_record_write */
 	hit.entry = atomic_load_explicit(hit.at, memory_order_acquire);
@@ -153,13 +163,14 @@ end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
 		return 0;
 	hit.w = atomic_load_explicit(&hit.slot->W, memory_order_acquire);
 	if (gs_word_state(hit.w) != GS_SLOT_READY || (gs_word_gen(hit.w) & GS_GEN_MASK) != gs_entry_gen(hit.entry) ||
-	    !hash_of(hit.slot, hit.w, &found))
+	    !load_names(hit.slot, hit.w, &found, &ns))
 		return atomic_load_explicit(hit.at, memory_order_acquire) == hit.entry ? 0 : -1;
 	if (found != hash)
 		return 0;
 	hit.place = gs_index_place_of(t, hash, ordinal);
 	if (!gs_index_remove(t, &hit, hash))
 		return -1;
+	gs_namespaces_unreserve(t, ns);
 	(void)atomic_fetch_sub_explicit(&t->idx->population[gs_entry_ring(hit.entry)].n, 1, memory_order_relaxed);
 	(void)settle(t, gs_entry_addr(hit.entry));
 	return 1;
@@ -175,13 +186,16 @@ mark_bonds(struct gs_table *t, uint64_t hash)
 		gs_bond_mark_end(t, hash);
 }
 
-/* Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so. */
+/*
+ * Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so, or
+ * one of whose key a namespace was made.
+ */
 static void
 finish_end(struct gs_table *t, uint64_t hash)
 {
 	struct gs_probe p;
 
-	if (hash == 0 || gs_tomb_find(t, hash, gs_table_now_ms(t)) != GS_TOMB_FINAL)
+	if (hash == 0 || (gs_tomb_find(t, hash, gs_table_now_ms(t)) != GS_TOMB_FINAL && !gs_namespaces_has_hash(t, hash)))
 		return;
 	/* Our look at the entries is behind that at the tombstone, as in gs_kv_end_hit. */
 	gs_fence_full();
@@ -307,25 +321,53 @@ gs_recover_step(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budge
 	return repairs;
 }
 
-/* Final entries by ring. */
-static void
-count_entries(struct gs_table *t, int64_t n[GS_MAX_RINGS])
-{
-	memset(n, 0, GS_MAX_RINGS * sizeof(n[0]));
-	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
-		/* acquire; keeps the second look at the counters behind it, as theirs keeps this behind the first */
-		uint64_t e = atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire);
+/* Final entries by ring, and by namespace where there are any. */
+struct tally {
+	int64_t of_ring[GS_MAX_RINGS];
+	int64_t of_ns[GS_NAMESPACES];
+};
 
-		if (e != 0 && (e & GS_ENTRY_TENT) == 0)
-			n[gs_entry_ring(e)]++;
+/* Whose entry is it? Of a slot that is another record's by now it is a look that was disturbed, as others are. */
+static void
+tally_entry(struct gs_table *t, uint64_t e, bool has_namespaces, struct tally *n)
+{
+	const struct gs_slot *s;
+	uint32_t ns;
+
+	if (e == 0 || (e & GS_ENTRY_TENT) != 0)
+		return;
+	n->of_ring[gs_entry_ring(e)]++;
+	s = has_namespaces ? gs_table_slot(t, e) : NULL;
+	ns = s == NULL ? 0 : __atomic_load_n(&s->ns, __ATOMIC_RELAXED);
+	if (ns < GS_NAMESPACES)
+		n->of_ns[ns]++;
+}
+
+static void
+count_entries(struct gs_table *t, struct tally *n)
+{
+	bool has_namespaces = gs_namespaces_are_used(t);
+
+	memset(n, 0, sizeof(*n));
+	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
+		const struct gs_slot *s = NULL;
+
+		if (has_namespaces && o + AHEAD < gs_table_entries(t))
+			s = gs_table_slot(t, atomic_load_explicit(gs_table_entry(t, o + AHEAD), memory_order_relaxed));
+		if (s != NULL)
+			gs_prefetch(&s->ns);
+		/* acquire; keeps the second look at the counters behind it, as theirs keeps this behind the first */
+		tally_entry(t, atomic_load_explicit(gs_table_entry(t, o), memory_order_acquire), has_namespaces, n);
 	}
 }
 
 static void
-load_population(const struct gs_table *t, int64_t n[GS_MAX_RINGS])
+load_counters(const struct gs_table *t, struct tally *n)
 {
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		n[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
+		n->of_ring[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
+	for (uint32_t i = 0; i < GS_NAMESPACES; i++)
+		n->of_ns[i] = atomic_load_explicit(&t->ns_lines[i].n, memory_order_acquire);
 }
 
 /* Modulo 2^64: a damaged counter may be anything, and is put right all the same. */
@@ -335,26 +377,41 @@ less(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
+/* One look at one counter: by what it differed at least and at most. */
+static void
+look_at_counter(struct gs_recounted *r, bool is_first, int64_t before, int64_t n, int64_t after)
+{
+	int64_t least = less(gs_min_i64(before, after), n), most = less(gs_max_i64(before, after), n);
+
+	r->least = is_first ? least : gs_min_i64(r->least, least);
+	r->most = is_first ? most : gs_max_i64(r->most, most);
+}
+
+static void
+correct(_Atomic int64_t *counter, const struct gs_recounted *r)
+{
+	if (r->least > 0 || r->most < 0)
+		(void)atomic_fetch_sub_explicit(counter, r->least > 0 ? r->least : r->most, memory_order_relaxed);
+}
+
 bool
 gs_recover_recount(struct gs_table *t, struct gs_recount *r)
 {
-	int64_t before[GS_MAX_RINGS], n[GS_MAX_RINGS], after[GS_MAX_RINGS];
+	struct tally before, n, after;
 
-	load_population(t, before);
-	count_entries(t, n);
-	load_population(t, after);
-	for (uint32_t i = 0; i < t->n_rings; i++) {
-		int64_t least = less(gs_min_i64(before[i], after[i]), n[i]), most = less(gs_max_i64(before[i], after[i]), n[i]);
-
-		r->least[i] = r->looks == 0 ? least : gs_min_i64(r->least[i], least);
-		r->most[i] = r->looks == 0 ? most : gs_max_i64(r->most[i], most);
-	}
+	load_counters(t, &before);
+	count_entries(t, &n);
+	load_counters(t, &after);
+	for (uint32_t i = 0; i < t->n_rings; i++)
+		look_at_counter(&r->of_ring[i], r->looks == 0, before.of_ring[i], n.of_ring[i], after.of_ring[i]);
+	for (uint32_t i = 1; i < GS_NAMESPACES; i++)
+		look_at_counter(&r->of_ns[i], r->looks == 0, before.of_ns[i], n.of_ns[i], after.of_ns[i]);
 	if (++r->looks < LOOKS)
 		return false;
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		if (r->least[i] > 0 || r->most[i] < 0)
-			(void)atomic_fetch_sub_explicit(&t->idx->population[i].n, r->least[i] > 0 ? r->least[i] : r->most[i],
-			    memory_order_relaxed);
+		correct(&t->idx->population[i].n, &r->of_ring[i]);
+	for (uint32_t i = 1; i < GS_NAMESPACES; i++)
+		correct(&t->ns_lines[i].n, &r->of_ns[i]);
 	*r = (struct gs_recount){ 0 };
 	return true;
 }

@@ -48,9 +48,13 @@ uint64_t gs_recover_entries(struct gs_table *t, uint64_t from, uint64_t n);
  * in the middle of one, as in a store that is never quiet, as many as the least of them are taken for the dead; the next
  * recount, behind each slow walk at the latest, puts that right. All zero to begin.
  */
+struct gs_recounted {
+	int64_t least, most;		/* counter less entries, in all looks so far */
+};
+
 struct gs_recount {
 	uint32_t looks;
-	int64_t least[GS_MAX_RINGS], most[GS_MAX_RINGS];	/* counter less entries, in all looks so far */
+	struct gs_recounted of_ring[GS_MAX_RINGS], of_ns[GS_NAMESPACES];
 };
 
 /* One look. Returns true when it was the last one: the counters are corrected, and *r is as at the beginning. */

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/paths.h"
 #include "base/siphash.h"
 #include "policy/decay.h"
 #include "shm/bond.h"
 #include "shm/classes.h"
 #include "shm/logout.h"
+#include "shm/namespaces.h"
 
 #define KNOWN_FLAGS (GS_FLAG_PARKED | GS_FLAG_ROTATED | GS_FLAG_CARRIED)
 #define ARRIVAL_UNITS UINT64_C(64)	/* of Q in a ms */
@@ -64,7 +66,7 @@ gs_restore_free(struct gs_restore_tombs *tombs)
 static bool
 is_buried(const struct gs_restore *r, const struct gs_snapshot_item *item)
 {
-	uint64_t hash = gs_siphash13(r->from->sip_k0, r->from->sip_k1, item->key, item->record.key_len) &
+	uint64_t hash = gs_siphash_tweaked(1, 3, r->from->sip_k0, r->from->sip_k1, item->record.ns, item->key, item->record.key_len) &
 	    ((UINT64_C(1) << GS_TOMB_HASH_BITS) - 1);
 	size_t lo = 0, hi = r->tombs == NULL ? 0 : r->tombs->n;
 
@@ -141,14 +143,14 @@ draft_of(const struct gs_restore *r, const struct gs_snapshot_item *item, uint64
 	d->owner = item->owner;
 	d->link = item->link;
 	d->value = item->value;
-	d->head.hash = gs_siphash13(r->t->sip_k0, r->t->sip_k1, item->key, from->key_len);
+	d->head.ns = (uint16_t)r->ns[from->ns];
+	d->head.hash = gs_key_hash(r->t, d->head.ns, item->key, from->key_len);
 	d->head.val_len = from->val_len;
 	d->head.key_len = from->key_len;
 	d->head.owner_len = from->owner_len;
 	d->head.link_len = from->link_len;
 	d->head.class_id = (uint8_t)class_of(r, from);
 	d->head.flags = from->flags;
-	d->head.ns = from->ns;
 	d->head.mode = (uint16_t)(from->mode & 07777);
 	d->head.uid = from->uid;
 	d->head.gid = from->gid;
@@ -246,7 +248,7 @@ is_later(const struct gs_restore *r, const struct gs_slot *seen, const struct gs
 static int
 put_once(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *d, uint32_t ring, uint64_t now_ms)
 {
-	const struct gs_key k = { .bytes = item->key, .len = item->record.key_len, .ns = item->record.ns, .hash = d->head.hash };
+	const struct gs_key k = { .bytes = item->key, .len = item->record.key_len, .ns = d->head.ns, .hash = d->head.hash };
 	struct gs_starting start;
 	struct gs_slot seen;
 	struct gs_hit hit;
@@ -309,6 +311,23 @@ put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *
 
 /* ---- outside ---- */
 
+/* The ids that the snapshot's namespaces have here; what is not there is made, without limits and owner. */
+static void
+make_namespaces(struct gs_restore *r)
+{
+	struct gs_namespace_spec spec = { .idle_ms = GS_DURATION_MAX, .max_sessions = GS_NAMESPACE_UNLIMITED, .mode = 0700 };
+
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
+		int here = !gs_name_is_valid(r->from->ns_name[id]) ? 0 : gs_namespaces_find(r->t, r->from->ns_name[id]);
+
+		if (here < 0) {
+			memcpy(spec.name, r->from->ns_name[id], sizeof(spec.name));
+			here = gs_namespaces_make(r->t, r->c, &spec);
+		}
+		r->ns[id] = here < 0 ? 0 : (uint32_t)here;
+	}
+}
+
 void
 gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, const struct gs_snapshot_table *from, uint64_t wall_add_ms)
 {
@@ -316,6 +335,7 @@ gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, con
 	int64_t wall_ms = (int64_t)(now_ms + wall_add_ms);
 
 	*r = (struct gs_restore){ .t = t, .c = c, .from = from };
+	make_namespaces(r);
 	r->is_same_memory = memcmp(from->uuid, t->uuid, sizeof(t->uuid)) == 0 && from->now_ms <= now_ms;
 	if (r->is_same_memory)
 		return;
@@ -328,7 +348,7 @@ gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, con
 static bool
 is_known(const struct gs_restore *r, const struct gs_snapshot_record *from)
 {
-	return class_of(r, from) >= 0 && (from->flags & ~KNOWN_FLAGS) == 0 && from->ns == 0;
+	return class_of(r, from) >= 0 && (from->flags & ~KNOWN_FLAGS) == 0 && from->ns < GS_NAMESPACES && (from->ns == 0 || r->ns[from->ns] != 0);
 }
 
 enum gs_restored
@@ -348,7 +368,8 @@ gs_restore_record(struct gs_restore *r, const struct gs_snapshot_item *item, uin
 	draft_of(r, item, now_ms, &d);
 	if (gs_record_class(r->t, &d.head) >= GS_MAX_CLASSES)
 		return GS_RESTORE_TOO_LONG;
-	if (gs_record_bound_ms(r->t, d.head.class_id, d.head.flags, gs_kv_word(&d.head.X), gs_kv_word(&d.head.T), gs_kv_word(&d.head.A)) < now_ms)
+	if (gs_record_bound_ms(r->t, &(struct gs_bounded){ d.head.class_id, d.head.ns, d.head.flags, gs_kv_word(&d.head.X),
+	    gs_kv_word(&d.head.T), gs_kv_word(&d.head.A) }) < now_ms)
 		return GS_RESTORE_EXPIRED;
 	ring = gs_table_ring(r->t, r->from->ring[from->ring]);
 	ring = ring_of_age(r->t, ring == GS_RING_NONE ? gs_table_innermost(r->t) : ring, &d.head, now_ms);

@@ -51,9 +51,13 @@ struct gs_restore {
 	const struct gs_restore_tombs *tombs;
 	uint64_t shift_ms;		/* modulo 2^64: what a time of the snapshot is in this table, less it */
 	bool is_same_memory;
+	uint32_t ns[GS_NAMESPACES];	/* the ids here of its namespaces; 0: none */
 };
 
-/* wall_add_ms: the wall clock's ms since 1970 less store time, now, modulo 2^64. Keeps the pointers. */
+/*
+ * wall_add_ms: the wall clock's ms since 1970 less store time, now, modulo 2^64. Keeps the pointers. Makes what is not there of
+ * its namespaces, which nobody else makes or removes meanwhile.
+ */
 void gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, const struct gs_snapshot_table *from, uint64_t wall_add_ms);
 
 /* Put one record of that table back, as of now_ms; item is of gs_snapshot_next. */

@@ -14,9 +14,9 @@
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/random.h"
-#include "base/siphash.h"
 #include "shm/classes.h"
 #include "shm/kv_impl.h"
+#include "shm/namespaces.h"
 #include "shm/tomb.h"
 
 enum { COPY_TRIES = 100000 };
@@ -160,7 +160,7 @@ add_hit(struct gs_snapshot_out *o, struct gs_table *t, const struct gs_hit *hit)
 	copy_parts(at + sizeof(r), hit->slot, &head);
 	if (!gs_record_is_same(hit->slot, hit->w))
 		return KV_AGAIN;
-	if (gs_siphash13(t->sip_k0, t->sip_k1, at + sizeof(r), head.key_len) != head.hash)
+	if (gs_key_hash(t, head.ns, at + sizeof(r), head.key_len) != head.hash)
 		return GS_ECORRUPT;
 	took(o, r.bytes);
 	return 1;
@@ -217,6 +217,8 @@ add_head(struct gs_snapshot_out *o, const struct gs_table *t)
 		memcpy(head.ring[i], t->ctl->ring[i].name, sizeof(head.ring[i]));
 	for (uint32_t id = 0; id < GS_CLASSES; id++)
 		gs_classes_name(t, id, head.class_name[id]);
+	for (uint32_t id = 0; id < GS_NAMESPACES; id++)
+		gs_namespaces_name(t, id, head.ns_name[id]);
 	return put_alone(o, GS_SNAPSHOT_TABLE, &head, sizeof(head));
 }
 
@@ -390,6 +392,9 @@ take_table(struct gs_snapshot_in *in, struct gs_snapshot_table *out)
 	for (uint32_t id = 0; id < GS_CLASSES; id++)
 		if (memchr(out->class_name[id], 0, sizeof(out->class_name[id])) == NULL)
 			return nonsense(in, "a class whose name does not end");
+	for (uint32_t id = 0; id < GS_NAMESPACES; id++)
+		if (memchr(out->ns_name[id], 0, sizeof(out->ns_name[id])) == NULL)
+			return nonsense(in, "a namespace whose name does not end");
 	in->tables_left--;
 	in->has_table = true;
 	return 1;

@@ -29,7 +29,7 @@
 #define GS_SNAPSHOT_MAGIC UINT32_C(0x70616e73)	/* "snap" */
 
 enum {
-	GS_SNAPSHOT_VERSION = 2,
+	GS_SNAPSHOT_VERSION = 3,
 	GS_SNAPSHOT_BLOCK_BYTES = 1 << 18,	/* of a block behind its head, at most */
 	GS_SNAPSHOT_WHY_BYTES = 256,
 };
@@ -63,6 +63,7 @@ struct gs_snapshot_table {
 	uint32_t n_rings, pad;
 	char ring[GS_MAX_RINGS][GS_RING_NAME_BYTES];
 	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* "": an id that none had */
+	char ns_name[GS_NAMESPACES][GS_RING_NAME_BYTES];	/* of namespaces: "": one that is not there */
 };
 
 /* A session, times in store ms of its table. */

@@ -38,13 +38,15 @@ gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_
 	out->due_off = gs_align_up(out->retired_off + n_slots / 8, GS_PAGE_BYTES);
 	out->kin_off = gs_align_up(out->due_off + 4ull * n_slots, GS_PAGE_BYTES);
 	out->slots_off = gs_align_up(out->kin_off + 4ull * n_slots, GS_PAGE_BYTES);
-	out->bytes = out->slots_off + (uint64_t)n_slots * slot_size;
+	out->names_off = gs_align_up(out->slots_off + (uint64_t)n_slots * slot_size, GS_PAGE_BYTES);
+	out->bytes = out->names_off + GS_NAMESPACES * GS_RING_NAME_BYTES;
 }
 
 uint64_t
 gs_table_idx_bytes(uint64_t n_buckets, uint64_t n_tombs)
 {
-	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb) + GS_KIN_MARKS * sizeof(uint64_t);
+	return GS_PAGE_BYTES + n_buckets * sizeof(struct gs_bucket) + n_tombs * sizeof(struct gs_tomb) + GS_KIN_MARKS * sizeof(uint64_t) +
+	    GS_NAMESPACES * sizeof(struct gs_ns_line);
 }
 
 uint64_t
@@ -105,6 +107,7 @@ map_arena(struct gs_arena *a, const struct gs_ctl_hdr *h, uint32_t ring, uint32_
 	a->due = (_Atomic uint32_t *)(void *)(base + shape.due_off);
 	a->kin = (_Atomic uint32_t *)(void *)(base + shape.kin_off);
 	a->slots = base + shape.slots_off;
+	a->names = (char (*)[GS_RING_NAME_BYTES])(void *)(base + shape.names_off);
 	return 0;
 }
 
@@ -149,6 +152,7 @@ map_all(struct gs_table *t, const struct gs_ctl_hdr *h, enum gs_table_access acc
 	t->tombs = (struct gs_tomb *)(void *)(t->buckets + h->n_buckets);
 	t->events = (struct gs_event_cell *)(void *)((unsigned char *)t->evt + GS_PAGE_BYTES);
 	t->kin_marks = (_Atomic uint64_t *)(void *)(t->tombs + h->n_tombs);
+	t->ns_lines = (struct gs_ns_line *)(void *)(t->kin_marks + GS_KIN_MARKS);
 	for (uint32_t ring = 0; ring < h->n_rings; ring++)
 		for (uint32_t class_id = 0; class_id < h->n_classes; class_id++) {
 			struct gs_arena *a = gs_table_arena(t, ring, class_id);

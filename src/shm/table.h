@@ -59,6 +59,7 @@ struct gs_past {
 	uint32_t unusable;		/* bit per ring: it has to do without its directory */
 	uint32_t n_slots[GS_MAX_ARENAS], seg_slots[GS_MAX_ARENAS];
 	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* of the ids of classes; "": it had none, or says none */
+	char ns_name[GS_NAMESPACES][GS_RING_NAME_BYTES];	/* the same of namespaces */
 };
 
 struct gs_arena {			/* all from the checked header, private */
@@ -67,6 +68,7 @@ struct gs_arena {			/* all from the checked header, private */
 	_Atomic uint64_t *bitmap, *retired;
 	_Atomic uint32_t *due, *kin;
 	unsigned char *slots;
+	char (*names)[GS_RING_NAME_BYTES];	/* of namespaces; only where is_file */
 	uint64_t bytes;
 	uint32_t n_slots, seg_slots, n_segments, slot_size;
 	uint32_t ring, class_id;
@@ -81,6 +83,7 @@ struct gs_table {
 	struct gs_bucket *buckets;
 	struct gs_tomb *tombs;
 	_Atomic uint64_t *kin_marks;
+	struct gs_ns_line *ns_lines;
 	struct gs_ctx_page *ctx;
 	struct gs_evt_hdr *evt;
 	struct gs_event_cell *events;

@@ -11,7 +11,7 @@ enum { GS_TABLE_FILE_BYTES = 80, GS_TABLE_WHY_BYTES = 256 };
 
 /* Where the parts of an arena's file begin. */
 struct gs_arena_shape {
-	uint64_t segments_off, bitmap_off, retired_off, due_off, kin_off, slots_off, bytes;
+	uint64_t segments_off, bitmap_off, retired_off, due_off, kin_off, slots_off, names_off, bytes;
 };
 
 void gs_table_arena_shape(struct gs_arena_shape *out, uint32_t n_slots, uint32_t seg_slots, uint32_t slot_size);

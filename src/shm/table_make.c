@@ -11,6 +11,7 @@
 #include "policy/decay.h"
 #include "shm/classes.h"
 #include "shm/disk.h"
+#include "shm/namespaces.h"
 #include "shm/region.h"
 #include "shm/table_impl.h"
 #include "shm/tomb.h"
@@ -149,6 +150,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	gs_classes_init(h, past);
 	if (past != NULL && past->arenas != 0)
 		fill_past(h, past);
+	gs_namespaces_init(h, past);
 	set_now(h, past != NULL && past->has_clock ? wall_ms - past->wall_add_ms : GS_TIME_ORIGIN_MS, wall_ms);
 	return 0;
 }
@@ -254,6 +256,7 @@ gs_table_arena_head(struct gs_arena_hdr *out, const struct gs_ctl_hdr *h, uint32
 	out->due_off = shape.due_off;
 	out->kin_off = shape.kin_off;
 	out->slots_off = shape.slots_off;
+	out->names_off = shape.names_off;
 	out->file_bytes = shape.bytes;
 	if (h->store[ring][0] == '\0')
 		return;

@@ -94,7 +94,7 @@ pass(struct place *p)
 	struct gs_meta meta;
 	struct gs_kin kin;
 
-	gs_kin_of_owner(&kin, gs_kin_hash(p->t, "the owner", 9));
+	gs_kin_of_owner(&kin, gs_kin_hash(p->t, 0, "the owner", 9));
 	while (gs_kin_next(p->t, &kin, &meta) > 0)
 		n++;
 	if (n < p->owned)
@@ -108,7 +108,7 @@ logout(struct place *p)
 	uint64_t from = gs_clock_mono_ns(), n;
 	double took;
 
-	if (gs_logout_run(p->t, &p->c, "the owner", 9, p->now_ms, &n) < 0 || n != p->owned)
+	if (gs_logout_run(p->t, &p->c, gs_kin_hash(p->t, 0, "the owner", 9), p->now_ms, &n) < 0 || n != p->owned)
 		errx(1, "logout");
 	took = since_ms(from);
 	for (uint64_t i = 0; i < p->owned; i++)

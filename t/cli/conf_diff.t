@@ -12,6 +12,10 @@ ttl = 4m
 overrides = key abc 10/s 5
 [class guest]
 idle = 10m
+[namespace app]
+idle = 24m
+[namespace gone]
+mode = 0755
 END
 start_manager "$tmp/gsession.conf"
 check_eq "the daemon tells its file" "$(gs show node/conf)" "$tmp/gsession.conf"
@@ -47,15 +51,19 @@ is_off() {
 check "a ring is drained" poll_until 5 is_off
 gs ring remove warm
 gs class add robot ttl=1h
+gs set sessions/namespaces/app/idle 25m
+gs namespace remove gone
+gs namespace add more
 check_status 1 "what was changed at run time is told" gs conf diff
 diff=$output
 for line in 'daemon +log_level +notice +info' 'table sessions +max_per_owner +0 +9' 'quota sessions +burst +200 +77' \
 	'quota sessions +overrides +"key abc 10/s 5" +-' 'quota sessions +overrides +- +"owner o 5/s 7"' \
 	'roles sessions +reaper +none +group:daemon' 'class sessions/guest +idle +10m +11m' 'class sessions/robot +- +- +there' \
+	'namespace sessions/app +idle +24m +25m' 'namespace sessions/gone +- +there +-' 'namespace sessions/more +- +- +there' \
 	'ring sessions/cold +ttl +14d +20d' 'ring sessions/warm +- +there +-' 'ring sessions/extra +- +- +there'; do
 	check_match "told: $line" "$diff" "^$line\$"
 done
-check_eq "and nothing else but how active decays" "$(sed '/^$/,$d' <<< "$diff" | wc -l)" 12
+check_eq "and nothing else but how active decays" "$(sed '/^$/,$d' <<< "$diff" | wc -l)" 15
 check_match "which is a setting like others" "$diff" '^ring sessions/active +decay_to +warm +cold$'
 json=$(gs conf diff -j | python3 -c '
 import json, sys

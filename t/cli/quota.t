@@ -64,7 +64,7 @@ refused 2 sessions/quota/action ban 'report.slow.quarantine'
 refused 2 sessions/quota/expel_after 0 'a number from 1 to 63'
 refused 1 sessions/quota/overrides 'namespace shop 5/s 5' 'there is no namespace of this name'
 refused 2 sessions/quota/overrides 'key a 0/s 5' 'a rate from 1/h'
-refused 2 sessions/quota/overrides $'key a 5/s 5\nkey b' 'key NAME RATE BURST'
+refused 2 sessions/quota/overrides $'key a 5/s 5\nkey b' 'namespace NAME RATE BURST'
 refused 1 sessions/quota/overrides '-key nobody' 'there is no override of this name'
 many=$(for i in $(seq 31); do echo "key k$i 1/s 1"; done)
 refused 2 sessions/quota/overrides "$many" '32 overrides are the most'

@@ -37,6 +37,7 @@ main(int argc, char **argv)
 	promises_write();
 	promises_readers();
 	promises_rings();
+	promises_namespaces();
 	promises_events();
 	promises_end();
 	gs_detach(&gs);

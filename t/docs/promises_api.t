@@ -5,7 +5,7 @@
 program=$buildtop/t/docs/promises_api
 requires "t/docs/promises_api is not built" test -x "$program"
 new_instance
-printf '[table tiny]\nrecord_size = 256\nslot_sizes =\nkey_max = 16\n[ring tiny/active]\ncapacity = 3\nreserve = 1\n[ring tiny/warm]\ncapacity = 1\n[ring tiny/cold]\ncapacity = 1\non_full = refuse\n' > "$tmp/gsession.conf"
+printf '[table tiny]\nrecord_size = 256\nslot_sizes =\nkey_max = 16\n[ring tiny/active]\ncapacity = 3\nreserve = 1\n[ring tiny/warm]\ncapacity = 1\n[ring tiny/cold]\ncapacity = 1\non_full = refuse\n[namespace app]\nidle = 1h\nmax_sessions = 2\nowner = 5:6\nmode = 0750\n' > "$tmp/gsession.conf"
 
 # The program kills and starts the daemon itself, by these.
 pidfile=$GSESSION_RUN_DIR/$INSTANCE.pid

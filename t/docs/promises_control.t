@@ -7,6 +7,7 @@ requires "python3 is not installed" python3 -c ''
 manual=$srctop/man/gsession.7
 new_instance
 start_manager
+gs namespace add app
 
 # `.It Pa a , b Pq w` of the manual, one path on a line; what follows the first has its directory.
 written=$(sed -n '/^\.Sh CONTROL FILES/,/^\.Ss Counters/ s/^\.It Pa //p' "$manual" | while read -r line; do
@@ -23,7 +24,7 @@ done; sed -n '/^\.It Pa node\/log_level/,/^\.It Pa TABLE/ s/^\.Pa /r /p' "$manua
 served=$(gs show README | sed -n '/^\/$/,$p' | while read -r first rest; do
 	case $first in
 	/) dir= ;;
-	*/) dir=$(sed 's|<table>|TABLE|; s|<ring>|RING|; s|<class>|CLASS|' <<< "$first") ;;
+	*/) dir=$(sed 's|<table>|TABLE|; s|<ring>|RING|; s|<class>|CLASS|; s|<namespace>|NAMESPACE|' <<< "$first") ;;
 	?*) [[ $rest == *'(w)' ]] && echo "w $dir$first" || echo "r $dir$first" ;;
 	esac
 done)
@@ -31,13 +32,13 @@ check "the daemon has control files" test "$(wc -l <<< "$served")" -ge 20
 check_eq "every one is in the manual, marked as it is" "$(comm -23 <(sort <<< "$served") <(sort <<< "$written"))" ""
 check_eq "the manual has no other" "$(comm -13 <(sort <<< "$served") <(sort <<< "$written"))" ""
 
-bad=$(sort <<< "$served" | sed 's|TABLE|sessions|; s|RING|warm|; s|CLASS|anonymous|' | while read -r mark path; do
+bad=$(sort <<< "$served" | sed 's|TABLE|sessions|; s|RING|warm|; s|CLASS|anonymous|; s|NAMESPACE|app|' | while read -r mark path; do
 	gs show "$path" > "$tmp/value" 2>&1 || echo "cannot be read: $path"
 	[[ $path != */* || $path == */stats || $path == */preview || $path == */suspects ]] || [ "$(wc -l < "$tmp/value")" -eq 1 ] || echo "not one line: $path"
 	[ "$mark" = w ] || ! gs set "$path" x 2>/dev/null || echo "can be written: $path"
 done)
 check_eq "each is read, those with one value have one line, and what is not marked is not written" "$bad" ""
-settings=$(sed 's|TABLE|sessions|; s|RING|warm|; s|CLASS|anonymous|' <<< "$served" | sed -n 's/^w //p' | grep -v '^ctl$')
+settings=$(sed 's|TABLE|sessions|; s|RING|warm|; s|CLASS|anonymous|; s|NAMESPACE|app|' <<< "$served" | sed -n 's/^w //p' | grep -v '^ctl$')
 bad=$(for path in $settings; do
 	before=$(gs show "$path")
 	gs set "$path" "$before" || echo "$path: $before"

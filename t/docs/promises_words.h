@@ -28,6 +28,7 @@ void promises_events(void);
 void promises_events_end(void);	/* while no daemon runs */
 void promises_events_gone(void);	/* when the store was made anew */
 void promises_rings(void);
+void promises_namespaces(void);
 void promises_end(void);		/* other processes, and the daemon's end */
 
 static inline void

@@ -51,7 +51,7 @@ fi
 new_instance
 start_manager
 by_manual() {
-	python3 "$srctop/t/docs/shm_reader.py" "$manual" "$GSESSION_SHM_DIR/$INSTANCE" sessions "$1"
+	python3 "$srctop/t/docs/shm_reader.py" "$manual" "$GSESSION_SHM_DIR/$INSTANCE" sessions "$@"
 }
 head -c 3000 /dev/urandom | base64 -w 0 > "$tmp/long"
 gs put k <<< hello
@@ -61,6 +61,9 @@ gs mv outer warm
 check_eq "a reader made from the manual reads a session" "$(by_manual k)" "$(gs get k)"
 check "one of another size class with an owner" cmp <(by_manual long) "$tmp/long"
 check_eq "one in another ring" "$(by_manual outer)" "in another ring"
+gs namespace add app
+gs -n app put k <<< "of a namespace"
+check_eq "one of a namespace, whose key another has too" "$(by_manual k app) $(by_manual k)" "of a namespace hello"
 gs put k <<< changed
 check_eq "a new value" "$(by_manual k)" "changed"
 check_status 1 "none that is not there" by_manual nobody

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """shm_reader.py - read a session out of a table's files, knowing nothing but gsession-shm(7).
 
-usage: shm_reader.py MANUAL DIRECTORY TABLE KEY	print the value; exit 1 when there is none
+usage: shm_reader.py MANUAL DIRECTORY TABLE KEY [NAMESPACE]	print the value; exit 1 when there is none
 
 Offsets and constants are those of the manual's tables; the steps are those of READING WITHOUT THE LIBRARY.
 """
@@ -46,7 +46,7 @@ class Format:
         return value >> low & ((1 << (high - low + 1)) - 1)
 
 
-def siphash13(k0, k1, data):
+def siphash13(k0, k1, data, ns=0):
     def rotl(x, n):
         return (x << n | x >> (64 - n)) & U64
 
@@ -71,7 +71,7 @@ def siphash13(k0, k1, data):
         v3 ^= m
         rounds(1)
         v0 ^= m
-    v2 ^= 0xFF
+    v2 ^= 0xFF + 256 * ns
     rounds(3)
     return v0 ^ v1 ^ v2 ^ v3
 
@@ -165,17 +165,27 @@ class Table:
         return head[value_at:value_at + lengths[2]], self.ends_ms(head) < now
 
     def ends_ms(self, head):
-        """The last instant of a session: X, or what its class allows."""
+        """The last instant of a session: X, or what its class and its namespace allow."""
         f = self.f
         x, touched, accessed = (f.bits("timed", "value", f.get(head, 0, "gs_slot", word)) for word in "XTA")
         if f.get(head, 0, "gs_slot", "flags") & f.const["GS_FLAG_PARKED"]:
             return x
         at = f.members["gs_ctl_hdr"]["session_class"].offset + f.get(head, 0, "gs_slot", "class_id") * f.sizes["gs_class_cfg"]
         limits = [f.get(self.ctl, at, "gs_class_cfg", limit) for limit in ("ttl_ms", "idle_ms")]
-        return min(x, touched + limits[0], accessed + limits[1])
+        at = f.members["gs_ctl_hdr"]["ns"].offset + f.get(head, 0, "gs_slot", "ns") * f.sizes["gs_namespace_cfg"]
+        return min(x, touched + limits[0], accessed + min(limits[1], f.get(self.ctl, at, "gs_namespace_cfg", "idle_ms")))
 
-    def get(self, key):
-        h = siphash13(self.c("sip_k0"), self.c("sip_k1"), key)
+    def namespace(self, name):
+        """The number of a namespace that is there, by its name."""
+        f = self.f
+        for number in range(1, f.const["GS_NAMESPACES"]):
+            at = f.members["gs_ctl_hdr"]["ns"].offset + number * f.sizes["gs_namespace_cfg"]
+            if f.get(self.ctl, at, "gs_namespace_cfg", "state") == f.const["GS_NAMESPACE_ON"] and f.get(self.ctl, at, "gs_namespace_cfg", "name") == name:
+                return number
+        raise Damaged("no such namespace")
+
+    def get(self, key, ns=0):
+        h = siphash13(self.c("sip_k0"), self.c("sip_k1"), key, ns)
         tag = h & (1 << 14) - 1 or 1
         for _ in range(100):
             try:
@@ -197,9 +207,10 @@ class Table:
 
 
 def main(argv):
-    if len(argv) != 5:
+    if len(argv) not in (5, 6):
         sys.exit(__doc__)
-    value = Table(Format(argv[1]), argv[2], argv[3]).get(os.fsencode(argv[4]))
+    table = Table(Format(argv[1]), argv[2], argv[3])
+    value = table.get(os.fsencode(argv[4]), table.namespace(os.fsencode(argv[5])) if len(argv) == 6 else 0)
     if value is None:
         sys.exit(1)
     sys.stdout.buffer.write(value)

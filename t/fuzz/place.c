@@ -129,7 +129,8 @@ make_handle(struct place *p)
 	p->gs.state = &p->state;
 	p->gs.leases = &p->lease;
 	p->gs.n_leases = 1;
-	p->gs.rights = GS_RIGHTS_ALL;
+	p->own.rights = GS_RIGHTS_ALL;
+	p->gs.own = &p->own;
 	atomic_store(&p->state, GS_HANDLE_READY);
 	make_ctx(&p->lease.ctx, p->t, PLACE_CTXS);
 }

@@ -26,6 +26,7 @@ enum {
 struct place {
 	struct gs_table *t;
 	struct gs_ctx ctx[PLACE_CTXS];
+	struct gs_own own;
 	struct gs gs;			/* a client's handle, with a context of its own */
 	struct gs_lease lease;
 	_Atomic uint32_t state;

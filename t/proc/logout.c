@@ -224,7 +224,7 @@ run_round(struct place *p, uint64_t round)
 	start_sessions(p, round);
 	atomic_store(&p->sh->round, round);
 	wait_for_use(p);
-	if (gs_logout_run(p->t, &p->owner, owner, len, now_ms(p), &n) < 0)
+	if (gs_logout_run(p->t, &p->owner, gs_kin_hash(p->t, 0, owner, len), now_ms(p), &n) < 0)
 		errx(2, "logout");
 	(void)atomic_fetch_add(&p->sh->n_ended, n);
 	return count_sessions(p, &p->owner, round);
@@ -269,7 +269,7 @@ begin_logout(struct place *p, uint64_t round)
 		return pid;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || gs_ctx_init(&p->owner, p->t, OWNER_CTX) < 0)
 		_exit(2);
-	_exit(gs_logout_run(p->t, &p->owner, owner, len, now_ms(p), &n) < 0 ? 2 : 0);
+	_exit(gs_logout_run(p->t, &p->owner, gs_kin_hash(p->t, 0, owner, len), now_ms(p), &n) < 0 ? 2 : 0);
 }
 
 /* What the daemon does about a context whose process is dead. */
@@ -327,7 +327,7 @@ run_deadly_round(struct place *p, uint64_t round)
 		if (left == 0)
 			left = count_sessions(p, &p->daemon, round);
 	}
-	(void)gs_logout_run(p->t, &p->daemon, owner, len, now_ms(p), &n);
+	(void)gs_logout_run(p->t, &p->daemon, gs_kin_hash(p->t, 0, owner, len), now_ms(p), &n);
 	return left == KEYS && is_logout_killed ? 0 : left;
 }
 

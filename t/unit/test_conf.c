@@ -263,10 +263,11 @@ every_row_takes_what_it_prints(void **state)
 
 	(void)state;
 	gs_conf_defaults(&c);
+	assert_int_equal(gs_conf_add_namespace(&c.tables[0], "app", why), 0);
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c : o->section == GS_CONF_IN_TABLE ? (void *)&c.tables[0] :
 		    o->section == GS_CONF_IN_QUOTA ? (void *)&c.tables[0].quota : o->section == GS_CONF_IN_ROLES ? (void *)&c.tables[0].roles :
-		    (void *)&c.tables[0].rings[1];
+		    o->section == GS_CONF_IN_NAMESPACE ? (void *)&c.tables[0].namespaces[0] : (void *)&c.tables[0].rings[1];
 
 		assert_ptr_equal(gs_conf_find(o->section, o->key), o);
 		gs_conf_get(o, at, value, sizeof(value));

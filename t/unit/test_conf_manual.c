@@ -72,19 +72,23 @@ manual_says_of_every_key_what_its_row_says(void **state)
 {
 	char *manual = read_manual();
 	const struct gs_conf_option *o;
+	char why[GS_CONF_WHY_BYTES];
 	struct gs_conf c;
 
 	(void)state;
 	gs_conf_defaults(&c);
+	assert_int_equal(gs_conf_add_namespace(&c.tables[0], "app", why), 0);
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		static const char *const headings[] = {
 			[GS_CONF_IN_DAEMON] = "\n.Sh THE DAEMON", [GS_CONF_IN_TABLE] = "\n.Sh TABLES", [GS_CONF_IN_RING] = "\n.Sh RINGS",
 			[GS_CONF_IN_QUOTA] = "\n.Sh QUOTAS", [GS_CONF_IN_ROLES] = "\n.Sh ROLES", [GS_CONF_IN_CLASS] = "\n.Sh CLASSES",
+			[GS_CONF_IN_NAMESPACE] = "\n.Sh NAMESPACES",
 		};
 		char mark[64], line[300], allowed[GS_CONF_TEXT_BYTES], value[GS_CONF_TEXT_BYTES], *item;
 		const void *at = o->section == GS_CONF_IN_DAEMON ? (void *)&c :
 		    o->section == GS_CONF_IN_QUOTA ? (const void *)&c.tables[0].quota :
 		    o->section == GS_CONF_IN_CLASS ? (const void *)&c.tables[0].classes[0] :
+		    o->section == GS_CONF_IN_NAMESPACE ? (const void *)&c.tables[0].namespaces[0] :
 		    o->section == GS_CONF_IN_ROLES ? (const void *)&c.tables[0].roles : &c.tables[0];
 
 		(void)snprintf(mark, sizeof(mark), "\n.It Ic %s", o->key);

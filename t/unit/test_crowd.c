@@ -117,7 +117,7 @@ two_that_start_at_once_leave_no_more_than_the_limit(void **state)
 		/* The second one may be gone: it was judged as one of the others by the first. */
 		if (peek_at(s, i == 0 ? "d" : "e", NOW + 3, &meta) < 0)
 			continue;
-		atomic_store(&s->c.page->crowding, gs_kin_hash(s->t, "alice", 5));
+		atomic_store(&s->c.page->crowding, gs_kin_hash(s->t, 0, "alice", 5));
 		gs_crowd_end(s->t, &s->c, meta.birth, NOW + 3);
 	}
 	assert_true(!is_there(s, "a") && !is_there(s, "b") && is_there(s, "c") && is_there(s, "d") && is_there(s, "e"));
@@ -186,12 +186,12 @@ start_that_was_never_committed_costs_nobody_a_session(void **state)
 	atomic_store(&s->t->ctl->max_per_owner, MOST);
 	assert_int_equal(gs_kv_look_up(s->t, &s->c, &k, NOW + 9, &hit, &head), 1);
 	atomic_store(hit.at, hit.entry | GS_ENTRY_TENT);
-	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, "alice", 5));
+	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, 0, "alice", 5));
 	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
 	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 0);
 	atomic_store(hit.at, hit.entry);
 	/* Committed, it counts. */
-	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, "alice", 5));
+	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, 0, "alice", 5));
 	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
 	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 1);
 	assert_true(!is_there(s, "a") && is_there(s, "b") && is_there(s, "c") && is_there(s, "d"));
@@ -210,7 +210,7 @@ pass_of_the_dead_is_made_up_for(void **state)
 	atomic_store(&s->t->ctl->max_per_owner, MOST);
 	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
 	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 0);
-	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, "alice", 5));
+	atomic_store(&s->t->ctx[2].crowding, gs_kin_hash(s->t, 0, "alice", 5));
 	gs_crowd_recover(s->t, &s->c, 2, NOW + 9);
 	assert_int_equal(noted(s, 2), 0);
 	assert_int_equal(counted(s, GS_COUNT_DISPLACED), 2);

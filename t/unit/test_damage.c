@@ -346,7 +346,8 @@ times_of_any_value_are_shown(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_ROWS(values); i++) {
 		struct gs_lease lease = { .is_taken = 0 };
-		struct gs gs = { .state = &ready, .n_leases = 1, .leases = &lease, .rights = GS_RIGHTS_ALL };
+		struct gs_own own = { .rights = GS_RIGHTS_ALL };
+		struct gs gs = { .state = &ready, .n_leases = 1, .leases = &lease, .own = &own };
 		struct gs_info info;
 		struct store s;
 		struct gs_slot *slot;

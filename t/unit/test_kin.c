@@ -43,7 +43,7 @@ sessions_of(struct store *s, const char *owner, bool seen[KEYS])
 	int n = 0;
 
 	memset(seen, 0, KEYS * sizeof(seen[0]));
-	gs_kin_of_owner(&kin, gs_kin_hash(s->t, owner, (uint32_t)strlen(owner)));
+	gs_kin_of_owner(&kin, gs_kin_hash(s->t, 0, owner, (uint32_t)strlen(owner)));
 	while (gs_kin_next(s->t, &kin, &record) == 1) {
 		int i = atoi((const char *)record.key + 1);
 
@@ -111,9 +111,9 @@ nobody_has_no_kin(void **state)
 	struct gs_kin kin;
 
 	assert_int_equal(put_at(s, "k1", "v", NOW), 1);
-	gs_kin_of_owner(&kin, gs_kin_hash(s->t, "", 0));
+	gs_kin_of_owner(&kin, gs_kin_hash(s->t, 0, "", 0));
 	assert_int_equal(gs_kin_next(s->t, &kin, &meta), 0);
-	gs_kin_of_link(&kin, gs_kin_hash(s->t, "k1", 2));
+	gs_kin_of_link(&kin, gs_kin_hash(s->t, 0, "k1", 2));
 	assert_int_equal(gs_kin_next(s->t, &kin, &meta), 0);
 }
 

@@ -30,7 +30,7 @@ logout(struct store *s, const char *owner)
 {
 	uint64_t n = UINT64_MAX;
 
-	assert_int_equal(gs_logout_run(s->t, &s->c, owner, (uint32_t)strlen(owner), NOW, &n), 0);
+	assert_int_equal(gs_logout_run(s->t, &s->c, gs_kin_hash(s->t, 0, owner, (uint32_t)strlen(owner)), NOW, &n), 0);
 	return n;
 }
 
@@ -94,7 +94,7 @@ mark_by_hand(struct store *s, const char *owner, uint64_t at_ms, uint32_t ctx)
 {
 	struct gs_mark *mark = &s->t->idx->mark[3];
 
-	atomic_store(&mark->owner, gs_kin_hash(s->t, owner, (uint32_t)strlen(owner)));
+	atomic_store(&mark->owner, gs_kin_hash(s->t, 0, owner, (uint32_t)strlen(owner)));
 	atomic_store(&mark->at_ms, at_ms);
 	atomic_store(&mark->M, gs_word(9, ctx, GS_MARK_SET));
 	atomic_fetch_or(&s->t->idx->marked, UINT64_C(1) << 3);
@@ -194,7 +194,7 @@ more_logouts_than_marks_are_refused(void **state)
 
 	for (int i = 0; i < GS_MARKS; i++)
 		atomic_store(&s->t->idx->mark[i].M, gs_word(1, 2, GS_MARK_SET));
-	assert_int_equal(gs_logout_run(s->t, &s->c, "alice", 5, NOW, &n), GS_EBUSY);
+	assert_int_equal(gs_logout_run(s->t, &s->c, gs_kin_hash(s->t, 0, "alice", 5), NOW, &n), GS_EBUSY);
 	assert_int_equal(n, 0);
 	for (int i = 0; i < GS_MARKS; i++)
 		atomic_store(&s->t->idx->mark[i].M, 0);

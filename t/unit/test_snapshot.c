@@ -185,7 +185,7 @@ mark_by_hand(struct store *s, const char *owner, uint64_t at_ms)
 {
 	struct gs_mark *mark = &s->t->idx->mark[3];
 
-	atomic_store(&mark->owner, gs_kin_hash(s->t, owner, (uint32_t)strlen(owner)));
+	atomic_store(&mark->owner, gs_kin_hash(s->t, 0, owner, (uint32_t)strlen(owner)));
 	atomic_store(&mark->at_ms, at_ms);
 	atomic_store(&mark->M, gs_word(9, 2, GS_MARK_SET));
 	atomic_fetch_or(&s->t->idx->marked, UINT64_C(1) << 3);
@@ -643,7 +643,7 @@ what_is_cut_or_changed_anywhere_is_refused_with_a_sentence(void **state)
 		start_in(&f.from, (const char *[]){ "a", "bb", "ccc" }[i], ACTIVE, NOW);
 	take_snapshot(&f);
 	size = pread(f.fd, bytes, FILE_BYTES, 0);
-	assert_true(size > 0 && size < 4096);
+	assert_true(size > 0 && size < 16384);
 	assert_int_equal(read_through(f.fd, &n, why), 0);
 	assert_int_equal(n, 3);
 	fd = memfd_create("changed", MFD_CLOEXEC);
@@ -690,7 +690,7 @@ find_blocks(const unsigned char *bytes, ssize_t size, ssize_t at[16])
 static void
 blocks_left_out_put_twice_or_of_another_snapshot_are_refused(void **state)
 {
-	static unsigned char one[4096], other[4096], made[3 * 4096];
+	static unsigned char one[16384], other[16384], made[3 * 16384];
 	char why[GS_SNAPSHOT_WHY_BYTES];
 	ssize_t size, at[17], at_other[17];
 	uint64_t n;

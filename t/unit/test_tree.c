@@ -171,10 +171,13 @@ every_setting_is_a_file(void **state)
 		[GS_CONF_IN_QUOTA] = "sessions/quota",
 		[GS_CONF_IN_ROLES] = "sessions/roles",
 		[GS_CONF_IN_CLASS] = "sessions/classes/anonymous",
+		[GS_CONF_IN_NAMESPACE] = "sessions/namespaces/app",
 	};
 	const struct gs_conf_option *o;
 	char path[128];
 
+	assert_int_equal(ask(*state, (struct tree_request){ .verb = GS_VERB_MAKE, .path = "sessions/namespaces/app", .value = "",
+	    .caller = { .is_operator = true } }), 0);
 	for (o = gs_conf_options; o->key != NULL; o++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dirs[o->section], o->key);
 		(void)get(*state, path);

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shm/namespaces.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/siphash.h"
+#include "policy/decay.h"
+#include "shm/kv_impl.h"
+
+enum { DIR_MODE = 0700 };
+
+static const struct gs_namespace_spec nothing_said = { .idle_ms = GS_DURATION_MAX, .max_sessions = GS_NAMESPACE_UNLIMITED, .mode = DIR_MODE };
+
+/* relaxed; each is a rule on its own, clients read it whenever they judge */
+static void
+set_limits(struct gs_namespace_cfg *ns, const struct gs_namespace_spec *spec)
+{
+	atomic_store_explicit(&ns->idle_ms, spec->idle_ms, memory_order_relaxed);
+	atomic_store_explicit(&ns->max_sessions, spec->max_sessions, memory_order_relaxed);
+	atomic_store_explicit(&ns->uid, spec->uid, memory_order_relaxed);
+	atomic_store_explicit(&ns->gid, spec->gid, memory_order_relaxed);
+	atomic_store_explicit(&ns->mode, spec->mode, memory_order_relaxed);
+}
+
+static uint32_t
+state_of(const struct gs_namespace_cfg *ns)
+{
+	/* acquire; pairs with set_state: the name is there */
+	return atomic_load_explicit(&ns->state, memory_order_acquire);
+}
+
+static void
+set_state(struct gs_namespace_cfg *ns, uint32_t state)
+{
+	/* seq_cst; pairs with the look in gs_namespaces_reserve, and as a release with the acquire in state_of */
+	atomic_store_explicit(&ns->state, state, memory_order_seq_cst);
+}
+
+static void
+give_name(struct gs_namespace_cfg *ns, uint64_t sip_k0, uint64_t sip_k1, const char *name)
+{
+	char whole[GS_RING_NAME_BYTES] = "";
+	size_t len = strnlen(name, sizeof(whole) - 1);
+
+	memcpy(whole, name, len);
+	gs_racy_store(ns->name, whole, sizeof(whole));
+	atomic_store_explicit(&ns->hash, gs_siphash13(sip_k0, sip_k1, whole, len), memory_order_relaxed);
+}
+
+static bool
+has_name(const struct gs_namespace_cfg *ns, const char *name)
+{
+	char whole[GS_RING_NAME_BYTES];
+
+	gs_racy_load(whole, ns->name, sizeof(whole));
+	return strncmp(whole, name, sizeof(whole)) == 0;
+}
+
+void
+gs_namespaces_init(struct gs_ctl_hdr *ctl, const struct gs_past *past)
+{
+	for (uint32_t id = 0; id < GS_NAMESPACES; id++) {
+		struct gs_namespace_cfg *ns = &ctl->ns[id];
+
+		set_limits(ns, &nothing_said);
+		if (id == 0 || past == NULL || past->ns_name[id][0] == '\0')
+			continue;
+		give_name(ns, ctl->sip_k0, ctl->sip_k1, past->ns_name[id]);
+		set_state(ns, GS_NAMESPACE_RETIRED);
+	}
+}
+
+/* ---- by name ---- */
+
+/* The id that a name has or had, or GS_ENOENT. */
+static int
+find_any(const struct gs_table *t, const char *name)
+{
+	for (int id = 1; id < GS_NAMESPACES; id++)
+		if (state_of(&t->ctl->ns[id]) != GS_NAMESPACE_UNUSED && has_name(&t->ctl->ns[id], name))
+			return id;
+	return GS_ENOENT;
+}
+
+static bool
+is_there(const struct gs_table *t, uint32_t id)
+{
+	uint32_t state = id > 0 && id < GS_NAMESPACES ? state_of(&t->ctl->ns[id]) : GS_NAMESPACE_UNUSED;
+
+	/* One that is being removed may still stay. */
+	return state == GS_NAMESPACE_ON || state == GS_NAMESPACE_CLOSING;
+}
+
+int
+gs_namespaces_find(const struct gs_table *t, const char *name)
+{
+	int id;
+
+	if (name == NULL || name[0] == '\0')
+		return 0;
+	id = find_any(t, name);
+	return id > 0 && is_there(t, (uint32_t)id) ? id : GS_ENOENT;
+}
+
+void
+gs_namespaces_name(const struct gs_table *t, uint32_t id, char out[GS_RING_NAME_BYTES])
+{
+	memset(out, 0, GS_RING_NAME_BYTES);
+	if (is_there(t, id))
+		gs_racy_load(out, t->ctl->ns[id].name, GS_RING_NAME_BYTES);
+}
+
+bool
+gs_namespaces_load(const struct gs_table *t, uint32_t id, struct gs_namespace_spec *out)
+{
+	const struct gs_namespace_cfg *ns = &t->ctl->ns[id < GS_NAMESPACES ? id : 0];
+
+	if (!is_there(t, id))
+		return false;
+	gs_racy_load(out->name, ns->name, sizeof(out->name));
+	out->idle_ms = atomic_load_explicit(&ns->idle_ms, memory_order_relaxed);
+	out->max_sessions = atomic_load_explicit(&ns->max_sessions, memory_order_relaxed);
+	out->uid = atomic_load_explicit(&ns->uid, memory_order_relaxed);
+	out->gid = atomic_load_explicit(&ns->gid, memory_order_relaxed);
+	out->mode = atomic_load_explicit(&ns->mode, memory_order_relaxed);
+	return true;
+}
+
+bool
+gs_namespaces_has_hash(const struct gs_table *t, uint64_t hash)
+{
+	/* seq_cst; pairs with that of set_filter, as a starter has it behind his insert */
+	if (__builtin_expect((atomic_load_explicit(&t->ctl->ns_filter, memory_order_seq_cst) & gs_namespace_bit(hash)) == 0, 1))
+		return false;
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		/* Of two names with one hash the one that is no namespace is refused as well. */
+		if (is_there(t, id) && atomic_load_explicit(&t->ctl->ns[id].hash, memory_order_relaxed) == hash)
+			return true;
+	return false;
+}
+
+bool
+gs_namespaces_has(const struct gs_table *t, const struct gs_key *k)
+{
+	return k->ns == 0 && gs_namespaces_has_hash(t, k->hash);
+}
+
+bool
+gs_namespaces_are_used(const struct gs_table *t)
+{
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		if (state_of(&t->ctl->ns[id]) != GS_NAMESPACE_UNUSED)
+			return true;
+	return false;
+}
+
+/* ---- counting ---- */
+
+uint64_t
+gs_namespaces_count(const struct gs_table *t, uint32_t id)
+{
+	int64_t n = id < GS_NAMESPACES ? atomic_load_explicit(&t->ns_lines[id].n, memory_order_relaxed) : 0;
+
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+void
+gs_namespaces_unreserve(struct gs_table *t, uint32_t id)
+{
+	if (__builtin_expect(id != 0, 0) && id < GS_NAMESPACES)
+		(void)atomic_fetch_sub_explicit(&t->ns_lines[id].n, 1, memory_order_relaxed);
+}
+
+int
+gs_namespaces_reserve(struct gs_table *t, uint32_t id)
+{
+	const struct gs_namespace_cfg *ns;
+	uint64_t most;
+	uint32_t state;
+	int64_t n;
+
+	if (__builtin_expect(id == 0, 1))
+		return 0;
+	if (id >= GS_NAMESPACES)
+		return GS_ENOENT;
+	ns = &t->ctl->ns[id];
+	most = atomic_load_explicit(&ns->max_sessions, memory_order_relaxed);
+	/* seq_cst, both; pair with gs_namespaces_remove: it sees us counted, or we see that it removes */
+	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_seq_cst);
+	state = atomic_load_explicit(&ns->state, memory_order_seq_cst);
+	if (state == GS_NAMESPACE_ON && n < (int64_t)gs_min_u64(most, INT64_MAX))
+		return 0;
+	gs_namespaces_unreserve(t, id);
+	return state == GS_NAMESPACE_ON ? GS_ENOSPC : state == GS_NAMESPACE_CLOSING ? GS_EAGAIN : GS_ENOENT;
+}
+
+/* ---- by the daemon ---- */
+
+/* Whoever finds the files of rings on disks without the rest of the table learns the names there. The next sync takes them along. */
+static void
+note_names(struct gs_table *t)
+{
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
+		struct gs_arena *a = &t->arena[i];
+
+		for (uint32_t id = 1; id < GS_NAMESPACES && a->map != NULL && a->is_file; id++)
+			if (memcmp(a->names[id], t->ctl->ns[id].name, GS_RING_NAME_BYTES) != 0)
+				memcpy(a->names[id], t->ctl->ns[id].name, GS_RING_NAME_BYTES);
+	}
+}
+
+static void
+set_filter(struct gs_table *t)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		if (is_there(t, id))
+			bits |= gs_namespace_bit(atomic_load_explicit(&t->ctl->ns[id].hash, memory_order_relaxed));
+	/* seq_cst; pairs with the fence and the look in gs_kv_start */
+	atomic_store_explicit(&t->ctl->ns_filter, bits, memory_order_seq_cst);
+}
+
+/* Where that changes when sessions end, all due hints are of the rule before, as they are when a ring's ttl changes. */
+static void
+change_limits(struct gs_table *t, struct gs_namespace_cfg *ns, const struct gs_namespace_spec *spec)
+{
+	/* First: a daemon that is killed between them has the next one do it. */
+	for (uint32_t i = 0; i < t->n_rings && atomic_load_explicit(&ns->idle_ms, memory_order_relaxed) != spec->idle_ms; i++)
+		atomic_store_explicit(&t->ctl->ring[i].rearm, 1, memory_order_relaxed);
+	set_limits(ns, spec);
+}
+
+/* The id for a name: its own, or one that nobody had, named by now. GS_ERANGE. */
+static int
+take_id(struct gs_table *t, const char *name)
+{
+	int id = find_any(t, name);
+
+	for (int i = 1; i < GS_NAMESPACES && id < 0; i++) {
+		uint32_t unused = GS_NAMESPACE_UNUSED;
+
+		if (!atomic_compare_exchange_strong_explicit(&t->ctl->ns[i].state, &unused, GS_NAMESPACE_RETIRED, memory_order_relaxed,
+		    memory_order_relaxed))
+			continue;
+		give_name(&t->ctl->ns[i], t->sip_k0, t->sip_k1, name);
+		id = i;
+	}
+	return id < 0 ? GS_ERANGE : id;
+}
+
+/* Is there a session of the default namespace whose key is this name? */
+static bool
+is_key(struct gs_table *t, struct gs_ctx *c, const char *name)
+{
+	struct gs_slot head;
+	struct gs_hit hit;
+	struct gs_key k;
+	int rc = gs_key_init(t, &k, name, strlen(name));
+
+	if (rc == 0)
+		rc = gs_kv_look_up(t, c, &k, gs_table_now_ms(t), &hit, &head);
+	return rc != GS_ENOENT && rc != GS_ENAMETOOLONG;
+}
+
+int
+gs_namespaces_make(struct gs_table *t, struct gs_ctx *c, const struct gs_namespace_spec *spec)
+{
+	int id = take_id(t, spec->name);
+	struct gs_namespace_cfg *ns;
+
+	if (id < 0)
+		return id;
+	ns = &t->ctl->ns[id];
+	change_limits(t, ns, spec);
+	if (is_there(t, (uint32_t)id))
+		return id;
+	set_state(ns, GS_NAMESPACE_ON);
+	set_filter(t);
+	gs_fence_full();	/* pairs with that in gs_kv_start: it sees our bit, or we see its session */
+	if (is_key(t, c, spec->name) && gs_namespaces_remove(t, c, spec->name) == 0)
+		return GS_EEXIST;
+	note_names(t);
+	return id;
+}
+
+/* End what is no session at an ordinal, if it is of the namespace. GS_EBUSY: it is one. */
+static int
+clear_entry(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t id)
+{
+	uint64_t now_ms = gs_table_now_ms(t);
+	struct gs_slot head;
+	struct gs_hit hit;
+
+	if (gs_kv_load_at(t, ordinal, &hit, &head, NULL) != 1 || head.ns != id)
+		return 0;
+	if (!gs_kv_is_rotated(&head) && !gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
+		return GS_EBUSY;
+	return gs_kv_end_at(t, c, ordinal, head.birth, gs_kv_is_rotated(&head) ? GS_TOMB_FINAL : GS_TOMB_PLAIN, now_ms) == GS_EAGAIN ? GS_EBUSY : 0;
+}
+
+int
+gs_namespaces_remove(struct gs_table *t, struct gs_ctx *c, const char *name)
+{
+	int id = gs_namespaces_find(t, name), rc = 0;
+	_Atomic int64_t *n;
+
+	if (id <= 0)
+		return GS_ENOENT;
+	n = &t->ns_lines[id].n;
+	set_state(&t->ctl->ns[id], GS_NAMESPACE_CLOSING);
+	/* seq_cst, both; pair with gs_namespaces_reserve */
+	for (uint64_t o = 0; o < gs_table_entries(t) && rc == 0 && atomic_load_explicit(n, memory_order_seq_cst) > 0; o++)
+		rc = clear_entry(t, c, o, (uint32_t)id);
+	if (rc == 0 && atomic_load_explicit(n, memory_order_seq_cst) > 0)
+		rc = GS_EBUSY;
+	set_state(&t->ctl->ns[id], rc == 0 ? GS_NAMESPACE_RETIRED : GS_NAMESPACE_ON);
+	if (rc == 0)
+		change_limits(t, &t->ctl->ns[id], &nothing_said);
+	set_filter(t);
+	return rc;
+}
+
+void
+gs_namespaces_recover(struct gs_table *t)
+{
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
+		struct gs_namespace_cfg *ns = &t->ctl->ns[id];
+
+		if (state_of(ns) == GS_NAMESPACE_CLOSING)
+			set_state(ns, GS_NAMESPACE_ON);
+		/* Whoever was to name it was killed. */
+		if (ns->name[0] == '\0')
+			set_state(ns, GS_NAMESPACE_UNUSED);
+	}
+	set_filter(t);
+	note_names(t);
+}
+
+void
+gs_namespaces_meet(struct gs_table *t, uint32_t id)
+{
+	struct gs_namespace_cfg *ns = &t->ctl->ns[id < GS_NAMESPACES ? id : 0];
+	char name[GS_RING_NAME_BYTES];
+
+	if (id == 0 || id >= GS_NAMESPACES || is_there(t, id))
+		return;
+	(void)snprintf(name, sizeof(name), "unknown-%u", (unsigned)id);
+	if (state_of(ns) == GS_NAMESPACE_UNUSED)
+		give_name(ns, t->sip_k0, t->sip_k1, name);
+	set_state(ns, GS_NAMESPACE_ON);
+	set_filter(t);
+}
