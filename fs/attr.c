@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "file.h"
 #include "hold.h"
+#include "namespace.h"
 #include "node.h"
 #include "rights.h"
 
@@ -79,8 +80,10 @@ attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st)
 
 	if (kind != NODE_IS_ROOT && node_table(node) >= m->n_tables)
 		return ENOENT;
-	if (kind == NODE_IS_RING && !mount_ring(&m->tables[node_table(node)], node_ring(node), &ring))
+	if (node_has_sessions(node) && !mount_ring(&m->tables[node_table(node)], node_ring(node), &ring))
 		return ENOENT;
+	if (kind == NODE_IS_NAMESPACE)
+		return namespace_stat(m, node, st);
 	/* Names of sessions are credentials: everybody may use one, only operators may list them. */
 	attr_of_directory(m, node, kind == NODE_IS_RING ? 0733 : 0755, st);
 	return 0;
@@ -89,7 +92,8 @@ attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st)
 double
 attr_fixed_s(const struct mount *m, uint64_t node)
 {
-	bool stays = node_kind(node) != NODE_IS_RING || node_ring(node) == m->tables[node_table(node)].innermost;
+	bool stays = node_kind(node) != NODE_IS_NAMESPACE &&
+	    (node_kind(node) != NODE_IS_RING || node_ring(node) == m->tables[node_table(node)].innermost);
 
 	if (stays)
 		return ATTR_FIXED_S;
@@ -187,7 +191,7 @@ set_permissions(struct call *c, struct mount_table *t, const struct gs_item *ite
 	}
 	if (attr.mask == 0)
 		return 0;
-	rc = gs_setattr(t->gs, item->key, item->key_len, &attr);
+	rc = gs_setattr(mount_gs(t, item->info.ns_id), item->key, item->key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -230,7 +234,7 @@ set_times(struct call *c, struct mount_table *t, const struct gs_item *item, con
 	attr.mtime_ns = item->info.mtime_ns;
 	attr.atime_ns = (int64_t)item->info.accessed_ms * 1000000;
 	attr_times(want, to_set, &attr.mtime_ns, &attr.atime_ns);
-	rc = gs_setattr(t->gs, item->key, item->key_len, &attr);
+	rc = gs_setattr(mount_gs(t, item->info.ns_id), item->key, item->key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -253,7 +257,7 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 		return rc;
 	if (!is_now || is_suspect || is_paid)
 		return set_times(c, t, item, want, to_set);
-	rc = gs_touch(t->gs, item->key, item->key_len, 0);
+	rc = gs_touch(mount_gs(t, item->info.ns_id), item->key, item->key_len, 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 

@@ -33,10 +33,10 @@ void attr_times(const struct stat *want, int to_set, int64_t *mtime_ns, int64_t 
 void attr_of_session(const struct mount *m, uint64_t node, const struct gs_info *info, struct stat *st);
 /* A directory of the mount's own; mode has the permission bits. */
 void attr_of_directory(const struct mount *m, uint64_t node, uint32_t mode, struct stat *st);
-/* One of the root, the table and the ring directories. 0, or ENOENT when there is no such. */
+/* One of the root, the table, the ring and the namespace directories. 0, or ENOENT when there is no such. */
 int attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st);
 
-/* How long the kernel may believe in a directory that attr_of_fixed() describes; rings come and go, but for the innermost. */
+/* How long the kernel may believe in a directory that attr_of_fixed() describes; rings come and go, but for the innermost, and so do namespaces. */
 double attr_fixed_s(const struct mount *m, uint64_t node);
 
 /* The answer to a look-up. */

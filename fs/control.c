@@ -316,6 +316,19 @@ control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 	return 0;
 }
 
+int
+control_change(struct call *c, enum gs_wire_verb verb, const char *path, const char *value)
+{
+	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	const struct ctlpool_question q = { .verb = verb, .path = path, .value = value, .value_len = strlen(value), .as = &as };
+	char *text;
+	size_t len;
+	int rc = ctlpool_request(c->m->control->pool, &q, &text, &len);
+
+	free(text);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}
+
 /* Ask for a directory of a name to be made, or removed. */
 static int
 ask_directory(struct call *c, enum gs_wire_verb verb, const char *path)

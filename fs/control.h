@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "call.h"
+#include "ctl/wire.h"
 #include "dir.h"
 
 struct control;
@@ -36,6 +37,8 @@ int control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse
 int control_rmdir(struct call *c, uint64_t parent, const char *name);
 /* The text of a file, on behalf of the caller; *text is his to free. 0 or errno. */
 int control_ask(struct call *c, const char *path, char **text);
+/* Have the daemon make, remove or set something, on behalf of the caller. 0 or errno. */
+int control_change(struct call *c, enum gs_wire_verb verb, const char *path, const char *value);
 /* Tell the daemon that the caller was refused something in a table; what: one word. */
 void control_tell_refusal(struct call *c, const char *table, const char *what);
 

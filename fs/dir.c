@@ -11,6 +11,7 @@
 #include "handles.h"
 #include "intent.h"
 #include "node.h"
+#include "rights.h"
 #include "staged.h"
 
 enum { SCAN_ITEMS = 64 };	/* few enough to stay in the processor's nearest cache until they are in the answer */
@@ -51,7 +52,9 @@ page_add_dots(struct page *p, uint64_t node, uint64_t offset)
 	attr_of_directory(p->c->m, node, 0755, &st);
 	if (offset < 1 && !page_add(p, ".", &st, 0, 1))
 		return false;
-	if (node != NODE_ROOT)
+	if (node_kind(node) == NODE_IS_NAMESPACE)
+		st.st_ino = node_of_ring(node_table(node), node_ring(node));
+	else if (node != NODE_ROOT)
 		st.st_ino = node_kind(node) == NODE_IS_RING ? node_of_table(node_table(node)) : NODE_ROOT;
 	return offset >= 2 || page_add(p, "..", &st, 0, 2);
 }
@@ -88,7 +91,28 @@ page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, si
 	return true;
 }
 
-/* Temporary files come behind all sessions, by their places. */
+/* Namespaces come behind all sessions, by their numbers. */
+static bool
+page_add_namespaces(struct page *p, uint64_t node, uint64_t offset)
+{
+	struct mount_table *t = &p->c->m->tables[node_table(node)];
+	struct gs_namespace_info all[MOUNT_NAMESPACES];
+	int n = gs_namespaces(t->gs, all, MOUNT_NAMESPACES);
+	struct stat st;
+
+	for (int i = 0; i < n && i < MOUNT_NAMESPACES; i++) {
+		uint64_t child = node_of_namespace(node_table(node), node_ring(node), all[i].id);
+
+		/* It may have gone meanwhile. */
+		if (node_cookie(child) <= offset || attr_of_fixed(p->c->m, child, &st) != 0)
+			continue;
+		if (!page_add(p, all[i].name, &st, attr_fixed_s(p->c->m, child), node_cookie(child)))
+			return false;
+	}
+	return true;
+}
+
+/* Temporary files come behind these, by their places. */
 static bool
 page_add_staged(struct page *p, uint64_t node, uint64_t offset)
 {
@@ -109,18 +133,23 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 	struct gs_item items[SCAN_ITEMS];
 	struct gs_ring_info ring;
 	uint64_t cursor;
+	struct gs *gs;
 	ssize_t n;
+	int rc;
 
 	/* Rings may be others since the directory was opened. */
 	if (!mount_ring(t, node_ring(node), &ring))
 		return ESTALE;
+	rc = mount_gs_of(t, node_namespace(node), &gs);
+	if (rc != 0)
+		return rc == ENOENT ? ESTALE : rc;
 	if (!page_add_dots(p, node, offset))
 		return 0;
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
-	while (offset < NODE_STAGED) {
-		n = p->is_plus ? gs_scan(t->gs, ring.name, &cursor, items, SCAN_ITEMS) :
-		    gs_scan_keys(t->gs, ring.name, &cursor, items, SCAN_ITEMS);
+	while (offset < NODE_FIXED) {
+		n = p->is_plus ? gs_scan(gs, ring.name, &cursor, items, SCAN_ITEMS) :
+		    gs_scan_keys(gs, ring.name, &cursor, items, SCAN_ITEMS);
 		if (n < 0)
 			return mount_errno(p->c->m, (int)n);
 		if (n == 0)
@@ -128,7 +157,8 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 		if (!page_add_sessions(p, node, items, (size_t)n))
 			return 0;
 	}
-	(void)page_add_staged(p, node, offset);
+	if (node_kind(node) == NODE_IS_NAMESPACE || offset >= NODE_STAGED || page_add_namespaces(p, node, offset))
+		(void)page_add_staged(p, node, offset);
 	return 0;
 }
 
@@ -237,8 +267,10 @@ dir_open(struct call *c, uint64_t node, uint64_t *fh)
 	if (node_kind(node) != NODE_IS_CONTROL) {
 		rc = attr_of_fixed(c->m, node, &st);
 		if (rc == 0)
-			rc = call_may(c, c->m->uid, c->m->gid, st.st_mode & 0777, R_OK);
-		if (rc != 0 || node_kind(node) == NODE_IS_RING)
+			rc = call_may(c, (uint32_t)st.st_uid, (uint32_t)st.st_gid, st.st_mode & 0777, R_OK);
+		if (rc == 0 && node_kind(node) == NODE_IS_NAMESPACE)
+			rc = rights_check(c, node_table(node), GS_RIGHT_READ, "list");
+		if (rc != 0 || node_has_sessions(node))
 			return rc;
 	}
 	rc = list_new(c, node, &d);
@@ -292,7 +324,7 @@ dir_read(struct call *c, uint64_t node, uint64_t fh, size_t size, uint64_t offse
 		(void)fuse_reply_err(c->req, ENOMEM);
 		return;
 	}
-	if (node_kind(node) == NODE_IS_RING) {
+	if (node_has_sessions(node)) {
 		rc = read_ring(&p, node, offset);
 	} else {
 		rc = list_of(c, node, fh, &d);
@@ -351,7 +383,7 @@ dir_statfs(struct call *c, uint64_t node, struct statvfs *out)
 		blocks = (t->record_size + 511) / 512;
 		n = mount_rings(t, rings);
 		for (i_ring = 0; i_ring < n; i_ring++) {
-			if (node_kind(node) == NODE_IS_RING && (node_table(node) != i || node_ring(node) != rings[i_ring].id))
+			if (node_has_sessions(node) && (node_table(node) != i || node_ring(node) != rings[i_ring].id))
 				continue;
 			free_sessions = rings[i_ring].capacity > rings[i_ring].count ? rings[i_ring].capacity - rings[i_ring].count : 0;
 			out->f_files += rings[i_ring].capacity;

@@ -114,10 +114,10 @@ fetch_locked(struct call *c, struct file *f, bool counts)
 
 	if (f->k->has_ended)
 		return file_has(snap) ? 0 : ESTALE;
-	n = counts ? gs_get(f->table->gs, f->k->key, f->k->key_len, f->values[place], room, &info) : GS_EQUARANTINE;
+	n = counts ? gs_get(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, f->values[place], room, &info) : GS_EQUARANTINE;
 	/* Whoever has a suspect open goes on. */
 	if (n == GS_EQUARANTINE)
-		n = gs_peek(f->table->gs, f->k->key, f->k->key_len, f->values[place], room, &info);
+		n = gs_peek(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, f->values[place], room, &info);
 	f->k->has_ended = n == GS_ENOENT || (n >= 0 && info.id != f->k->id);
 	if (f->k->has_ended)
 		return file_has(snap) ? 0 : ESTALE;
@@ -170,16 +170,22 @@ mark_ended(struct mount *m, struct file *f, const void *arg)
 		f->k->has_ended = true;
 }
 
+struct new_name {
+	const char *key;
+	uint64_t ns;
+};
+
 static void
 follow_key(struct mount *m, struct file *f, const void *arg)
 {
-	const char *to = arg;
+	const struct new_name *to = arg;
 	struct gs_info info;
 
 	(void)m;
-	f->k->key_len = strlen(to);
-	memcpy(f->k->key, to, f->k->key_len + 1);
-	if (gs_stat(f->table->gs, f->k->key, f->k->key_len, &info) < 0) {
+	f->k->key_len = strlen(to->key);
+	memcpy(f->k->key, to->key, f->k->key_len + 1);
+	f->k->info.ns_id = to->ns;
+	if (gs_stat(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, &info) < 0) {
 		f->k->has_ended = true;
 		return;
 	}
@@ -201,9 +207,9 @@ files_end(struct mount *m, uint32_t table, uint64_t id, uint64_t version)
 }
 
 void
-files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to)
+files_follow(struct mount *m, uint32_t table, uint64_t id, uint64_t ns, const char *to)
 {
-	each_of_session(m, table, id, follow_key, to);
+	each_of_session(m, table, id, follow_key, &(struct new_name){ to, ns });
 }
 
 bool

@@ -34,8 +34,8 @@ uint64_t files_count(struct files *fs);
 void files_keep(struct mount *m, uint32_t table, uint64_t id);
 /* After it was replaced under its key: they are the old one's, of which this version was the last. */
 void files_end(struct mount *m, uint32_t table, uint64_t id, uint64_t version);
-/* After a rename made `to`: handles follow. */
-void files_follow(struct mount *m, uint32_t table, uint64_t id, const char *to);
+/* After a rename made `to`, in the namespace ns: handles follow. */
+void files_follow(struct mount *m, uint32_t table, uint64_t id, uint64_t ns, const char *to);
 /*
  * The session that handles of this node belong to by now: another key's after a rename. When it has ended, only
  * item->info is filled, as it was last seen. False when nobody has the node open.

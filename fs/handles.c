@@ -11,7 +11,7 @@
 #include "kept.h"
 
 enum {
-	LAYOUT = 1,
+	LAYOUT = 2,
 	FEW = 256,			/* the values of so many keep their pages for the next */
 	VALUES_BYTES = HANDLE_VALUES * HANDLE_VALUE_BYTES,
 };

@@ -211,16 +211,17 @@ hold_back(struct call *c, uint64_t node, const struct fuse_file_info *fi)
 
 /* The access itself. How long the session is refused, in *info, when it is. */
 static int
-make_access(const struct mount_table *t, const struct gs_item *item, enum hold_access what, struct gs_info *info)
+make_access(struct mount_table *t, const struct gs_item *item, enum hold_access what, struct gs_info *info)
 {
+	struct gs *gs = mount_gs(t, item->info.ns_id);
 	ssize_t rc;
 
 	if (what == HOLD_GET) {
-		rc = gs_get(t->gs, item->key, item->key_len, NULL, 0, info);
+		rc = gs_get(gs, item->key, item->key_len, NULL, 0, info);
 		return rc < 0 ? (int)rc : 0;
 	}
-	rc = gs_touch(t->gs, item->key, item->key_len, 0);
-	if (rc == GS_EQUARANTINE && gs_stat(t->gs, item->key, item->key_len, info) < 0)
+	rc = gs_touch(gs, item->key, item->key_len, 0);
+	if (rc == GS_EQUARANTINE && gs_stat(gs, item->key, item->key_len, info) < 0)
 		return GS_ENOENT;
 	return (int)rc;
 }
@@ -228,7 +229,7 @@ make_access(const struct mount_table *t, const struct gs_item *item, enum hold_a
 int
 hold_turn(struct call *c, uint64_t node, const struct gs_item *item, enum hold_access what, bool *is_made)
 {
-	const struct mount_table *t = &c->m->tables[node_table(node)];
+	struct mount_table *t = &c->m->tables[node_table(node)];
 	struct gs_info info = item->info;
 	int rc = GS_EQUARANTINE;
 

@@ -14,7 +14,7 @@
 #include "transport.h"
 
 enum {
-	LAYOUT = 1,
+	LAYOUT = 2,
 	INTENTS = 256,
 	OLD = 8,			/* takeovers after which one that nobody asked for is forgotten, when many are left */
 	SLACK_NS = 20000000,		/* what the store's clock is behind */
@@ -38,6 +38,7 @@ struct intent {
 	uint64_t id, version, len, hash, replaced, replaced_version;
 	uint64_t stored;		/* of STORED: the version that it made */
 	int64_t begun_ns;		/* wall clock */
+	uint64_t ns, to_ns;		/* namespaces of key and to */
 	uint32_t table, ring, uid, gid, mode;
 	bool is_append, is_move, counts;
 	char key[GS_KEY_BYTES + 1], to[GS_KEY_BYTES + 1];
@@ -237,6 +238,7 @@ intent_value(struct call *c, const struct file *f, const void *value, size_t len
 	it->handle = f->fh;
 	it->table = (uint32_t)(f->table - c->m->tables);
 	it->id = f->k->id;
+	it->ns = f->k->info.ns_id;
 	copy_key(it->key, f->k->key);
 	it->version = version;
 	it->len = len;
@@ -265,13 +267,14 @@ now_ns(void)
 }
 
 void
-intent_start(struct call *c, uint32_t table, const char *key, uint32_t mode)
+intent_start(struct call *c, uint32_t table, uint64_t ns, const char *key, uint32_t mode)
 {
 	struct intent *it = unset(c);
 
 	if (it == NULL)
 		return;
 	it->table = table;
+	it->ns = ns;
 	copy_key(it->key, key);
 	it->uid = c->uid;
 	it->gid = c->gid;
@@ -307,13 +310,14 @@ intent_append(struct call *c, uint64_t node, uint64_t end)
 }
 
 void
-intent_removal(struct call *c, uint32_t table, const char *key, uint64_t id)
+intent_removal(struct call *c, uint32_t table, uint64_t ns, const char *key, uint64_t id)
 {
 	struct intent *it = unset(c);
 
 	if (it == NULL)
 		return;
 	it->table = table;
+	it->ns = ns;
 	copy_key(it->key, key);
 	it->id = id;
 	set(it, REMOVAL);
@@ -328,9 +332,11 @@ intent_rename(struct call *c, const struct intent_rename *r)
 		return;
 	it->table = r->table;
 	it->ring = r->ring;
+	it->ns = r->ns;
+	it->to_ns = r->to_ns;
 	copy_key(it->key, r->key);
 	copy_key(it->to, r->to);
-	it->is_move = strcmp(r->key, r->to) == 0;
+	it->is_move = r->ns == r->to_ns && strcmp(r->key, r->to) == 0;
 	it->id = r->id;
 	it->replaced = r->replaced;
 	it->replaced_version = r->replaced_version;
@@ -360,7 +366,7 @@ advance(struct mount *m, const struct intent *it, const struct gs_info *now, boo
 static bool
 is_stored(struct mount *m, struct intent *it)
 {
-	struct gs *gs = m->tables[it->table].gs;
+	struct gs *gs = mount_gs(&m->tables[it->table], it->ns);
 	size_t room = gs_record_size(gs);
 	unsigned char *value = malloc(room + 1);
 	struct gs_info now;
@@ -389,7 +395,7 @@ is_started(struct mount *m, const struct intent *it)
 {
 	struct gs_info now;
 
-	return gs_stat(m->tables[it->table].gs, it->key, strlen(it->key), &now) >= 0 && now.len == 0 && now.uid == it->uid &&
+	return gs_stat(mount_gs(&m->tables[it->table], it->ns), it->key, strlen(it->key), &now) >= 0 && now.len == 0 && now.uid == it->uid &&
 	    now.gid == it->gid && now.mode == it->mode && now.mtime_ns >= it->begun_ns - SLACK_NS;
 }
 
@@ -397,7 +403,7 @@ static bool
 is_removed(struct mount *m, const struct intent *it)
 {
 	struct gs_info now;
-	int rc = gs_stat(m->tables[it->table].gs, it->key, strlen(it->key), &now);
+	int rc = gs_stat(mount_gs(&m->tables[it->table], it->ns), it->key, strlen(it->key), &now);
 
 	return rc == GS_ENOENT || (rc >= 0 && now.id != it->id);
 }
@@ -405,7 +411,7 @@ is_removed(struct mount *m, const struct intent *it)
 static bool
 is_renamed(struct mount *m, const struct intent *it)
 {
-	struct gs *gs = m->tables[it->table].gs;
+	struct gs *gs = mount_gs(&m->tables[it->table], it->to_ns);
 	struct gs_info now;
 
 	if (gs_stat(gs, it->to, strlen(it->to), &now) < 0)
@@ -416,7 +422,7 @@ is_renamed(struct mount *m, const struct intent *it)
 		return false;
 	if (it->replaced != it->id)
 		files_end(m, it->table, it->replaced, it->replaced_version);
-	files_follow(m, it->table, it->id, it->to);
+	files_follow(m, it->table, it->id, it->to_ns, it->to);
 	return true;
 }
 

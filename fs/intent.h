@@ -55,17 +55,18 @@ uint64_t intent_opened(const struct call *c);
 void intent_value(struct call *c, const struct file *f, const void *value, size_t len, uint64_t version, bool is_append);
 /* It has been stored. */
 void intent_stored(struct call *c, uint64_t version);
-/* About to start a session, of the caller. */
-void intent_start(struct call *c, uint32_t table, const char *key, uint32_t mode);
+/* About to start a session, of the caller. ns: the id of its namespace. */
+void intent_start(struct call *c, uint32_t table, uint64_t ns, const char *key, uint32_t mode);
 /* About to make a temporary file, of the caller; or to append to one, so that it ends there. */
 void intent_temporary(struct call *c, uint64_t dir, const char *name);
 void intent_append(struct call *c, uint64_t node, uint64_t end);
 /* About to end one. */
-void intent_removal(struct call *c, uint32_t table, const char *key, uint64_t id);
+void intent_removal(struct call *c, uint32_t table, uint64_t ns, const char *key, uint64_t id);
 
 struct intent_rename {
 	uint32_t table, ring;		/* ring: where it goes */
-	const char *key, *to;		/* the same: a move between rings */
+	uint64_t ns, to_ns;		/* ids of their namespaces */
+	const char *key, *to;		/* the same in the same: a move between rings */
 	uint64_t id;
 	uint64_t replaced, replaced_version;	/* of what ends under the new name */
 };

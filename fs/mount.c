@@ -53,6 +53,51 @@ attach_table(struct mount *m, struct mount_table *t)
 	return 0;
 }
 
+static void
+detach_table(struct mount_table *t)
+{
+	for (uint32_t i = 0; i < MOUNT_NAMESPACES; i++) {
+		struct gs *gs = t->of_ns[i];
+
+		gs_detach(&gs);
+		t->of_ns[i] = NULL;
+	}
+	gs_detach(&t->gs);
+}
+
+int
+mount_gs_of(struct mount_table *t, uint64_t ns, struct gs **out)
+{
+	struct gs *mine, *others = NULL;
+	struct gs_namespace_info info;
+	int rc;
+
+	*out = ns == 0 ? t->gs : ns < MOUNT_NAMESPACES ? t->of_ns[ns] : NULL;
+	if (*out != NULL)
+		return 0;
+	/* A number is one name's as long as the memory is there. */
+	rc = ns < MOUNT_NAMESPACES ? gs_find_namespace(t->gs, NULL, ns, &info) : GS_ENOENT;
+	if (rc == 0)
+		rc = gs_namespace(&mine, t->gs, info.name);
+	if (rc < 0)
+		return gs_errno(rc);
+	*out = mine;
+	/* Another thread may have been faster. */
+	if (!atomic_compare_exchange_strong(&t->of_ns[ns], &others, mine)) {
+		gs_detach(&mine);
+		*out = others;
+	}
+	return 0;
+}
+
+struct gs *
+mount_gs(struct mount_table *t, uint64_t ns)
+{
+	struct gs *gs;
+
+	return mount_gs_of(t, ns, &gs) == 0 ? gs : t->gs;
+}
+
 /* The store was made anew: what was attached is nobody's any more. Stays gone when the daemon cannot be reached. */
 static void
 attach_anew(struct mount *m)
@@ -63,12 +108,13 @@ attach_anew(struct mount *m)
 	pthread_rwlock_wrlock(&m->gate);
 	if (atomic_exchange(&m->is_gone, false)) {
 		for (i = 0; i < m->n_tables; i++) {
-			fresh = m->tables[i];
+			memset(&fresh, 0, sizeof(fresh));
+			memcpy(fresh.name, m->tables[i].name, sizeof(fresh.name));
 			if (attach_table(m, &fresh) < 0) {
 				atomic_store(&m->is_gone, true);
 				break;
 			}
-			gs_detach(&m->tables[i].gs);
+			detach_table(&m->tables[i]);
 			m->tables[i] = fresh;
 		}
 	}
@@ -198,7 +244,7 @@ mount_close(struct mount *m)
 
 	hold_free(&m->hold);
 	for (i = 0; i < m->n_tables; i++)
-		gs_detach(&m->tables[i].gs);
+		detach_table(&m->tables[i]);
 	m->n_tables = 0;
 	control_free(&m->control);
 	files_free(&m->files);

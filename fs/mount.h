@@ -20,6 +20,7 @@
 enum {
 	MOUNT_TABLES = 8,		/* 3 bits of a node's number */
 	MOUNT_RINGS = 8,
+	MOUNT_NAMESPACES = 256,		/* numbers of namespaces, 0 is the default one */
 	MOUNT_THREADS = 8,		/* requests answered at once */
 };
 
@@ -35,7 +36,8 @@ struct transport;
 
 struct mount_table {
 	char name[GS_NAME_BYTES];
-	struct gs *gs;
+	struct gs *gs;			/* for the default namespace, and what is about none */
+	struct gs *_Atomic of_ns[MOUNT_NAMESPACES];	/* for the others, as far as they were asked for; see mount_gs() */
 	size_t record_size;		/* bytes */
 	uint32_t blksize;		/* what a program should write at once: a whole record */
 	uint32_t innermost;		/* number of its ring; rings are numbered as in gs_ring_info.id */
@@ -82,6 +84,13 @@ int mount_errno(struct mount *m, int rc);
 /* The number of a table or of a ring, or -1. */
 int mount_find_table(const struct mount *m, const char *name);
 int mount_find_ring(const struct mount_table *t, const char *name);
+
+/*
+ * The handle for a namespace by its id. ENOENT: there is none; ENOMEM. What knows its session by id takes mount_gs(), which
+ * is the default namespace's where there is none: its session has ended then.
+ */
+int mount_gs_of(struct mount_table *t, uint64_t ns, struct gs **out);
+struct gs *mount_gs(struct mount_table *t, uint64_t ns);
 
 /* The rings as they are now: they come and go while we are mounted. Returns how many. */
 uint32_t mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS]);

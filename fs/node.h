@@ -16,6 +16,7 @@
  *	NODE_FIXED		the directory of `table`
  *	NODE_FIXED + 1		the directory of `ring looked through` in `table`
  *	NODE_FIXED + 16 + n	path n of the control tree (control.c numbers them)
+ *	NODE_NAMESPACE + n	the directory of namespace n in `ring looked through`
  *	NODE_STAGED + n		place n of the stage, in the directory of `ring looked through`; its tag is in the birth tag's place
  *
  * The birth tag tells two sessions that used one entry apart: the second is
@@ -24,15 +25,17 @@
 #ifndef NODE_H
 #define NODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NODE_ROOT UINT64_C(1)
 #define NODE_COOKIE_MASK ((UINT64_C(1) << 33) - 1)
 #define NODE_FIXED UINT64_C(0x1f0000000)
+#define NODE_NAMESPACE (NODE_FIXED + (UINT64_C(1) << 24))
 #define NODE_STAGED (NODE_FIXED + (UINT64_C(1) << 25))
 #define NODE_TAG_MASK ((UINT32_C(1) << 25) - 1)
 
-enum node_kind { NODE_IS_ROOT, NODE_IS_TABLE, NODE_IS_RING, NODE_IS_SESSION, NODE_IS_CONTROL, NODE_IS_STAGED };
+enum node_kind { NODE_IS_ROOT, NODE_IS_TABLE, NODE_IS_RING, NODE_IS_NAMESPACE, NODE_IS_SESSION, NODE_IS_CONTROL, NODE_IS_STAGED };
 
 static inline uint32_t node_ring(uint64_t node) { return (uint32_t)(node >> 61); }
 static inline uint32_t node_table(uint64_t node) { return (uint32_t)(node >> 58 & 7); }
@@ -48,6 +51,13 @@ static inline uint64_t
 node_of_ring(uint32_t table, uint32_t ring)
 {
 	return (uint64_t)ring << 61 | (uint64_t)table << 58 | (NODE_FIXED + 1);
+}
+
+/* id is gs_namespace_info.id. */
+static inline uint64_t
+node_of_namespace(uint32_t table, uint32_t ring, uint64_t id)
+{
+	return (uint64_t)ring << 61 | (uint64_t)table << 58 | (NODE_NAMESPACE + id);
 }
 
 /* id is gs_info.id: birth tag and ordinal. */
@@ -96,7 +106,23 @@ node_kind(uint64_t node)
 		return NODE_IS_TABLE;
 	if (node_cookie(node) >= NODE_STAGED)
 		return NODE_IS_STAGED;
+	if (node_cookie(node) >= NODE_NAMESPACE)
+		return NODE_IS_NAMESPACE;
 	return node_cookie(node) == NODE_FIXED + 1 ? NODE_IS_RING : NODE_IS_CONTROL;
+}
+
+/* Is it a directory of sessions: a ring's, or a namespace's in one. */
+static inline bool
+node_has_sessions(uint64_t node)
+{
+	return node_kind(node) == NODE_IS_RING || node_kind(node) == NODE_IS_NAMESPACE;
+}
+
+/* Of which namespace; 0: the default one, whose sessions lie in the directory of a ring. */
+static inline uint64_t
+node_namespace(uint64_t node)
+{
+	return node_kind(node) == NODE_IS_NAMESPACE ? node_cookie(node) - NODE_NAMESPACE : 0;
 }
 
 #endif

@@ -121,7 +121,7 @@ opened_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	fi->direct_io = 1;
 	call_begin(&c, req);
 	if (!intent_begin(&c, &rc)) {
-		rc = node_kind(parent) == NODE_IS_RING ? session_create(&c, parent, name, mode, fi, &e) : EPERM;
+		rc = node_has_sessions(parent) ? session_create(&c, parent, name, mode, fi, &e) : EPERM;
 		intent_result(&c, rc);
 	} else if (rc == 0) {
 		rc = find_created(&c, parent, name, fi, &e);

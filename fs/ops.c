@@ -13,6 +13,7 @@
 #include "dir.h"
 #include "hold.h"
 #include "intent.h"
+#include "namespace.h"
 #include "node.h"
 #include "opened.h"
 #include "session.h"
@@ -52,6 +53,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		rc = dir_lookup(&c, parent, name, &e);
 		break;
 	case NODE_IS_RING:
+	case NODE_IS_NAMESPACE:
 		rc = session_lookup(&c, parent, name, &e);
 		break;
 	case NODE_IS_CONTROL:
@@ -100,7 +102,7 @@ op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 }
 
 /*
- * Of what is no session nothing can be set.  What would change nothing, the
+ * Of what is neither session nor namespace nothing can be set.  What would change nothing, the
  * truncation of a control file and the times of a directory, which tar and
  * rsync set at the end of a restore, are taken as if they were done.
  */
@@ -129,7 +131,9 @@ op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struc
 		rc = staged_setattr(&c, node, want, to_set, fi, &st);
 	} else {
 		rc = stat_node(&c, node, &st, &timeout_s);
-		if (rc == 0 && changes_permissions(&st, want, to_set))
+		if (rc == 0 && node_kind(node) == NODE_IS_NAMESPACE)
+			rc = namespace_setattr(&c, node, want, to_set, &st);
+		else if (rc == 0 && changes_permissions(&st, want, to_set))
 			rc = EPERM;
 	}
 	if (rc != 0)
@@ -147,7 +151,7 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	call_begin(&c, req);
 	if (!intent_begin(&c, &rc)) {
-		rc = node_kind(parent) == NODE_IS_RING ? session_unlink(&c, parent, name) : EPERM;
+		rc = node_has_sessions(parent) ? session_unlink(&c, parent, name) : EPERM;
 		/* The process before has done it. */
 		if (rc == ENOENT && intent_was_begun(&c))
 			rc = 0;
@@ -161,7 +165,7 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void
 op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name, unsigned int flags)
 {
-	bool is_ours = node_kind(parent) == NODE_IS_RING && node_kind(new_parent) == NODE_IS_RING;
+	bool is_ours = node_has_sessions(parent) && node_has_sessions(new_parent);
 	struct call c;
 	int rc;
 
@@ -183,7 +187,7 @@ op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t
 	(void)fuse_reply_err(req, EPERM);
 }
 
-/* mkdir and rmdir of rings, in the control tree; no other directory is made by hand. */
+/* mkdir and rmdir in the control tree, and of namespaces, in a ring; no other directory is made by hand. */
 static void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
@@ -191,14 +195,13 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct call c;
 	int rc;
 
-	(void)mode;
-	if (node_kind(parent) != NODE_IS_CONTROL) {
+	if (node_kind(parent) != NODE_IS_CONTROL && node_kind(parent) != NODE_IS_RING) {
 		(void)fuse_reply_err(req, EPERM);
 		return;
 	}
 	call_begin(&c, req);
 	if (!intent_begin(&c, &rc))
-		rc = control_mkdir(&c, parent, name, &e);
+		rc = node_kind(parent) == NODE_IS_RING ? namespace_mkdir(&c, parent, name, mode, &e) : control_mkdir(&c, parent, name, &e);
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);
 	else
@@ -213,13 +216,13 @@ op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct call c;
 	int rc;
 
-	if (node_kind(parent) != NODE_IS_CONTROL) {
+	if (node_kind(parent) != NODE_IS_CONTROL && node_kind(parent) != NODE_IS_RING) {
 		(void)fuse_reply_err(req, EPERM);
 		return;
 	}
 	call_begin(&c, req);
 	if (!intent_begin(&c, &rc)) {
-		rc = control_rmdir(&c, parent, name);
+		rc = node_kind(parent) == NODE_IS_RING ? namespace_rmdir(&c, parent, name) : control_rmdir(&c, parent, name);
 		intent_result(&c, rc);
 	}
 	(void)fuse_reply_err(req, rc);

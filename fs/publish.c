@@ -48,10 +48,10 @@ put_over(struct file *f, const void *value, size_t len, uint64_t version, bool m
 	int rc = GS_EQUARANTINE;
 
 	if (counts)
-		rc = gs_put(f->table->gs, f->k->key, f->k->key_len, value, len, &opt);
+		rc = gs_put(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, value, len, &opt);
 	if (rc == GS_EQUARANTINE) {
 		opt.flags |= GS_INSPECT;
-		rc = gs_put(f->table->gs, f->k->key, f->k->key_len, value, len, &opt);
+		rc = gs_put(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, value, len, &opt);
 	}
 	if (rc < 0)
 		return rc;
@@ -71,7 +71,7 @@ refuse_length(struct file *f, uint64_t len)
 	int rc = GS_EFBIG;
 
 	if (zeros != NULL && offered > f->table->record_size)
-		rc = gs_put(f->table->gs, f->k->key, f->k->key_len, zeros, offered, &opt);
+		rc = gs_put(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, zeros, offered, &opt);
 	free(zeros);
 	return rc < 0 ? rc : GS_EFBIG;
 }
@@ -159,7 +159,7 @@ file_publish_locked(struct call *c, struct file *f, const struct file_edit *e)
 		return ENOMEM;
 	files_lock_session(c->m->files, f->k->id);
 	for (tries = 0; rc == GS_ECONFLICT && tries < MOST_TRIES; tries++) {
-		n = f->k->has_ended ? GS_ENOENT : gs_peek(f->table->gs, f->k->key, f->k->key_len, image, f->table->record_size, &was);
+		n = f->k->has_ended ? GS_ENOENT : gs_peek(mount_gs(f->table, f->k->info.ns_id), f->k->key, f->k->key_len, image, f->table->record_size, &was);
 		if (n == GS_ENOENT || (n >= 0 && was.id != f->k->id)) {
 			f->k->has_ended = true;
 			rc = 0;

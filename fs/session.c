@@ -11,11 +11,20 @@
 #include "file.h"
 #include "hold.h"
 #include "intent.h"
+#include "namespace.h"
 #include "node.h"
 #include "rights.h"
 #include "session_impl.h"
 #include "staged.h"
 #include "temps.h"
+
+static int
+enter_namespace(const struct call *c, struct session_place *p, uint64_t id)
+{
+	if (gs_find_namespace(p->t->gs, NULL, id, &p->ns) < 0)
+		return ENOENT;
+	return call_may(c, p->ns.uid, p->ns.gid, p->ns.mode, X_OK) != 0 ? EACCES : mount_gs_of(p->t, id, &p->gs);
+}
 
 int
 session_place_of(struct call *c, uint64_t parent, struct session_place *p)
@@ -26,7 +35,23 @@ session_place_of(struct call *c, uint64_t parent, struct session_place *p)
 	if (p->table >= c->m->n_tables)
 		return ENOENT;
 	p->t = &c->m->tables[p->table];
-	return mount_ring(p->t, p->ring, &p->info) ? 0 : ENOENT;
+	p->ns.id = 0;
+	p->gs = p->t->gs;
+	if (!mount_ring(p->t, p->ring, &p->info))
+		return ENOENT;
+	return node_kind(parent) == NODE_IS_NAMESPACE ? enter_namespace(c, p, node_namespace(parent)) : 0;
+}
+
+int
+session_may_change(const struct call *c, const struct session_place *p)
+{
+	return p->ns.id == 0 ? 0 : call_may(c, p->ns.uid, p->ns.gid, p->ns.mode, W_OK | X_OK);
+}
+
+bool
+session_may_end(const struct call *c, const struct session_place *p, uint32_t uid)
+{
+	return p->ns.id != 0 || call_owns(c, uid);
 }
 
 /* The kernel lets longer names through. */
@@ -43,7 +68,7 @@ session_stat(struct call *c, const struct session_place *p, const char *name, st
 
 	if (rc != 0)
 		return rc;
-	rc = gs_stat(p->t->gs, name, strlen(name), info);
+	rc = gs_stat(p->gs, name, strlen(name), info);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -80,6 +105,8 @@ session_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 		return 0;
 	if (rc == 0)
 		rc = find_name(c, &p, name, &info);
+	if (rc == ENOENT && node_kind(parent) == NODE_IS_RING)
+		return namespace_lookup(c, parent, name, out);
 	if (rc == 0)
 		enter(c, &p, &info, out);
 	return rc;
@@ -117,7 +144,9 @@ open_item(struct call *c, uint64_t node, const struct gs_item *item, struct fuse
 	enum file_birth how = FILE_FOUND;
 	int rc;
 
-	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, session_open_mask(fi->flags));
+	rc = namespace_may_search(c, node_table(node), item->info.ns_id);
+	if (rc == 0)
+		rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, session_open_mask(fi->flags));
 	if (rc == 0)
 		rc = rights_check(c, node_table(node), (session_open_mask(fi->flags) & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
 	if (rc == 0)
@@ -177,7 +206,7 @@ start_session(struct call *c, const struct session_place *p, const char *name, u
 		.ring = p->info.name, .info = info,
 	};
 
-	return gs_put(p->t->gs, name, strlen(name), "", 0, &opt);
+	return gs_put(p->gs, name, strlen(name), "", 0, &opt);
 }
 
 /* A file of that name is none of the store's: there is one, or no session has the name and it is a temporary one. */
@@ -188,16 +217,16 @@ is_temporary(struct call *c, const struct session_place *p, const char *name)
 
 	if (staged_has(c, p->dir, name))
 		return true;
-	return p->info.is_suspect == 0 && temps_match(c, name) && session_stat(c, p, name, &info) == ENOENT;
+	return p->info.is_suspect == 0 && temps_match(c, name) && session_stat(c, p, name, &info) == ENOENT && !namespace_has(p, name);
 }
 
 /* The process before may have started it for the same request. */
 static int
 begin_session(struct call *c, const struct session_place *p, const char *name, uint32_t mode, struct gs_info *info)
 {
-	if (intent_has_started(c) && gs_stat(p->t->gs, name, strlen(name), info) == 0)
+	if (intent_has_started(c) && gs_stat(p->gs, name, strlen(name), info) == 0)
 		return 0;
-	intent_start(c, p->table, name, mode);
+	intent_start(c, p->table, p->ns.id, name, mode);
 	return start_session(c, p, name, mode, info);
 }
 
@@ -214,6 +243,10 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		rc = check_name(name);
 	if (rc == 0 && is_temporary(c, &p, name))
 		return staged_create(c, parent, name, mode, fi, out);
+	if (rc == 0 && session_may_change(c, &p) != 0) {
+		rc = open_existing(c, &p, name, fi, out);
+		return rc == ENOENT ? EACCES : rc;
+	}
 	if (rc == 0 && rights_have(c, p.table, GS_RIGHT_START) != 0) {
 		/* What is there he may open, if it is no more than that. */
 		rc = open_existing(c, &p, name, fi, out);
@@ -250,20 +283,22 @@ session_unlink(struct call *c, uint64_t parent, const char *name)
 	int rc;
 
 	rc = session_place_of(c, parent, &p);
+	if (rc == 0)
+		rc = session_may_change(c, &p);
 	if (rc == 0 && staged_has(c, parent, name))
 		return staged_unlink(c, parent, name);
 	if (rc == 0)
 		rc = find_name(c, &p, name, &info);
 	if (rc != 0)
 		return rc;
-	if (!call_owns(c, info.uid))
+	if (!session_may_end(c, &p, info.uid))
 		return EPERM;
 	rc = rights_check(c, p.table, GS_RIGHT_START | GS_RIGHT_REAP, "end");
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, p.table, info.id);
-	intent_removal(c, p.table, name, info.id);
-	rc = gs_del(p.t->gs, name, strlen(name), 0);
+	intent_removal(c, p.table, p.ns.id, name, info.id);
+	rc = gs_del(p.gs, name, strlen(name), 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -283,7 +318,7 @@ session_check_target(struct call *c, const struct session_place *to, const char 
 		return mount_errno(c->m, GS_EQUARANTINE);
 	if (!mount_shows(to->t, to->ring, info) || (flags & RENAME_NOREPLACE) != 0)
 		return EEXIST;
-	return call_owns(c, info->uid) ? 0 : EPERM;
+	return session_may_end(c, to, info->uid) ? 0 : EPERM;
 }
 
 static int
@@ -299,21 +334,24 @@ rename_key(struct call *c, const struct session_place *from, const char *name, c
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, to->table, replaced.id);
-	intent_rename(c, &(struct intent_rename){ .table = from->table, .ring = to->ring, .key = name, .to = new_name, .id = was.id,
+	intent_rename(c, &(struct intent_rename){ .table = from->table, .ring = to->ring, .ns = from->ns.id, .to_ns = to->ns.id,
+	    .key = name, .to = new_name, .id = was.id,
 	    .replaced = replaced.id, .replaced_version = replaced.version });
-	rc = gs_rename(from->t->gs, name, strlen(name), new_name, strlen(new_name), ring,
+	rc = gs_rename_into(from->gs, name, strlen(name), to->gs, new_name, strlen(new_name), ring,
 	    (flags & RENAME_NOREPLACE) != 0 ? GS_ONLY_NEW : 0);
 	if (rc < 0)
 		return mount_errno(c->m, rc);
 	if (replaced.id != was.id)
 		files_end(c->m, to->table, replaced.id, replaced.version);
-	files_follow(c->m, from->table, was.id, new_name);
+	files_follow(c->m, from->table, was.id, to->ns.id, new_name);
 	return 0;
 }
 
 int
 session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_parent, const char *new_name, unsigned flags)
 {
+	/* Of the same key, to another ring. */
+	bool is_move = strcmp(name, new_name) == 0 && node_namespace(parent) == node_namespace(new_parent);
 	struct session_place from, to;
 	struct gs_info info;
 	int rc;
@@ -325,16 +363,23 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		rc = session_place_of(c, new_parent, &to);
 	if (rc == 0)
 		rc = check_name(new_name);
+	if (rc == 0)
+		rc = session_may_change(c, &from);
+	if (rc == 0)
+		rc = session_may_change(c, &to);
 	if (rc == 0 && staged_has(c, parent, name))
 		return staged_rename(c, parent, name, new_parent, new_name, flags);
+	/* A namespace is in every ring, and keeps its name. */
+	if (rc == 0 && namespace_has(&from, name))
+		return EPERM;
 	if (rc == 0)
 		rc = find_name(c, &from, name, &info);
 	if (rc == ENOENT && staged_was_renamed(c, parent, name, new_parent, new_name))
 		return 0;
-	if (rc == 0 && !call_owns(c, info.uid))
+	if (rc == 0 && !session_may_end(c, &from, info.uid))
 		rc = EPERM;
 	if (rc == 0)
-		rc = rights_check(c, from.table, GS_RIGHT_START | (strcmp(name, new_name) == 0 ? GS_RIGHT_REAP : 0), "move");
+		rc = rights_check(c, from.table, GS_RIGHT_START | (is_move ? GS_RIGHT_REAP : 0), "move");
 	if (rc == 0 && from.table != to.table)
 		rc = EXDEV;
 	if (rc != 0)
@@ -344,9 +389,10 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		rc = (flags & RENAME_NOREPLACE) != 0 ? EEXIST : staged_unlink(c, new_parent, new_name);
 	if (rc != 0)
 		return rc;
-	if (strcmp(name, new_name) != 0)
+	if (!is_move)
 		return rename_key(c, &from, name, &to, new_name, flags);
-	intent_rename(c, &(struct intent_rename){ .table = from.table, .ring = to.ring, .key = name, .to = name, .id = info.id });
-	rc = gs_move(from.t->gs, name, strlen(name), to.info.name);
+	intent_rename(c, &(struct intent_rename){ .table = from.table, .ring = to.ring, .ns = from.ns.id, .to_ns = to.ns.id, .key = name,
+	    .to = name, .id = info.id });
+	rc = gs_move(from.gs, name, strlen(name), to.info.name);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }

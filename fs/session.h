@@ -3,7 +3,8 @@
  * session.h - sessions by their names: looking up, creating, opening, ending, moving and renaming them.
  *
  * A ring's directory shows the sessions of that ring and, to who asks by name,
- * those of the rings outside it.  parent is a ring's directory throughout.
+ * those of the rings outside it; so does the directory of a namespace in it,
+ * of the namespace.  parent is such a directory throughout.
  */
 #ifndef SESSION_H
 #define SESSION_H

@@ -13,6 +13,7 @@
 #include "attr.h"
 #include "control.h"
 #include "intent.h"
+#include "namespace.h"
 #include "node.h"
 #include "rights.h"
 #include "session_impl.h"
@@ -76,7 +77,9 @@ open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
 {
 	int mask = session_open_mask(fi->flags), rc;
 
-	rc = call_may(c, f->uid, f->gid, f->mode, mask);
+	rc = namespace_may_search(c, node_table(f->dir), node_namespace(f->dir));
+	if (rc == 0)
+		rc = call_may(c, f->uid, f->gid, f->mode, mask);
 	if (rc == 0)
 		rc = rights_check(c, node_table(f->dir), (mask & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
 	if (rc == 0)
@@ -89,8 +92,13 @@ open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
 static int
 create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct stage_seen *f)
 {
-	int rc = rights_check(c, node_table(dir), GS_RIGHT_START, "start");
+	struct session_place p;
+	int rc = session_place_of(c, dir, &p);
 
+	if (rc == 0)
+		rc = session_may_change(c, &p);
+	if (rc == 0)
+		rc = rights_check(c, node_table(dir), GS_RIGHT_START, "start");
 	if (rc != 0)
 		return rc;
 	*f = (struct stage_seen){ .uid = c->uid, .gid = c->gid, .mode = mode & 07777 };
@@ -128,11 +136,13 @@ staged_create(struct call *c, uint64_t dir, const char *name, uint32_t mode, str
 	return rc;
 }
 
-/* As for a session. */
+/* As for a session; whether the caller may write in the directory is known. */
 static int
 check_end(struct call *c, const struct stage_seen *f, uint32_t rights, const char *what)
 {
-	return call_owns(c, f->uid) ? rights_check(c, node_table(f->dir), rights, what) : EPERM;
+	bool may_end = node_kind(f->dir) == NODE_IS_NAMESPACE || call_owns(c, f->uid);
+
+	return may_end ? rights_check(c, node_table(f->dir), rights, what) : EPERM;
 }
 
 int
@@ -153,7 +163,8 @@ stays_temporary(struct call *c, const struct session_place *to, const char *new_
 {
 	struct gs_info info;
 
-	return to->info.is_suspect == 0 && session_stat(c, to, new_name, &info) == ENOENT && temps_match(c, new_name);
+	return to->info.is_suspect == 0 && session_stat(c, to, new_name, &info) == ENOENT && temps_match(c, new_name) &&
+	    !namespace_has(to, new_name);
 }
 
 static int
@@ -161,7 +172,8 @@ replace_staged(struct call *c, const struct stage_seen *f, uint64_t new_dir, con
 {
 	struct stage_seen old;
 
-	if (!only_new && stage_find(c->m->staged->stage, new_dir, new_name, &old) && !call_owns(c, old.uid))
+	if (!only_new && stage_find(c->m->staged->stage, new_dir, new_name, &old) && node_kind(new_dir) != NODE_IS_NAMESPACE &&
+	    !call_owns(c, old.uid))
 		return EPERM;
 	return stage_rename(c->m->staged->stage, f->dir, f->name, new_dir, new_name, only_new);
 }

@@ -2,7 +2,7 @@
 /*
  * staged.h - temporary files as FUSE asks for them, and how they become sessions.
  *
- * A name that matches temp_patterns, made in a ring's directory where no
+ * A name that matches temp_patterns, made in a directory of sessions where no
  * session has it, is a file of the stage (stage.h): seen, listed, written and
  * renamed like any other, unknown to the store.  Renamed onto a name that is
  * no temporary one it is put: with its value, owner, mode and modification
@@ -31,7 +31,7 @@ void staged_watch(struct mount *m);
 
 void staged_counts(struct mount *m, struct stage_counts *out);
 
-/* ---- names, in the directory of a ring ---- */
+/* ---- names, in a directory of sessions ---- */
 
 bool staged_has(struct call *c, uint64_t dir, const char *name);
 /* False: there is no such file. */

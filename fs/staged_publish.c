@@ -34,16 +34,16 @@ put(const struct session_place *to, const char *name, const struct stage_seen *f
 	size_t len = strlen(name);
 	int rc;
 
-	if (f->was_tried && gs_stat(to->t->gs, name, len, info) == 0 && info->mtime_ns == f->mtime_ns && info->len == f->size)
+	if (f->was_tried && gs_stat(to->gs, name, len, info) == 0 && info->mtime_ns == f->mtime_ns && info->len == f->size)
 		return 0;
 	if ((flags & RENAME_NOREPLACE) != 0)
 		opt.flags |= GS_ONLY_NEW;
 	/* Only what happens through the innermost ring is an access. */
 	if (to->ring != to->t->innermost)
 		opt.flags |= GS_INSPECT;
-	rc = gs_put(to->t->gs, name, len, value, (size_t)f->size, &opt);
+	rc = gs_put(to->gs, name, len, value, (size_t)f->size, &opt);
 	if (rc >= 0 && info->ring_id != to->ring && !mount_is_suspect(to->t, info))
-		rc = gs_move(to->t->gs, name, len, to->info.name);
+		rc = gs_move(to->gs, name, len, to->info.name);
 	return rc;
 }
 

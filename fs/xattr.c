@@ -36,6 +36,7 @@ static const struct row {
 	{ "rate", IS_RATE, offsetof(struct gs_info, rate_per_s), 0 },
 	{ "owner", IS_OWNER, 0, GS_ATTR_OWNER },
 	{ "class", IS_TEXT, offsetof(struct gs_info, class_name), GS_ATTR_CLASS },
+	{ "namespace", IS_TEXT, offsetof(struct gs_info, ns), 0 },
 	{ "parked", IS_COUNT, offsetof(struct gs_info, parked), 0 },
 	{ "host", IS_HOST, 0, 0 },
 	{ "why", IS_WHY, 0, 0 },
@@ -126,7 +127,7 @@ static void
 reply_why(struct call *c, uint64_t node, const struct gs_item *item, size_t size)
 {
 	char why[WHY_BYTES];
-	ssize_t len = gs_why(c->m->tables[node_table(node)].gs, item->key, item->key_len, why, sizeof(why));
+	ssize_t len = gs_why(mount_gs(&c->m->tables[node_table(node)], item->info.ns_id), item->key, item->key_len, why, sizeof(why));
 
 	if (len < 0)
 		(void)fuse_reply_err(c->req, mount_errno(c->m, (int)len));
@@ -192,7 +193,7 @@ set(struct call *c, uint64_t node, const struct row *row, const char *value, siz
 	rc = parse(&attr, row, text, size);
 	if (rc != 0)
 		return rc;
-	rc = gs_setattr(c->m->tables[node_table(node)].gs, item.key, item.key_len, &attr);
+	rc = gs_setattr(mount_gs(&c->m->tables[node_table(node)], item.info.ns_id), item.key, item.key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 

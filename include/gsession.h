@@ -381,6 +381,9 @@ struct gs_namespace_info {
 /* gs_namespaces - the namespaces of the table but the default one. Returns how many there are; at most n are written to out. */
 GS_API int gs_namespaces(struct gs *gs, struct gs_namespace_info *out, size_t n);
 
+/* gs_find_namespace - one of them, by its name, or where name is NULL by its id. Returns 0 or GS_ENOENT. No system call. */
+GS_API int gs_find_namespace(struct gs *gs, const char *name, uint64_t id, struct gs_namespace_info *out);
+
 /*
  * gs_get - copy a session's value out of shared memory; counts as interest.
  *

@@ -199,31 +199,52 @@ gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n)
 	return found;
 }
 
+/* False: there is none of this id. */
+static bool
+load_namespace(const struct gs *gs, uint32_t id, struct gs_namespace_info *out)
+{
+	struct gs_namespace_spec spec;
+
+	if (!gs_namespaces_load(gs->t, id, &spec))
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(out->name, spec.name, sizeof(spec.name) - 1);
+	out->id = id;
+	out->uid = spec.uid;
+	out->gid = spec.gid;
+	out->mode = spec.mode;
+	out->idle_ms = spec.idle_ms == GS_DURATION_MAX ? 0 : spec.idle_ms;
+	out->max_sessions = spec.max_sessions == GS_NAMESPACE_UNLIMITED ? 0 : spec.max_sessions;
+	out->count = gs_namespaces_count(gs->t, id);
+	return true;
+}
+
 int
 gs_namespaces(struct gs *gs, struct gs_namespace_info *out, size_t n)
 {
-	struct gs_namespace_spec spec;
+	struct gs_namespace_info info;
 	int found = 0;
 
 	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
-		if (!gs_namespaces_load(gs->t, id, &spec))
+		if (!load_namespace(gs, id, &info))
 			continue;
-		if ((size_t)found < n) {
-			struct gs_namespace_info *info = &out[found];
-
-			memset(info, 0, sizeof(*info));
-			memcpy(info->name, spec.name, sizeof(spec.name) - 1);
-			info->id = id;
-			info->uid = spec.uid;
-			info->gid = spec.gid;
-			info->mode = spec.mode;
-			info->idle_ms = spec.idle_ms == GS_DURATION_MAX ? 0 : spec.idle_ms;
-			info->max_sessions = spec.max_sessions == GS_NAMESPACE_UNLIMITED ? 0 : spec.max_sessions;
-			info->count = gs_namespaces_count(gs->t, id);
-		}
+		if ((size_t)found < n)
+			out[found] = info;
 		found++;
 	}
 	return found;
+}
+
+int
+gs_find_namespace(struct gs *gs, const char *name, uint64_t id, struct gs_namespace_info *out)
+{
+	int found = name == NULL ? 0 : gs_namespaces_find(gs->t, name);
+
+	if (found < 0)
+		return found;
+	if (name != NULL)
+		id = (uint64_t)found;
+	return id < GS_NAMESPACES && load_namespace(gs, (uint32_t)id, out) ? 0 : GS_ENOENT;
 }
 
 size_t

@@ -106,6 +106,10 @@ promises_namespaces(void)
 	ok_rc(gs_namespaces(gs, all, 2), 1, "namespaces: how many there are");
 	ok(strcmp(all[0].name, "app") == 0 && all[0].count == 1 && all[0].max_sessions == 2 && all[0].idle_ms == 3600000 && all[0].uid == 5 &&
 	    all[0].gid == 6 && all[0].mode == 0750, "namespaces: what each is like");
+	ok(gs_find_namespace(gs, "app", 0, &all[1]) == 0 && all[1].id == all[0].id, "find_namespace: by its name");
+	ok(gs_find_namespace(gs, NULL, all[0].id, &all[1]) == 0 && strcmp(all[1].name, "app") == 0, "find_namespace: by its id");
+	ok_rc(gs_find_namespace(gs, "nobody", 0, &all[1]), GS_ENOENT, "find_namespace: one that is not there is GS_ENOENT");
+	ok_rc(gs_find_namespace(gs, NULL, 0, &all[1]), GS_ENOENT, "find_namespace: the default one is none");
 	sessions_are_renamed_from_one_to_another(app);
 	handles_go_in_any_order();
 	ok_rc(gs_del(app, "both", 4, 0), 0, "del: of one namespace");

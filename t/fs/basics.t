@@ -87,7 +87,7 @@ check_not "noclobber finds what is there" bash -c "set -C; : > '$active/exists'"
 check "mv -n onto another leaves it" mv -n "$active/k" "$active/exists"
 check_eq "as it was" "$(cat "$active/exists")" x
 
-for what in "mkdir $active/d" "mkdir $tmp/mnt/d" "ln -s k $active/l" "ln $active/k $active/h" "mkfifo $active/p" \
+for what in "mkdir $tmp/mnt/sessions/d" "mkdir $tmp/mnt/d" "ln -s k $active/l" "ln $active/k $active/h" "mkfifo $active/p" \
 	"rmdir $active" "rmdir $tmp/mnt/sessions" "touch $tmp/mnt/sessions/x" "mv $active $tmp/mnt/sessions/b"; do
 	check_not "refused: ${what%% *} ${what#* "$tmp"/mnt/}" $what
 	check_match "with EPERM" "$output" 'not permitted'

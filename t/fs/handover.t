@@ -48,8 +48,13 @@ poller=$!
 is_told() {
 	grep -q -- "$1" "$tmp/pipe.out" && grep -q -- "$1" "$tmp/tail.out"
 }
-: > "$active/first"
-check "the readers read" poll_until 10 is_told first
+# What was before the pipe was opened it does not tell.
+is_told_anew() {
+	: > "$active/first"
+	rm "$active/first"
+	is_told first
+}
+check "the readers read" poll_until 10 is_told_anew
 for ((i = 0; i < 15; i++)); do
 	: > "$active/e$i"
 	end_worker KILL

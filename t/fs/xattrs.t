@@ -22,7 +22,7 @@ set_value() {
 before_ms=$(date +%s%3N)
 printf x > active/k
 check_eq "there are these" "$(getfattr -d active/k | sed -n 's/^user\.gsession\.\([a-z_]*\)=.*/\1/p' | sort | tr '\n' ' ')" \
-	"class created deadline hits host interest owner parked rate ring ttl_ms version why "
+	"class created deadline hits host interest namespace owner parked rate ring ttl_ms version why "
 check_eq "ring" "$(value ring)" active
 check_match "why: its turns" "$(value why)" '^20[0-9-]+T[0-9:.]+Z created to=active reason=write$'
 check_eq "host" "$(value host)" "$(cat "$tmp/mnt/control/node/id")"
