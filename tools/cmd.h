@@ -130,6 +130,7 @@ int cmd_give(int argc, char **argv, const struct cmd_env *env);
 int cmd_rotate(int argc, char **argv, const struct cmd_env *env);
 int cmd_audit(int argc, char **argv, const struct cmd_env *env);
 int cmd_conf(int argc, char **argv, const struct cmd_env *env);
+int cmd_doctor(int argc, char **argv, const struct cmd_env *env);
 int cmd_ring(int argc, char **argv, const struct cmd_env *env);
 int cmd_namespace(int argc, char **argv, const struct cmd_env *env);
 int cmd_class(int argc, char **argv, const struct cmd_env *env);

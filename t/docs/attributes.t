@@ -40,4 +40,12 @@ else
 	skip "every counter is in a manual" "no manual has a list of counters yet"
 fi
 
+# gsession doctor's rows.
+findings=$(sed -nE 's/^\t\{ "([a-z_]+)", doctor_[a-z_]+,$/\1/p' "$srctop/tools/doctor.c" | sort)
+check "doctor has rows" test "$(wc -l <<< "$findings")" -ge 30
+written=$(sed -n '/^\.It Cm doctor$/,/^\.El$/s/^\.It Cm \([a-z_]*_[a-z_]*\|damage\|swapped\|unfinished\)$/\1/p' "$srctop/man/gsession.1" | sort)
+check_eq "every finding is in gsession(1), and no other" "$written" "$findings"
+unplanted=$(for f in $findings; do grep -qw "$f" "$srctop"/t/cli/doctor.t "$srctop"/t/fs/doctor.t || echo "$f"; done)
+check_eq "every finding is planted by a test" "$unplanted" ""
+
 done_testing
