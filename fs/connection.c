@@ -84,6 +84,9 @@ loop(struct fuse_session *se, struct mount *m, const struct options *o, const ch
 		log_init("gsession-fs", 1);
 	rc = fuse_session_loop_mt(se, cfg);
 	process_stopping();
+	/* It ends with us, though files are open: who went on with it would serve what is mounted nowhere any more. */
+	kept_drop(TRANSPORT_CONNECTION);
+	notify_settle();
 	/* While they can still be answered. */
 	hold_stop(m->hold);
 	staged_stop(m);

@@ -48,13 +48,22 @@ check "and the memory is sound" gs audit
 if [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ "$(id -u)" -eq 0 ]; then
 	mkdir "$tmp/mnt"
 	cleanup_fn stop_mount "$tmp/mnt"
+	# Its descriptors are kept, by whom it is to be ended first.
 	supervise mount 2 "$GSESSION_FS" -f -i "$INSTANCE" "$tmp/mnt"
 	check "the mount says that it is ready" poll_until 30 has_said mount 1 READY=1
 	check_eq "files are there then" "$(cat "$tmp/mnt/sessions/active/k")" v
 	check "it says that it lives" poll_until 30 has_said mount 6 WATCHDOG=1
 	check_not "and is not late" has_said mount 1 late
+	exec 8< "$tmp/mnt/sessions/active/k"
 	check "one that hangs is found, ended and started again" restarts mount
 	check_eq "it serves" "$(cat "$tmp/mnt/sessions/active/k")" v
+	check_eq "a file that was open too" "$(cat <&8)" v
+	exec 8<&- 8< "$tmp/mnt/sessions/active/k"
+	was=$(pid_of mount)
+	kill -HUP "$supervisor"
+	is_another() { [ "$(pid_of mount)" != "$was" ] && is_mounted "$tmp/mnt" && [ "$(cat "$tmp/mnt/sessions/active/k")" = v ]; }
+	check "a restart mounts anew, though a file is open" poll_until 30 is_another
+	exec 8<&-
 	umount "$tmp/mnt"
 	check "umount ends it" wait_gone "$supervisor"
 	check_match "with success" "$(tail -n 1 "$tmp/mount.said")" "^ended [0-9]+ 0$"
