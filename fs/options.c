@@ -12,7 +12,7 @@
 
 #define NAME "gsession-fs"
 #define SYNOPSIS "[-i INSTANCE] [-f] [-o OPTIONS] DIRECTORY"
-#define ALWAYS "nosuid,nodev,noexec,noatime,fsname=gsession,subtype=gsession"
+#define ALWAYS "nosuid,nodev,noexec,noatime,subtype=gsession"
 
 enum { MOST_ATTR_MS = 60000 };
 
@@ -21,7 +21,7 @@ enum { OPT_INSTANCE, OPT_FOREGROUND, OPT_OPTIONS, OPT_HELP, OPT_VERSION, OPT_LON
 static const struct args_option table[] = {
 	[OPT_INSTANCE] = { 'i', "instance", "NAME", "whose store to mount (default: default)" },
 	[OPT_FOREGROUND] = { 'f', "foreground", NULL, "stay in the foreground" },
-	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, coherence=strict, ro, and what fstab may say" },
+	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, coherence=strict, fsname=NAME, ro, and what fstab may say" },
 	[OPT_HELP] = { 'h', "help", NULL, "print this" },
 	[OPT_VERSION] = { 'V', "version", NULL, "print the version" },
 	[OPT_LONG] = { 0, "long-options", NULL, "print every option, one to a line" },
@@ -69,6 +69,21 @@ set_coherence(const char *text, struct options *out)
 	return -1;
 }
 
+/*
+ * What the mount says that it is of; mount -a takes a line of fstab for mounted where it says the same. There must be one that is
+ * no device: with the /dev/fuse that it would be else, systemd ends the mount as that is no unit of its.
+ */
+static int
+set_fsname(const char *text, struct options *out)
+{
+	if (text[0] == '\0' || strlen(text) >= sizeof(out->fsname) || strncmp(text, "/dev/", 5) == 0) {
+		(void)fprintf(stderr, NAME ": fsname=%s: 1 to %zu bytes, and no device\n", text, sizeof(out->fsname) - 1);
+		return EXIT_USAGE;
+	}
+	memcpy(out->fsname, text, strlen(text) + 1);
+	return -1;
+}
+
 static int
 take_one(const char *o, struct options *out)
 {
@@ -78,11 +93,13 @@ take_one(const char *o, struct options *out)
 		return set_attr_ms(o + 8, out);
 	if (strncmp(o, "coherence=", 10) == 0)
 		return set_coherence(o + 10, out);
+	if (strncmp(o, "fsname=", 7) == 0)
+		return set_fsname(o + 7, out);
 	if (strcmp(o, "ro") == 0) {
-		(void)strncat(out->fuse, ",ro", sizeof(out->fuse) - strlen(out->fuse) - 1);
+		out->is_read_only = true;
 		return -1;
 	}
-	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict and ro, and what fstab says to others is passed over\n", o);
+	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict, fsname=NAME and ro, and what fstab says to others is passed over\n", o);
 	return EXIT_USAGE;
 }
 
@@ -128,6 +145,24 @@ take(int which, const char *value, struct options *out)
 	return EXIT_USAGE;
 }
 
+/* For libfuse, to which a backslash is none. */
+static void
+write_fuse(struct options *out)
+{
+	char name[2 * sizeof(out->fsname)], *to = name;
+	const char *from;
+
+	for (from = out->fsname; *from != '\0'; from++) {
+		if (*from == '\\')
+			*to++ = '\\';
+		*to++ = *from;
+	}
+	*to = '\0';
+	/* Others than root may let others in only where the administrator says so. */
+	(void)snprintf(out->fuse, sizeof(out->fuse), ALWAYS ",fsname=%s%s%s", name, geteuid() == 0 ? ",allow_other" : "",
+	    out->is_read_only ? ",ro" : "");
+}
+
 int
 options_parse(int argc, char **argv, struct options *out)
 {
@@ -137,8 +172,7 @@ options_parse(int argc, char **argv, struct options *out)
 	memset(out, 0, sizeof(*out));
 	out->instance = "default";
 	out->attr_s = 0.004;
-	/* Others than root may let others in only where the administrator says so. */
-	(void)snprintf(out->fuse, sizeof(out->fuse), "%s%s", ALWAYS, geteuid() == 0 ? ",allow_other" : "");
+	(void)snprintf(out->fsname, sizeof(out->fsname), "gsession");
 	/* mount(8) puts its options behind the directory. */
 	for (;;) {
 		which = args_next(argc, argv, &at, table, &value);
@@ -156,5 +190,6 @@ options_parse(int argc, char **argv, struct options *out)
 		args_usage(stderr, NAME, SYNOPSIS, table);
 		return EXIT_USAGE;
 	}
+	write_fuse(out);
 	return -1;
 }

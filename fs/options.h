@@ -7,13 +7,14 @@
 
 #include <stdbool.h>
 
-enum { OPTIONS_FUSE_BYTES = 512 };
+enum { OPTIONS_FUSE_BYTES = 1024, OPTIONS_FSNAME_BYTES = 256 };
 
 struct options {
 	const char *instance;		/* "default" unless told */
 	const char *directory;		/* where to mount, as given */
-	bool is_foreground;
+	bool is_foreground, is_read_only;
 	double attr_s;			/* attr_ms, in seconds; 0 is coherence=strict */
+	char fsname[OPTIONS_FSNAME_BYTES];	/* what the mount says that it is of */
 	char fuse[OPTIONS_FUSE_BYTES];	/* what libfuse is to be told with -o */
 };
 

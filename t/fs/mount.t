@@ -86,7 +86,7 @@ check "a configuration file stands for its instance" "$helper" "/etc/gsession/$I
 check "and mounts" is_mounted "$tmp/mnt"
 stop_mount "$tmp/mnt"
 check "-f only says so" "$helper" "$INSTANCE" "$tmp/mnt" -fv
-check_match "what it would do" "$output" "gsession-fs -i $INSTANCE -- $tmp/mnt"
+check_match "what it would do" "$output" "gsession-fs -i $INSTANCE -o fsname=$INSTANCE -- $tmp/mnt"
 check_not "and does not" is_mounted "$tmp/mnt"
 check_status 32 "what cannot be mounted is status 32, as mount(8) wants" "$helper" no-such-instance "$tmp/mnt"
 check_status 1 "a wrong call is status 1" "$helper" "$INSTANCE"
