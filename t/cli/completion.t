@@ -6,7 +6,7 @@ new_instance
 start_manager
 # As a user has them.
 mkdir "$tmp/programs"
-ln -s "$GSESSION" "$GSESSIOND" "$GSESSION_FS" "$tmp/programs"
+ln -s "$GSESSION" "$GSESSIOND" "$GSESSION_FS" "${GSESSION_FS%/*}/gsession-keep" "$tmp/programs"
 PATH=$tmp/programs:$PATH
 cd "$tmp" || exit 99
 
@@ -84,6 +84,8 @@ offers "gsession replay --key " "ip ip+agent"
 offers "gsessiond -c b" "b.conf"
 offers "gsession-fs d" "dir"
 check_eq "options of gsessiond" "$(completes "gsessiond --")" "$(gsessiond --long-options | sed 's/^-. //' | sort)"
+check_eq "options of gsession-keep" "$(completes "gsession-keep --")" "$(gsession-keep --long-options | sed 's/^-. //' | sort)"
+offers "gsession-keep gsessiond" "gsessiond"
 check_eq "options of gsession-fs" "$(completes "gsession-fs --")" "$(gsession-fs --long-options | sed 's/^-. //' | sort)"
 
 for ((i = 0; i < 220; i++)); do

@@ -11,7 +11,7 @@ mkdir -p "$root/etc/init.d" "$root/etc/default" "$root/etc/gsession" "$root/bin"
 sed -e "s|@sysconfdir@|$root/etc|g; s|@bindir@|$root/bin|g; s|@sbindir@|$root/sbin|g" "$srctop/etc/init.d/gsession.in" > "$script"
 chmod +x "$script"
 ln -s "$GSESSION" "$root/bin/gsession"
-ln -s "$GSESSIOND" "$GSESSION_FS" "$root/sbin"
+ln -s "$GSESSIOND" "$GSESSION_FS" "${GSESSION_FS%/*}/gsession-keep" "$root/sbin"
 settings=$root/etc/default/gsession
 is_mounting=no
 [ "$(id -u)" -ne 0 ] || [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ] || is_mounting=yes
@@ -37,6 +37,14 @@ end_all() {
 	[ "$is_mounting" = no ] || { stop_mount "$tmp/mnt"; stop_mount "$tmp/mnt-second"; }
 }
 cleanup_fn end_all
+# kill_kept PID: first who would start it again.
+kill_kept() {
+	local keeper
+	keeper=$(ps -o ppid= -p "$1" | tr -d ' ')
+	[ "$(cat "/proc/$keeper/comm")" = gsession-keep ] || return
+	kill -KILL "$keeper" && wait_gone "$keeper"
+	kill -KILL "$1" && wait_gone "$1"
+}
 pid_of() {
 	cat "$GSESSION_RUN_DIR/$1.pid"
 }
@@ -100,7 +108,9 @@ if [ "$is_mounting" = yes ]; then
 	check_eq "a file that was open is read on" "$(cat <&8)" v
 	exec 8<&-
 	kill -KILL "$MOUNT_PID"
-	wait_gone "$MOUNT_PID"
+	check_eq "one that is killed is started again" "$(cat "$tmp/mnt/sessions/active/k")" v
+	find_mount_pid "$tmp/mnt"
+	kill_kept "$MOUNT_PID"
 	check_status 1 "a mount without its server is a status of 1" init status
 	check_match "in words" "$output" 'has lost its server: start repairs it'
 	check "start" init start
@@ -108,8 +118,10 @@ if [ "$is_mounting" = yes ]; then
 fi
 was=$(pid_of default)
 kill -KILL "$was"
-wait_gone "$was"
-check_status 1 "status of one that was killed is 1" init status
+is_another() { [ "$(pid_of default)" != "$was" ] && gs show version; }
+check "a daemon that is killed is started again" poll_until 30 is_another
+kill_kept "$(pid_of default)"
+check_status 1 "status of one that was killed with its keeper is 1" init status
 check "try-restart of what does not run" init try-restart
 check_status 1 "leaves it so" init status
 check_status 7 "nor can it be reloaded" init reload

@@ -48,13 +48,14 @@ installs sysusersdir gsession.conf
 installs tmpfilesdir gsession.conf
 installs initdir gsession
 installs logrotatedir gsession
-installs bashcompletiondir gsession gsessiond gsession-fs
+installs bashcompletiondir gsession gsessiond gsession-fs gsession-keep
 installs sbindir mount.gsession mount.fuse.gsession
-started=$(sed -nE 's/^Exec(Start|Reload)=([^ ]*).*/\2/p' "$(directory systemdsystemunitdir)"/gsession*.service | sort -u)
+started=$(sed -nE 's/^Exec(Start|Reload)=([^ ]*gsession[^ ]*).*/\2/p' "$(directory systemdsystemunitdir)"/gsession*.service | sort -u)
 check_eq "what units call is what is installed" "$started" \
 	"$(printf '%s\n' "$(directory bindir)/gsession" "$(directory sbindir)/gsession-fs" "$(directory sbindir)/gsessiond" | sed "s|^$where||" | sort)"
 called=$(grep -oE '[^"[:space:]]*/s?bin/gsession[a-z-]*' "$(directory initdir)/gsession" | sort -u)
-check_eq "and what the init script calls" "$called" "$started"
+check_eq "and what the init script calls" "$called" "$(sort <<< "$started
+$(directory sbindir | sed "s|^$where||")/gsession-keep")"
 settings=$(sed -n 's/^\[ ! -r \([^ ]*\) .*/\1/p' "$(directory initdir)/gsession")
 check "the settings that it reads are there" cmp "$where$settings" "$srctop/etc/default/gsession"
 
