@@ -49,13 +49,22 @@ wall_ms(uint64_t store_ms, const struct gs_now *now)
 	return ms < 0 ? 0 : (uint64_t)ms;
 }
 
+struct gs_info_times
+gs_info_times(const struct gs_meta *m, const struct gs_now *now)
+{
+	int64_t touched_ns = (int64_t)(wall_ms(m->touched_ms, now) * 1000000);
+
+	if (m->touched_ms == m->mtime_ms)
+		return (struct gs_info_times){ .mtime_ns = m->mtime_ns, .ctime_ns = m->ctime_ns };
+	return (struct gs_info_times){ .mtime_ns = touched_ns, .ctime_ns = touched_ns > m->ctime_ns ? touched_ns : m->ctime_ns };
+}
+
 void
 gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out)
 {
 	const struct gs_table *t = gs->t;
-	bool was_touched = m->touched_ms != m->mtime_ms;
+	struct gs_info_times times = gs_info_times(m, now);
 	uint64_t half_life_ms = atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
-	int64_t touched_ns = (int64_t)(wall_ms(m->touched_ms, now) * 1000000);
 
 	memset(out, 0, sizeof(*out));
 	out->id = gs_info_id(m);
@@ -66,9 +75,8 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->deadline_ms = wall_ms(gs_kv_ends_ms(t, m), now);
 	out->ring_until_ms = wall_ms(gs_kv_leaves_ms(t, m), now);
 	out->ttl_ms = m->ttl_ms;
-	/* A touch moves both in whole ms; a write has them in ns. */
-	out->mtime_ns = was_touched ? touched_ns : m->mtime_ns;
-	out->ctime_ns = was_touched && touched_ns > m->ctime_ns ? touched_ns : m->ctime_ns;
+	out->mtime_ns = times.mtime_ns;
+	out->ctime_ns = times.ctime_ns;
 	out->hits = m->hits;
 	out->interest = gs_decay_interest(m->interest);
 	out->rate_per_s = gs_offence_since_ms(m->offence) != 0 ? gs_quota_rate_per_s(m->rate_code) :

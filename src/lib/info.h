@@ -17,6 +17,12 @@ void gs_info_now(const struct gs *gs, struct gs_now *out);
 int64_t gs_info_wall_ns(const struct gs *gs, uint64_t store_ms);
 void gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *now, struct gs_info *out);
 
+/* The times that are shown, ns of the wall clock: a touch moves both in whole ms, a write has them in ns. */
+struct gs_info_times {
+	int64_t mtime_ns, ctime_ns;
+};
+
+struct gs_info_times gs_info_times(const struct gs_meta *m, const struct gs_now *now);
 
 /* An id: the entry's ordinal with 25 bits that tell its sessions apart. */
 uint64_t gs_info_id(const struct gs_meta *m);

@@ -27,7 +27,8 @@ struct renaming {
 static void
 fill_args(struct gs *gs, const struct gs_meta *from, const struct gs_now *now, struct gs_put_args *args)
 {
-	bool by_hand = from->mtime_ns < from->ctime_ns && (uint64_t)from->ctime_ns - (uint64_t)from->mtime_ns > BY_HAND_NS;
+	struct gs_info_times times = gs_info_times(from, now);
+	bool by_hand = times.mtime_ns < times.ctime_ns && (uint64_t)times.ctime_ns - (uint64_t)times.mtime_ns > BY_HAND_NS;
 
 	args->set |= GS_SET_LIFE_BIT | GS_SET_PERM_BIT;
 	args->life = from;
@@ -47,7 +48,7 @@ fill_args(struct gs *gs, const struct gs_meta *from, const struct gs_now *now, s
 		args->set |= GS_SET_TTL_BIT;
 		args->ttl_ms = from->ttl_ms;
 	}
-	gs_session_set_times(gs, args, from->mtime_ns, by_hand ? gs_info_wall_ns(gs, from->accessed_ms) : now->wall_ns);
+	gs_session_set_times(gs, args, times.mtime_ns, by_hand ? gs_info_wall_ns(gs, from->accessed_ms) : now->wall_ns);
 }
 
 static int

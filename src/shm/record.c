@@ -395,6 +395,16 @@ gs_record_accesses(struct gs_table *t, const struct gs_hit *hit, uint64_t at_ms,
 	return gs_timed_value(atomic_load_explicit(&s->X, memory_order_seq_cst)) != 0;
 }
 
+/*
+ * T of a record that is renewed. An mtime that was given, which is not that of the last change, is shown while T is as it
+ * was written: so T has to be later, even in the tick in which it was given.
+ */
+static uint64_t
+renewed_ms(const struct gs_slot *head, uint64_t now_ms)
+{
+	return head->mtime_ms == now_ms && head->mtime_ns != head->ctime_ns ? now_ms + 1 : now_ms;
+}
+
 bool
 gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms)
 {
@@ -408,7 +418,7 @@ gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_sl
 	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(last_ms, head->ttl_ms, head->deadline),
 	    (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
 		return false;
-	if (!raise_word(&s->T, now_ms, gen, &was_ms) || !raise_word(&s->A, now_ms, gen, &was_ms))
+	if (!raise_word(&s->T, renewed_ms(head, now_ms), gen, &was_ms) || !raise_word(&s->A, now_ms, gen, &was_ms))
 		return false;
 	/* Interest fades up to now, unless an access does it at this moment. */
 	if (was_ms < now_ms)
