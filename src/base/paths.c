@@ -103,6 +103,12 @@ gs_path_system_run_dir(const char *run_dir)
 	return run_dir == NULL && environment("GSESSION_RUN_DIR") == NULL && geteuid() != 0 ? SYSTEM_RUN_DIR : NULL;
 }
 
+bool
+gs_path_is_system_run_dir(const char *dir)
+{
+	return strcmp(dir, SYSTEM_RUN_DIR) == 0;
+}
+
 int
 gs_path_run_dir(char *out, size_t cap, const char *run_dir)
 {

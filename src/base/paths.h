@@ -29,6 +29,8 @@ int gs_path_state(char *out, size_t cap, const char *instance);
 /* The directory part of the socket's path: the same choice, for the daemon that makes it. */
 /* Where a client looks first when neither run_dir nor GSESSION_RUN_DIR says where: the system's; NULL when one does, and for root. */
 const char *gs_path_system_run_dir(const char *run_dir);
+/* Is it that one, which stands where only root makes directories? */
+bool gs_path_is_system_run_dir(const char *dir);
 int gs_path_run_dir(char *out, size_t cap, const char *run_dir);
 
 #endif

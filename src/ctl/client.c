@@ -97,7 +97,8 @@ dial(struct gs_ctl *c, const struct sockaddr_un *to)
 /*
  * Who listens there? Root and our own user may; another user only in a
  * directory that root or we made, for in one of his own anybody can pose as
- * the daemon and read the keys we look up.
+ * the daemon and read the keys we look up. Where it is the system's only
+ * root can have given it to him.
  */
 static bool
 is_trusted(const struct gs_ctl *c, const struct sockaddr_un *at)
@@ -116,7 +117,9 @@ is_trusted(const struct gs_ctl *c, const struct sockaddr_un *at)
 	if (end == NULL)
 		return false;
 	*end = '\0';
-	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid());
+	if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+		return false;
+	return st.st_uid == 0 || st.st_uid == geteuid() || (st.st_uid == peer.uid && gs_path_is_system_run_dir(dir));
 }
 
 static int
