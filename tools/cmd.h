@@ -136,6 +136,7 @@ int cmd_namespace(int argc, char **argv, const struct cmd_env *env);
 int cmd_class(int argc, char **argv, const struct cmd_env *env);
 int cmd_replay(int argc, char **argv, const struct cmd_env *env);
 int cmd_bench(int argc, char **argv, const struct cmd_env *env);
+int cmd_top(int argc, char **argv, const struct cmd_env *env);
 int cmd_torture(int argc, char **argv, const struct cmd_env *env);
 
 /* Options of verbs that have any, each beside its function. */
@@ -154,6 +155,7 @@ extern const struct args_option cmd_give_options[];
 extern const struct args_option cmd_rotate_options[];
 extern const struct args_option cmd_replay_options[];
 extern const struct args_option cmd_bench_options[];
+extern const struct args_option cmd_top_options[];
 extern const struct args_option cmd_torture_options[];
 
 #endif

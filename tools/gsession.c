@@ -47,6 +47,7 @@ static const struct cmd_verb verbs[] = {
 	{ "rotate", "OLD [NEW] [--grace T]", cmd_rotate_options, 1, 2, cmd_rotate, "let a session go on under another key, and print that" },
 	{ "audit", "", cmd_json_options, 0, 0, cmd_audit, "check every invariant of the memory" },
 	{ "conf", "check FILE | show | diff | template | defaults", cmd_json_options, 1, 2, cmd_conf, "check and print configurations" },
+	{ "top", "[-d T] [-b] [-N N]", cmd_top_options, 0, 0, cmd_top, "a live screen: rings, rates, the hottest sessions, suspects, events" },
 	{ "doctor", "", cmd_json_options, 0, 0, cmd_doctor, "what is wrong now, and the command that mends it" },
 	{ "ring", "add NAME [KEY=VALUE ...] | drain NAME | remove NAME", cmd_no_options, 2, CMD_MAX_OPERANDS, cmd_ring,
 	    "make, drain and remove a ring" },

@@ -9,7 +9,7 @@ verbs=$("$GSESSION" --help | sed -n '/^verbs:/,$s/^  \([a-z]*\) .*/\1/p')
 check "--help" "$GSESSION" --help
 check_match "prints the usage" "$output" '^usage: gsession '
 check_eq "and all verbs" "$(tr '\n' ' ' <<< "$verbs")" \
-    'show set get put add touch park resume del stat new ls logout mv snapshot restore events suspects pardon expel reaper give rotate audit conf ring class replay bench torture '
+    'show set get put add touch park resume del stat new ls logout mv snapshot restore events suspects pardon expel reaper give rotate audit conf top doctor ring class namespace replay bench torture '
 check "--version" "$GSESSION" --version
 check_match "prints the version" "$output" '^gsession [0-9]+\.[0-9]+'
 check "--long-options" "$GSESSION" --long-options
