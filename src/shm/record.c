@@ -411,14 +411,15 @@ gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_sl
 	struct gs_slot *s = hit->slot;
 	uint64_t gen = gs_entry_gen(hit->entry), x = atomic_load_explicit(&head->X, memory_order_relaxed), was_ms;
 	uint64_t i = atomic_load_explicit(&head->I, memory_order_relaxed), half_life_ms = innermost_half_life_ms(t);
+	uint64_t at_ms = renewed_ms(head, now_ms);
 	/* Our clock may have been read before that of the last touch. */
-	uint64_t last_ms = gs_max_u64(now_ms, gs_timed_value(atomic_load_explicit(&head->T, memory_order_relaxed)));
+	uint64_t last_ms = gs_max_u64(at_ms, gs_timed_value(atomic_load_explicit(&head->T, memory_order_relaxed)));
 
 	/* X first: it decides between us and a sweep that comes for it. seq_cst; pairs with the claim in kv.c */
 	if (!atomic_compare_exchange_strong_explicit(&s->X, &x, gs_timed(gs_record_expiry(last_ms, head->ttl_ms, head->deadline),
 	    (uint32_t)gen), memory_order_seq_cst, memory_order_relaxed))
 		return false;
-	if (!raise_word(&s->T, renewed_ms(head, now_ms), gen, &was_ms) || !raise_word(&s->A, now_ms, gen, &was_ms))
+	if (!raise_word(&s->T, at_ms, gen, &was_ms) || !raise_word(&s->A, now_ms, gen, &was_ms))
 		return false;
 	/* Interest fades up to now, unless an access does it at this moment. */
 	if (was_ms < now_ms)

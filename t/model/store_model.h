@@ -33,6 +33,7 @@ struct session {			/* the model's */
 	uint32_t ring;
 	uint32_t class_id;
 	uint64_t accessed_ms, touched_ms, ttl_ms, deadline_ms, created_ms, version, hits;
+	uint64_t given_ms;		/* when an mtime was given that no write has replaced since, 0: none was */
 	long double interest;		/* at the last access */
 	uint32_t value;			/* seed of the bytes */
 	uint32_t val_len;
@@ -227,6 +228,7 @@ model_put(struct world *w, struct session *m, const struct gs_put_args *args)
 		fade(w, m);
 	}
 	m->touched_ms = w->now_ms;
+	m->given_ms = 0;
 	if ((args->set & GS_SET_TTL_BIT) != 0)
 		m->ttl_ms = args->ttl_ms;
 	if ((args->set & GS_SET_CLASS_BIT) != 0)

@@ -163,7 +163,8 @@ touch_one(struct world *w, struct store *s, uint32_t i)
 	assert_same(w, "touch", i, touch_at(s, name_of(i), w->now_ms), want);
 	if (want == 0) {
 		fade(w, m);
-		m->touched_ms = w->now_ms;
+		/* later than an mtime that was given in this tick, so that it is seen */
+		m->touched_ms = m->given_ms == w->now_ms ? w->now_ms + 1 : w->now_ms;
 	}
 }
 
@@ -205,6 +206,7 @@ set_one(struct world *w, struct store *s, uint32_t i)
 		/* forwards it is a touch of that instant */
 		fade_to(w, m, args.accessed_ms);
 		m->touched_ms = args.accessed_ms;
+		m->given_ms = args.accessed_ms;
 	}
 }
 
