@@ -51,6 +51,8 @@ struct control_file *control_file_of(const struct mount *m, uint64_t fh);
 void control_release(struct call *c, struct control_file *f);
 /* Go on with the files that were open when the process before ended. 0 or GS_ENOMEM. */
 int control_adopt(struct mount *m);
+/* As files_let_go(), of control files. */
+void control_let_go(struct mount *m);
 /* Answers the request itself, that of events_pipe later when there is nothing yet. */
 void control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size);
 /* Is it a file of which a poll may have to wait? The others are always ready. */

@@ -223,17 +223,39 @@ control_file_of(const struct mount *m, uint64_t fh)
 	return handles_kind(m->handles, fh) == HANDLE_CONTROL ? handles_local(m->handles, fh) : NULL;
 }
 
+static void
+file_free(struct control_file *f)
+{
+	(void)pthread_mutex_destroy(&f->lock);
+	place_done(&f->place);
+	free(f->text);
+	free(f);
+}
+
+void
+control_let_go(struct mount *m)
+{
+	struct control_file *f;
+	uint32_t i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0) {
+		f = control_file_of(m, fh);
+		if (f == NULL)
+			continue;
+		handles_set_local(m->handles, fh, NULL);
+		file_free(f);
+	}
+}
+
 void
 control_release(struct call *c, struct control_file *f)
 {
 	/* The thread that answered the last read may not have left it yet. */
 	pthread_mutex_lock(&f->lock);
 	pthread_mutex_unlock(&f->lock);
-	(void)pthread_mutex_destroy(&f->lock);
-	place_done(&f->place);
 	handles_release(c->m->handles, f->fh);
-	free(f->text);
-	free(f);
+	file_free(f);
 }
 
 int

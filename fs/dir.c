@@ -296,6 +296,20 @@ dir_release(struct call *c, uint64_t fh)
 	handles_release(c->m->handles, fh);
 }
 
+void
+dirs_let_go(struct mount *m)
+{
+	uint32_t i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0) {
+		if (handles_kind(m->handles, fh) != HANDLE_DIRECTORY)
+			continue;
+		list_free(handles_local(m->handles, fh));
+		handles_set_local(m->handles, fh, NULL);
+	}
+}
+
 /* The list that was made when it was opened, or, by another process, now. */
 static int
 list_of(struct call *c, uint64_t node, uint64_t fh, struct dir **out)

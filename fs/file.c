@@ -361,6 +361,23 @@ files_adopt(struct mount *m)
 }
 
 void
+files_let_go(struct mount *m)
+{
+	struct file *f;
+	uint32_t i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0) {
+		f = file_of(m, fh);
+		if (f == NULL)
+			continue;
+		handles_set_local(m->handles, fh, NULL);
+		(void)pthread_mutex_destroy(&f->lock);
+		free(f);
+	}
+}
+
+void
 file_release(struct call *c, struct file *f)
 {
 	const struct file_edit empty = { .is_resize = true };

@@ -246,6 +246,11 @@ mount_close(struct mount *m)
 	for (i = 0; i < m->n_tables; i++)
 		detach_table(&m->tables[i]);
 	m->n_tables = 0;
+	if (m->handles != NULL) {
+		files_let_go(m);
+		control_let_go(m);
+		dirs_let_go(m);
+	}
 	control_free(&m->control);
 	files_free(&m->files);
 	handles_free(&m->handles);
