@@ -33,7 +33,7 @@ misuse "a setting that is none" 'KEY=VALUE is expected' class add x 5m
 misuse "an unknown class" '"king": the table has no class' put k --class king
 misuse "an idle time that is none" 'duration' ls --idle 10
 misuse "a limit that is none" 'count' ls --limit -1
-misuse "a conf verb that is none" 'check, show, template, defaults' conf dance
+misuse "a conf verb that is none" 'check, show, diff, template, defaults' conf dance
 misuse "conf check without file" 'file is missing' conf check
 misuse "conf show of a file" 'one argument too many' conf show file
 check_status 2 "an instance that is no name" "$GSESSION" -i ../../etc show

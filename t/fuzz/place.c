@@ -102,6 +102,21 @@ place_spec(void)
 	return spec;
 }
 
+static uint64_t
+bytes_before_names(const struct gs_arena *a)
+{
+	return (uint64_t)((const unsigned char *)a->names - (const unsigned char *)a->map);
+}
+
+/* The names behind the slots are of arenas on a disk only: elsewhere nobody has a reason to come there. */
+static void
+close_names(const struct gs_table *t)
+{
+	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
+		if (t->arena[i].map != NULL && !t->arena[i].is_file)
+			FUZZ_CHECK(mprotect(t->arena[i].names, GS_NAMESPACES * GS_RING_NAME_BYTES, PROT_NONE) == 0, "names that cannot be closed");
+}
+
 static void
 make_table(struct place *p)
 {
@@ -109,6 +124,7 @@ make_table(struct place *p)
 	int rc = gs_table_create_private(&p->t, &spec);
 
 	FUZZ_CHECK(rc == 0, "the table cannot be made: %s", gs_errname(rc));
+	close_names(p->t);
 	/* So that calls of the library, which ask the clock, are about when the others are. */
 	atomic_store(&p->t->ctl->clock_add_ms, PLACE_NOW - gs_table_now_ms(p->t) + atomic_load(&p->t->ctl->clock_add_ms));
 }
@@ -216,7 +232,7 @@ place_get(void)
 	note_map(p, 2, p->t->ctx, (size_t)GS_PRIVATE_CTX * GS_CTX_BYTES);
 	for (int i = 0; i < GS_MAX_ARENAS; i++)
 		if (p->t->arena[i].map != NULL)
-			note_map(p, 3 + i, p->t->arena[i].map, p->t->arena[i].bytes);
+			note_map(p, 3 + i, p->t->arena[i].map, bytes_before_names(&p->t->arena[i]));
 	memcpy(p->ctx_was, p->ctx, sizeof(p->ctx));
 	p->lease_was = p->lease.ctx;
 	return p;

@@ -155,9 +155,16 @@ wait_synced
 bad_file "cut short" "cut short" 'truncate -s 20000 "$file"'
 bad_file "empty" "cut short" ': > "$file"'
 bad_file "garbage" "no file of gsession" 'head -c 100000 /dev/urandom > "$file"'
+# Where a member of the file's header is, by gsession-shm(7).
+at() {
+	local row
+	row=$(sed -n '/^\.Sh T\.R\.C$/,/^\.Sh [^T]/s/^\.It Li "\(0x[0-9a-f]*\) .* '"$1"'.*"$/\1/p' "$srctop/man/gsession-shm.7")
+	echo $((row))
+}
 bad_file "of another ABI" "made by another version of gsession" \
-	'printf "\143" | dd of="$file" bs=1 seek=104 conv=notrunc status=none'
-bad_file "damaged in its header" "header damaged" 'printf "\377" | dd of="$file" bs=1 seek=118 conv=notrunc status=none'
+	'printf "\143" | dd of="$file" bs=1 seek="$(at abi_major)" conv=notrunc status=none'
+bad_file "damaged in its header" "header damaged" \
+	'printf "\377" | dd of="$file" bs=1 seek="$(at sip_k0)" conv=notrunc status=none'
 
 # ---- files that are no good, the memory is there ----
 for what in missing cut; do
