@@ -139,11 +139,12 @@ connection_serve(struct mount *m, const struct options *o, const char *directory
 	char name[] = "gsession-fs", dash_o[] = "-o", list[OPTIONS_FUSE_BYTES];
 	char *argv[] = { name, dash_o, list, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	const struct fuse_lowlevel_ops ops = o->has_no_xattrs ? ops_without_xattrs() : ops_table;
 	struct fuse_session *se;
 	int status = EXIT_SYSTEM;
 
 	memcpy(list, o->fuse, sizeof(list));
-	se = fuse_session_new(&args, &ops_table, sizeof(ops_table), m);
+	se = fuse_session_new(&args, &ops, sizeof(ops), m);
 	fuse_opt_free_args(&args);
 	if (se == NULL) {
 		log_errorx("libfuse refused the options %s", o->fuse);

@@ -402,3 +402,15 @@ const struct fuse_lowlevel_ops ops_table = {
 	.setxattr = op_setxattr,
 	.removexattr = op_removexattr,
 };
+
+struct fuse_lowlevel_ops
+ops_without_xattrs(void)
+{
+	struct fuse_lowlevel_ops ops = ops_table;
+
+	ops.getxattr = NULL;
+	ops.setxattr = NULL;
+	ops.listxattr = NULL;
+	ops.removexattr = NULL;
+	return ops;
+}

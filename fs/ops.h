@@ -15,4 +15,7 @@
  */
 extern const struct fuse_lowlevel_ops ops_table;
 
+/* The same without extended attributes, for which the kernel then asks no more: it does so before each truncation. */
+struct fuse_lowlevel_ops ops_without_xattrs(void);
+
 #endif

@@ -21,7 +21,7 @@ enum { OPT_INSTANCE, OPT_FOREGROUND, OPT_OPTIONS, OPT_HELP, OPT_VERSION, OPT_LON
 static const struct args_option table[] = {
 	[OPT_INSTANCE] = { 'i', "instance", "NAME", "whose store to mount (default: default)" },
 	[OPT_FOREGROUND] = { 'f', "foreground", NULL, "stay in the foreground" },
-	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, coherence=strict, fsname=NAME, ro, and what fstab may say" },
+	[OPT_OPTIONS] = { 'o', "options", "LIST", "attr_ms=N, coherence=strict, fsname=NAME, noxattr, ro, and what fstab may say" },
 	[OPT_HELP] = { 'h', "help", NULL, "print this" },
 	[OPT_VERSION] = { 'V', "version", NULL, "print the version" },
 	[OPT_LONG] = { 0, "long-options", NULL, "print every option, one to a line" },
@@ -95,11 +95,15 @@ take_one(const char *o, struct options *out)
 		return set_coherence(o + 10, out);
 	if (strncmp(o, "fsname=", 7) == 0)
 		return set_fsname(o + 7, out);
+	if (strcmp(o, "noxattr") == 0) {
+		out->has_no_xattrs = true;
+		return -1;
+	}
 	if (strcmp(o, "ro") == 0) {
 		out->is_read_only = true;
 		return -1;
 	}
-	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict, fsname=NAME and ro, and what fstab says to others is passed over\n", o);
+	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict, fsname=NAME, noxattr and ro, and what fstab says to others is passed over\n", o);
 	return EXIT_USAGE;
 }
 

@@ -15,6 +15,7 @@ struct options {
 	bool is_foreground, is_read_only;
 	double attr_s;			/* attr_ms, in seconds; 0 is coherence=strict */
 	char fsname[OPTIONS_FSNAME_BYTES];	/* what the mount says that it is of */
+	bool has_no_xattrs;		/* noxattr */
 	char fuse[OPTIONS_FUSE_BYTES];	/* what libfuse is to be told with -o */
 };
 

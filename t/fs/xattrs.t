@@ -80,4 +80,12 @@ check "a session ends when its own ttl is over" poll_until 4 test ! -e active/sh
 mv active/k cold/
 check_eq "ring says where it lives, not where it was looked for" "$(value ring active/k)" cold
 
+cd /
+umount "$tmp/mnt"
+start_mount "$tmp/mnt" -o noxattr
+printf x > "$tmp/mnt/sessions/active/k"
+check_eq "with noxattr there are none" "$(getfattr -d "$tmp/mnt/sessions/active/k")" ""
+check_not "none can be set" setfattr -n user.gsession.ttl_ms -v 1000 "$tmp/mnt/sessions/active/k"
+check_match "as on a file system without" "$output" 'not supported'
+
 done_testing
