@@ -103,7 +103,8 @@ take_one(const char *o, struct options *out)
 		out->is_read_only = true;
 		return -1;
 	}
-	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict, fsname=NAME, noxattr and ro, and what fstab says to others is passed over\n", o);
+	(void)fprintf(stderr, NAME ": -o %s: unknown; there are attr_ms=N, coherence=strict, fsname=NAME, noxattr and ro, "
+	    "and what fstab says to others is passed over\n", o);
 	return EXIT_USAGE;
 }
 

@@ -59,6 +59,13 @@ async function count(port, id, n) {
 	return 'ok';
 }
 
+async function each(port, what, value, ...ids) {
+	const said = [];
+	for (const id of ids)
+		said.push(await ask(port, what, id, value));
+	return said.join('\n');
+}
+
 function collect() {
 	return new Promise((done) => helpers.reap(store.options, () => done('ok')));
 }
@@ -66,6 +73,7 @@ function collect() {
 const server = http.createServer({ maxHeaderSize: 65536 }, app).listen(0, '127.0.0.1', async () => {
 	const { port } = server.address();
 	const said = verb === 'count' ? await count(port, rest[0], Number(rest[1]))
+		: verb === 'each' ? await each(port, ...rest)
 		: verb === 'collect' ? await collect() : await ask(port, verb, ...rest);
 	console.log(said);
 	process.exit(0);

@@ -67,5 +67,10 @@ my %verbs = (
 	},
 );
 
+$verbs{each} = sub {
+	my ($what, $value, @ids) = @_;
+	return join "\n", map { $verbs{$what}->($_, $value) } @ids;
+};
+
 my $said = eval { $verbs{$verb}->(@rest) };
 print $said // $@, "\n";

@@ -67,6 +67,11 @@ def counted(key):
     return load(key, 'n')
 
 
+# VALUE is update's only.
+def each(verb, value, *keys):
+    return '\n'.join(globals()[verb](key, *([value] if verb == 'update' else [])) for key in keys)
+
+
 try:
     print(globals()[sys.argv[2]](*sys.argv[3:]))
 except Exception as e:

@@ -86,7 +86,13 @@ def count(key, n):
     return 'ok'
 
 
+# VALUE is update's only.
+def each(verb, value, *keys):
+    return '\n'.join(ask(verb, key, *([value] if verb == 'update' else [])) for key in keys)
+
+
 try:
-    print(count(*sys.argv[3:]) if sys.argv[2] == 'count' else ask(*sys.argv[2:]))
+    many = {'count': count, 'each': each}.get(sys.argv[2])
+    print(many(*sys.argv[3:]) if many else ask(*sys.argv[2:]))
 except Exception as e:
     print('%s: %s' % (type(e).__name__, e))

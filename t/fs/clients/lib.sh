@@ -12,6 +12,7 @@
 #	    collect			ok: the client's own collection of what has ended; $LIFETIME seconds is how long a session is to live
 #	    count ID N			ok after N requests that each add one to what is counted in the session
 #	    counted ID			to how many that has come
+#	    each VERB VALUE ID...	a request of load, update, touch or destroy for each of these sessions, or of create for each of these values, by one process
 #	file_of ID			the name of its file
 #	make_old FILE			as if the session had not been used for three minutes, which is not yet time to decay; not needed where the client writes its end into it
 # and then calls the steps below that it has. `load' of a client that throws an exception prints what it says.
@@ -19,7 +20,7 @@
 # $dir is the client's directory on the mount, and `ring NAME' the same in another ring. tools/check puts what is not to be installed
 # from Debian (programs that would start services, and what comes from npm) into $clients.
 
-: "${abs_top_srcdir:=$(cd "${0%/*}/../../.." && pwd)}"
+: "${abs_top_srcdir:=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd)}"
 . "$abs_top_srcdir/t/lib/functions.sh"
 clients=${GS_CLIENTS:-$srctop/build-check/clients}
 : "${LIFETIME:=3600}"
@@ -30,13 +31,13 @@ requires_package() {	# COMMAND...: what succeeds where the client is installed
 }
 
 # A store, mounted, on which nothing changes rings by itself within a test.
-client_store() {
+client_store() {	# CONF, option of the mount...
 	requires_root
 	requires_fuse
 	new_instance
 	printf '%s\n' "${1-}" > "$tmp/client.conf"
 	start_manager "$tmp/client.conf"
-	start_mount "$tmp/mnt"
+	start_kept_mount "$tmp/mnt" "${@:2}"
 	chmod 0755 "$tmp"
 	sessions=$tmp/mnt/sessions
 	control=$tmp/mnt/control
@@ -194,6 +195,42 @@ client_outlives_daemon() {
 	check "the audit finds nothing" gs audit
 }
 
+worker() {
+	tr -d ' ' <"/proc/$KEEPER_PID/task/$KEEPER_PID/children"
+}
+is_another() {
+	[ -n "$(worker)" ] && [ "$(worker)" != "$1" ]
+}
+has_answered() {	# more often than N
+	[ "$(grep -c ok "$tmp/count")" -gt "$1" ]
+}
+
+# The mount's own process is killed under requests, five times.
+client_outlives_mount() {
+	local id pid n
+	if [ "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" != 6.9 ]; then
+		skip "the mount is killed" "before Linux 6.9 requests are not sent again"
+		return
+	fi
+	id=$(client create one)
+	until [ -e "$tmp/enough" ]; do
+		client count "$id" 50
+	done >"$tmp/count" 2>&1 &
+	pid=$!
+	for _ in 1 2 3 4 5; do
+		n=$(grep -c ok "$tmp/count")
+		poll_until 60 has_answered "$n"
+		n=$(worker)
+		kill -KILL "$n"
+		poll_until 10 is_another "$n"
+	done
+	touch "$tmp/enough"
+	wait "$pid"
+	check_match "the mount was killed five times" "$(cat "$control/node/mount")" '^restarts 5$'
+	check_eq "requests have seen nothing of that" "$(sort -u "$tmp/count")" ok
+	check_eq "and each has counted" "$(client counted "$id")" $((50 * $(wc -l < "$tmp/count")))
+}
+
 client_everything() {	# LOAD, UPDATE and DESTROY of a suspect, and UPDATE with too long a value: patterns of what the client says
 	client_lives
 	client_collects
@@ -202,4 +239,5 @@ client_everything() {	# LOAD, UPDATE and DESTROY of a suspect, and UPDATE with t
 	client_suspected "$1" "$2" "$3"
 	client_fills "$4"
 	client_outlives_daemon
+	client_outlives_mount
 }

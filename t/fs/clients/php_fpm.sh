@@ -37,6 +37,7 @@ client_idles
 client_suspected "$refused" "$refused" "$refused"
 client_fills 'Write failed: File too large \(27\)'
 client_outlives_daemon
+client_outlives_mount
 # A ring's directory is not listed by everybody, and so not collected.
 check_match "who may not list collects nothing" "$(client collect)" 'opendir\(.*Permission denied'
 
