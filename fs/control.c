@@ -175,10 +175,58 @@ control_tell_refusal(struct call *c, const char *table, const char *what)
 	tell(c, GS_VERB_REFUSED, table, what);
 }
 
+/* sentence: len bytes, begins with the path. */
+static void
+keep_error(struct call *c, const char *sentence, size_t len)
+{
+	struct control *ctl = c->m->control;
+
+	pthread_mutex_lock(&ctl->lock);
+	(void)snprintf(ctl->error, sizeof(ctl->error), "pid %d: %.*s\n", (int)c->pid, (int)(len < 900 ? len : 900), sentence);
+	pthread_mutex_unlock(&ctl->lock);
+}
+
+void
+control_blame(struct call *c, const char *path, const char *sentence)
+{
+	char text[GS_WIRE_PATH_BYTES + 256];
+	int n = snprintf(text, sizeof(text), "%s: %s", path, sentence);
+
+	keep_error(c, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+int
+control_error(struct control *ctl, char **text, size_t *len)
+{
+	pthread_mutex_lock(&ctl->lock);
+	*text = strdup(ctl->error);
+	pthread_mutex_unlock(&ctl->lock);
+	*len = *text != NULL ? strlen(*text) : 0;
+	return *text != NULL ? 0 : ENOMEM;
+}
+
 void
 control_tell(struct call *c, const char *table, const char *sentence)
 {
+	control_blame(c, table, sentence);
 	tell(c, GS_VERB_SAID, table, sentence);
+}
+
+int
+control_order(struct call *c, enum gs_wire_verb verb, const char *path, const void *value, size_t len)
+{
+	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
+	const struct ctlpool_question q = { .verb = verb, .path = path, .value = value, .value_len = len, .as = &as };
+	char *text;
+	size_t text_len;
+	int rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);
+
+	if (rc < 0 && text != NULL && text_len > 0)
+		keep_error(c, text, text_len);
+	else if (rc < 0)
+		control_blame(c, path, gs_strerror(rc));
+	free(text);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
 int
@@ -319,26 +367,7 @@ control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 int
 control_change(struct call *c, enum gs_wire_verb verb, const char *path, const char *value)
 {
-	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	const struct ctlpool_question q = { .verb = verb, .path = path, .value = value, .value_len = strlen(value), .as = &as };
-	char *text;
-	size_t len;
-	int rc = ctlpool_request(c->m->control->pool, &q, &text, &len);
-
-	free(text);
-	return rc < 0 ? mount_errno(c->m, rc) : 0;
-}
-
-/* Ask for a directory of a name to be made, or removed. */
-static int
-ask_directory(struct call *c, enum gs_wire_verb verb, const char *path)
-{
-	char *text = NULL;
-	size_t len;
-	int rc = control_request(c, verb, path, 0, &text, &len);
-
-	free(text);
-	return rc;
+	return control_order(c, verb, path, value, strlen(value));
 }
 
 int
@@ -348,7 +377,7 @@ control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_ent
 	int rc = join(c, parent, name, path);
 
 	if (rc == 0)
-		rc = ask_directory(c, GS_VERB_MAKE, path);
+		rc = control_order(c, GS_VERB_MAKE, path, NULL, 0);
 	/* The process before may have had it made for the same request. */
 	if (rc == EEXIST && intent_was_begun(c))
 		rc = 0;
@@ -362,7 +391,7 @@ control_rmdir(struct call *c, uint64_t parent, const char *name)
 	int rc = join(c, parent, name, path);
 
 	if (rc == 0)
-		rc = ask_directory(c, GS_VERB_REMOVE, path);
+		rc = control_order(c, GS_VERB_REMOVE, path, NULL, 0);
 	return rc == ENOENT && intent_was_begun(c) ? 0 : rc;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ struct followed {
 /* What outlives the process. */
 struct control_kept {
 	uint32_t path;
-	bool is_growing, is_counts, is_pipe;
+	bool is_growing, is_counts, is_pipe, is_error;
 	struct place_kept place;	/* of the pipe */
 	_Atomic uint64_t seen;		/* of the counts: the last event when they were read last */
 	_Atomic uint64_t poll;		/* what the kernel calls who waits in a poll; 0: nobody does */
@@ -181,6 +182,7 @@ new_kept(struct call *c, uint32_t path, const struct control_path *p, struct con
 	k->is_growing = p->is_growing;
 	k->is_counts = control_is_watched(c, p->text);
 	k->is_pipe = strcmp(p->text, CONTROL_PIPE) == 0;
+	k->is_error = strcmp(p->text, CONTROL_ERROR) == 0;
 	*out = file_new(c->m, fh);
 	if (*out == NULL)
 		handles_release(c->m->handles, fh);
@@ -201,8 +203,10 @@ control_open(struct call *c, uint64_t node, int flags, uint64_t *fh)
 	if (rc != 0)
 		return rc;
 	/* Modes bind operators too: what nobody may do is refused, not tried. */
-	if (((mask & W_OK) != 0 && (p.mode & 0222) == 0) || ((mask & R_OK) != 0 && (p.mode & 0444) == 0))
+	if ((mask & W_OK) != 0 && (p.mode & 0222) == 0) {
+		control_blame(c, p.text, "cannot be written");
 		return EPERM;
+	}
 	rc = new_kept(c, node_control_path(node), &p, &f);
 	if (rc != 0)
 		return rc;
@@ -333,7 +337,7 @@ render_locked(struct call *c, struct control_file *f, uint64_t offset)
 	if (f->k->is_counts && control_ask_line(c, CONTROL_LOG, &log) == 0)
 		atomic_store(&f->k->seen, log.revision);
 	f->start = 0;
-	rc = control_request(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
+	rc = f->k->is_error ? control_error(c->m->control, &f->text, &f->len) : control_request(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
 	if (rc != 0)
 		f->len = 0;
 	return rc;
@@ -370,21 +374,17 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 int
 control_write(struct call *c, struct control_file *f, const void *data, size_t len)
 {
-	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	struct ctlpool_question q = { .verb = GS_VERB_SET, .value = data, .value_len = len, .as = &as };
+	char sentence[64];
 	struct control_path p;
-	char *text;
-	size_t text_len;
-	int rc;
 
-	if (len > GS_WIRE_VALUE_BYTES)
-		return E2BIG;
 	if (f->k->is_counts && poke_is(c->m->poke, c->pid))
 		return 0;
 	if (!control_path_of(c->m->control, f->k->path, &p))
 		return ESTALE;
-	q.path = p.text;
-	rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);
-	free(text);
-	return rc < 0 ? mount_errno(c->m, rc) : 0;
+	if (len > GS_WIRE_VALUE_BYTES) {
+		(void)snprintf(sentence, sizeof(sentence), "a write of %zu bytes: at most %d", len, GS_WIRE_VALUE_BYTES);
+		control_blame(c, p.text, sentence);
+		return E2BIG;
+	}
+	return control_order(c, GS_VERB_SET, p.text, data, len);
 }

@@ -12,11 +12,15 @@
 #include "kept.h"
 #include "stream.h"
 
-enum { CONTROL_PATHS = 4096 };	/* different ones that a mount can have been asked for */
+enum {
+	CONTROL_PATHS = 4096,		/* different ones that a mount can have been asked for */
+	CONTROL_ERROR_BYTES = 1024,
+};
 
 #define CONTROL_LOG "events"
 #define CONTROL_COUNTS "events.counts"
 #define CONTROL_PIPE "events_pipe"
+#define CONTROL_ERROR "last_error"
 
 /* A file or directory, as the daemon describes it in a line. */
 struct control_line {
@@ -45,6 +49,7 @@ struct control {
 	struct kept kept;
 	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
 	struct control_paths *paths;
+	char error[CONTROL_ERROR_BYTES];	/* what last_error says: of what was asked for here, which the daemon's is not */
 };
 
 /* False when no such number was given. */
@@ -53,6 +58,12 @@ bool control_path_of(struct control *ctl, uint32_t i, struct control_path *out);
 bool control_is_watched(struct call *c, const char *path);
 /* Ask the daemon on behalf of the caller; *text is his to free, NULL after an error. 0 or errno. */
 int control_request(struct call *c, enum gs_wire_verb verb, const char *path, uint64_t offset, char **text, size_t *len);
+/* Ask for a change on behalf of the caller; a refusal is kept for last_error. 0 or errno. */
+int control_order(struct call *c, enum gs_wire_verb verb, const char *path, const void *value, size_t len);
+/* Keep the sentence of a refusal that was not the daemon's. */
+void control_blame(struct call *c, const char *path, const char *sentence);
+/* What last_error says; the text is the caller's. 0 or errno. */
+int control_error(struct control *ctl, char **text, size_t *len);
 int control_ask_line(struct call *c, const char *path, struct control_line *out);
 /* May the caller do what the mask says, as the modes say or as an operator? 0 or EACCES, which is told. */
 int control_may_use(struct call *c, uint32_t mode, int mask);

@@ -102,6 +102,7 @@ enum {
 #define GS_ERROR_TABLE(X) \
 	X(GS_EPERM,		-1,	EPERM,		4, no,	"not permitted") \
 	X(GS_ENOENT,		-2,	ENOENT,		1, no,	"no such session") \
+	X(GS_E2BIG,		-7,	E2BIG,		2, no,	"a line that is too long") \
 	X(GS_EAGAIN,		-11,	EAGAIN,		5, yes,	"too many writers on this session, try again") \
 	X(GS_ENOMEM,		-12,	ENOMEM,		5, yes,	"out of memory") \
 	X(GS_EACCES,		-13,	EACCES,		4, no,	"access denied") \

@@ -13,7 +13,7 @@ jobs=$(nproc 2>/dev/null || echo 1)
 build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-dev libfuse3-dev libncurses-dev)
 run_packages=(fuse3 attr)
 test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang libclang-rt-14-dev mandoc groff-base python3 strace rsync systemd tmux logrotate
-	tar git procps util-linux findutils)
+	tar git procps util-linux findutils python3-prometheus-client)
 # Programs that keep sessions in files, which t/fs/clients runs as they are.
 client_packages=(php8.2-cli python3-django python3-flask python3-flask-session python3-cachelib libcgi-session-perl)
 # Those of which only the files are wanted: installed, they would start services.

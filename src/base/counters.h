@@ -5,7 +5,7 @@
 #ifndef GS_BASE_COUNTERS_H
 #define GS_BASE_COUNTERS_H
 
-#define COUNTER(symbol, name, text) GS_COUNT_##symbol,
+#define COUNTER(symbol, name, kind, text) GS_COUNT_##symbol,
 enum gs_counter {
 #include "base/counters.def"
 	GS_COUNTERS

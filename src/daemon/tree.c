@@ -168,12 +168,16 @@ render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
 
 	(void)p;
 	(void)offset;
-	(void)fputs("The control files of gsessiond. Read them with cat, change them with echo:\n"
+	(void)fputs("A mount of this store has, beside the sessions as files in sessions/RING/KEY (those of a\n"
+	    "table of another name in its own directory), this directory, control/: the control files of\n"
+	    "gsessiond. Read them with cat, change them with echo:\n"
 	    "\techo 30s > sessions/rings/active/ttl\n"
 	    "What you write is checked line by line, all of it or nothing is done; a write that\n"
 	    "is refused leaves its sentence in last_error. Durations are 500ms 30s 5m 2h 7d max, a\n"
 	    "bare number only 0; sizes are 512 4K 64M. A change outlives a restart of the daemon;\n"
-	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n", to);
+	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n"
+	    "mkdir in sessions/rings or sessions/classes makes a ring, which is off, or a class;\n"
+	    "rmdir removes a ring that is off and empty. gsession-fs(8) says it all.\n", to);
 	for (dir = 0; dir < TREE_DIRS; dir++) {
 		if (dir != TREE_RINGS && dir != TREE_CLASSES && dir != TREE_NAMESPACES)
 			(void)fprintf(to, "\n%s/\n", dir_patterns[dir]);
@@ -194,6 +198,7 @@ const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "last_error", render_last_error, NULL, "pid and sentence of the last write that was refused" },
 	{ TREE_ROOT, "README", render_readme, NULL, "this text" },
 	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
+	{ TREE_ROOT, "metrics", tree_stats_metrics, NULL, "the same by table and ring, and those of rings, as OpenMetrics text" },
 	{ TREE_ROOT, TREE_EVENTS, render_events, NULL, "what happened, one line each; it only grows" },
 	{ TREE_ROOT, TREE_STREAM, render_stream, NULL, "the same; at the mount a read waits for those that come after the open" },
 	{ TREE_ROOT, "events.counts", render_events_counts, NULL, "how many events there were of each name" },

@@ -95,6 +95,7 @@ void tree_roles_lease(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_stats_table(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to);
+void tree_stats_metrics(const struct tree_place *p, uint64_t offset, FILE *to);
 void tree_stats_count(const struct tree_place *p, uint64_t offset, FILE *to);
 
 #endif

@@ -55,7 +55,7 @@ tree_set_next_line(struct tree_lines *l, FILE *to)
 		stop = l->end;
 	if (stop - from > TREE_LINE_BYTES) {
 		(void)fprintf(to, "a line of %zu bytes: at most %d", (size_t)(stop - from), TREE_LINE_BYTES);
-		return GS_ERANGE;
+		return GS_E2BIG;
 	}
 	while (from < stop && is_blank(*from))
 		from++;
@@ -269,14 +269,15 @@ run_restore(struct manager *m, const char *arg, const struct tree_request *r, FI
 static const struct verb {
 	const char *name;
 	const char *arg;		/* what follows it, NULL: nothing */
+	bool may_fail;
 	int (*run)(struct manager *m, const char *arg, const struct tree_request *r, FILE *to);
 	const char *help;
 } verbs[] = {
-	{ "reload", NULL, run_reload, "read the configuration file again and apply what changed in it" },
-	{ "audit", NULL, run_audit, "walk every invariant of the memory, the verdict goes to events" },
-	{ "snapshot", "NAME", run_snapshot, "write all sessions to a file of this name, whole or not at all" },
-	{ "restore", "NAME", run_restore, "put back what is in that file, aged, and ended by nobody meanwhile" },
-	{ NULL, NULL, NULL, NULL },
+	{ "reload", NULL, true, run_reload, "read the configuration file again and apply what changed in it" },
+	{ "audit", NULL, false, run_audit, "walk every invariant of the memory, the verdict goes to events" },
+	{ "snapshot", "NAME", true, run_snapshot, "write all sessions to a file of this name, whole or not at all" },
+	{ "restore", "NAME", true, run_restore, "put back what is in that file, aged, and ended by nobody meanwhile" },
+	{ NULL, NULL, false, NULL, NULL },
 };
 
 /* The verb of a line; *arg is what follows it, "" where nothing does. */
@@ -293,29 +294,56 @@ find_verb(const char *line, const char **arg)
 	return NULL;
 }
 
+/* A verb as reading the file shows it, in a buffer that holds it. */
+static const char *
+show_verb(const struct verb *v, char out[SHOWN_BYTES])
+{
+	char call[32];
+
+	(void)snprintf(call, sizeof(call), "%s%s%s", v->name, v->arg == NULL ? "" : " ", v->arg == NULL ? "" : v->arg);
+	(void)snprintf(out, SHOWN_BYTES, "%-14s%s", call, v->help);
+	return out;
+}
+
 void
 tree_set_verbs(struct manager *m, FILE *to)
 {
+	char shown[SHOWN_BYTES];
 	const struct verb *v;
 
 	for (v = verbs; v->name != NULL; v++)
-		(void)fprintf(to, "%s%s%-*s%s\n", v->name, v->arg == NULL ? "" : " ", 14 - (int)strlen(v->name) - (v->arg == NULL ? 0 : 1),
-		    v->arg == NULL ? "" : v->arg, v->help);
+		(void)fprintf(to, "%s\n", show_verb(v, shown));
 	if (m->jobs != NULL)
 		jobs_print(m->jobs, to);
 }
 
-/* All lines must be verbs before the first is done. */
+/* What reading the file says may be written back, and nothing is done. */
+static bool
+is_said(const char *line)
+{
+	char shown[SHOWN_BYTES];
+	const struct verb *v;
+
+	for (v = verbs; v->name != NULL; v++)
+		if (strcmp(show_verb(v, shown), line) == 0)
+			return true;
+	return strncmp(line, "job ", 4) == 0;
+}
+
+/* All lines must be verbs before the first is done, and only one may be such that it can fail then: it is done first. */
 static int
 check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 {
 	struct tree_lines l = tree_set_lines(r);
-	int rc, n_lines = 0, n_jobs = 0;
+	int rc, n_lines = 0, n_jobs = 0, n_fallible = 0;
 	char shown[SHOWN_BYTES];
 	const struct verb *v;
 	const char *arg;
 
 	while ((rc = tree_set_next_line(&l, to)) > 0) {
+		n_lines++;
+		if (is_said(l.line))
+			continue;
 		v = find_verb(l.line, &arg);
 		if (v == NULL) {
 			(void)gs_text_escape(shown, sizeof(shown), l.line, strlen(l.line));
@@ -323,10 +351,10 @@ check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 			return GS_EINVAL;
 		}
 		n_jobs += v->arg != NULL;
-		n_lines++;
+		n_fallible += v->may_fail;
 	}
-	if (rc == 0 && n_jobs > 0 && (n_jobs > 1 || (m->jobs != NULL && jobs_is_busy(m->jobs)))) {
-		(void)fputs("one job at a time: read ctl to see the one under way", to);
+	if (rc == 0 && (n_fallible > 1 || (n_jobs > 0 && m->jobs != NULL && jobs_is_busy(m->jobs)))) {
+		(void)fputs("one job at a time, and reload by itself: read ctl to see the one under way", to);
 		return GS_EBUSY;
 	}
 	if (rc == 0 && n_lines == 0) {
@@ -336,17 +364,20 @@ check_verbs(const struct manager *m, const struct tree_request *r, FILE *to)
 	return rc;
 }
 
-int
-tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
+/* Do those verbs of a write that may fail, or the others. */
+static int
+run_verbs(const struct tree_place *p, const struct tree_request *r, bool those_that_may_fail, FILE *to)
 {
 	struct tree_lines l = tree_set_lines(r);
-	int rc = check_verbs(p->m, r, to);
 	char shown[4 * sizeof(l.line) + 1];
 	const struct verb *v;
 	const char *arg;
+	int rc = 0;
 
 	while (rc == 0 && tree_set_next_line(&l, to) > 0) {
-		v = find_verb(l.line, &arg);
+		v = is_said(l.line) ? NULL : find_verb(l.line, &arg);
+		if (v == NULL || v->may_fail != those_that_may_fail)
+			continue;
 		rc = v->run(p->m, arg, r, to);
 		if (rc < 0)
 			break;
@@ -354,4 +385,14 @@ tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
 		events_add(p->m->events, "set", "path=%s new=%s uid=%u pid=%d", r->path, shown, r->caller.uid, (int)r->caller.pid);
 	}
 	return rc;
+}
+
+int
+tree_set_ctl(const struct tree_place *p, const struct tree_request *r, FILE *to)
+{
+	int rc = check_verbs(p->m, r, to);
+
+	if (rc == 0)
+		rc = run_verbs(p, r, true, to);
+	return rc == 0 ? run_verbs(p, r, false, to) : rc;
 }

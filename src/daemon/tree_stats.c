@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/tree_impl.h"
 
-#include "base/bits.h"
-#include "daemon/readers.h"
-#include "shm/slots.h"
+#include "daemon/figures.h"
 
-static const char *const counter_names[GS_COUNTERS] = {
-#define COUNTER(symbol, name, text) #name,
-#include "base/counters.def"
-#undef COUNTER
-};
+static struct figure_place
+place_of(const struct tree_place *p)
+{
+	return (struct figure_place){ .m = p->m, .table = p->table, .ring = p->ring };
+}
 
 static void
 print_u64(FILE *to, const char *name, uint64_t n)
@@ -17,133 +15,127 @@ print_u64(FILE *to, const char *name, uint64_t n)
 	(void)fprintf(to, "%s %llu\n", name, (unsigned long long)n);
 }
 
-/* The greatest value ever offered is no sum. */
-static uint64_t
-join(enum gs_counter counter, uint64_t a, uint64_t b)
+/* All figures of a kind of thing, at one place. */
+static void
+print_all(enum figures_of of, const struct figure_place *at, FILE *to)
 {
-	return counter == GS_COUNT_LARGEST ? gs_max_u64(a, b) : a + b;
-}
+	const struct figure *f;
 
-static uint64_t
-population(const struct gs_table *t, uint32_t ring)
-{
-	int64_t n = atomic_load_explicit(&t->idx->population[ring].n, memory_order_relaxed);
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-static uint32_t
-ring_id(const struct tree_place *p)
-{
-	return gs_table_ring(p->m->tables[p->table].shm, p->m->conf.tables[p->table].rings[p->ring].name);
-}
-
-static uint64_t
-committed_slots(const struct gs_arena *a)
-{
-	uint64_t n = 0;
-	uint32_t i;
-
-	for (i = 0; i < a->n_segments; i++) {
-		if (gs_slots_is_committed(a, i * a->seg_slots))
-			n += a->seg_slots;
-	}
-	return n;
-}
-
-static uint64_t
-committed_bytes(const struct gs_table *t, uint32_t ring)
-{
-	const struct gs_arena *a = &t->arena[ring * GS_MAX_CLASSES];
-	uint64_t bytes = 0;
-	uint32_t i;
-
-	for (i = 0; i < t->n_classes; i++) {
-		if (gs_table_has(t, &a[i]))
-			bytes += committed_slots(&a[i]) * a[i].slot_size;
-	}
-	return bytes;
+	if (!figures_are_there(of, at))
+		return;
+	for (f = figures; f->name != NULL; f++)
+		if (f->of == of)
+			print_u64(to, f->name, figures_value(f, at));
 }
 
 void
 tree_stats_total(const struct tree_place *p, uint64_t offset, FILE *to)
 {
-	const struct manager *m = p->m;
-	uint64_t sum;
-	size_t i;
-	int n;
+	const struct figure_place at = place_of(p);
+	const struct figure *f;
 
 	(void)offset;
-	for (n = 0; n < GS_COUNTERS; n++) {
-		sum = 0;
-		for (i = 0; i < m->conf.n_tables; i++)
-			sum = join((enum gs_counter)n, sum, gs_ctx_total(m->tables[i].shm, (enum gs_counter)n));
-		print_u64(to, counter_names[n], sum);
-	}
-	print_u64(to, "clients", m->n_clients);
-	print_u64(to, "readers", readers_count(m->readers));
-	print_u64(to, "clients_recovered", m->clients_recovered);
-	print_u64(to, "clients_dropped", m->clients_dropped);
-	print_u64(to, "sweeps", m->sweeps);
+	for (f = figures; f->name != NULL; f++)
+		if (f->of == FIGURE_OF_COUNTER)
+			print_u64(to, f->name, figures_sum(f, p->m));
+	print_all(FIGURE_OF_HOST, &at, to);
 }
 
 void
 tree_stats_table(const struct tree_place *p, uint64_t offset, FILE *to)
 {
-	const struct gs_table *t = p->m->tables[p->table].shm;
-	uint64_t sessions = 0, bytes = 0;
-	uint32_t ring;
-	int n;
+	const struct figure_place at = place_of(p);
 
 	(void)offset;
-	for (n = 0; n < GS_COUNTERS; n++)
-		print_u64(to, counter_names[n], gs_ctx_total(t, (enum gs_counter)n));
-	for (ring = 0; ring < t->n_rings; ring++) {
-		sessions += population(t, ring);
-		bytes += committed_bytes(t, ring);
+	print_all(FIGURE_OF_COUNTER, &at, to);
+	print_all(FIGURE_OF_TABLE, &at, to);
+}
+
+static void
+print_slots(struct figure_place at, FILE *to)
+{
+	const struct figure *f;
+	char name[64];
+
+	for (at.slots = 0; at.slots < GS_MAX_CLASSES; at.slots++) {
+		if (!figures_are_there(FIGURE_OF_SLOTS, &at))
+			continue;
+		for (f = figures; f->name != NULL; f++) {
+			if (f->of != FIGURE_OF_SLOTS)
+				continue;
+			(void)snprintf(name, sizeof(name), "%s_%u", f->name, figures_slot_size(&at));
+			print_u64(to, name, figures_value(f, &at));
+		}
 	}
-	print_u64(to, "sessions", sessions);
-	print_u64(to, "committed_bytes", bytes);
 }
 
 void
 tree_stats_ring(const struct tree_place *p, uint64_t offset, FILE *to)
 {
-	const struct gs_table *t = p->m->tables[p->table].shm;
-	const struct gs_arena *a;
-	uint32_t ring = ring_id(p), i;
-	uint64_t waiting = 0;
+	const struct figure_place at = place_of(p);
 
 	(void)offset;
-	if (ring == GS_RING_NONE)
-		return;
-	print_u64(to, "count", population(t, ring));
-	print_u64(to, "capacity", p->m->conf.tables[p->table].rings[p->ring].capacity);
-	print_u64(to, "reserve", p->m->conf.tables[p->table].rings[p->ring].reserve);
-	print_u64(to, "reserve_open", atomic_load_explicit(&t->ctl->ring[ring].is_open, memory_order_relaxed));
-	print_u64(to, "evicted", atomic_load_explicit(&t->idx->population[ring].evicted, memory_order_relaxed));
-	print_u64(to, "dropped", atomic_load_explicit(&t->idx->population[ring].dropped, memory_order_relaxed));
-	print_u64(to, "committed_bytes", committed_bytes(t, ring));
-	for (i = 0; i < t->n_classes; i++) {
-		a = &t->arena[ring * GS_MAX_CLASSES + i];
-		if (!gs_table_has(t, a))
-			continue;
-		(void)fprintf(to, "slots_%u %u\n", a->slot_size, a->n_slots);
-		(void)fprintf(to, "committed_slots_%u %llu\n", a->slot_size, (unsigned long long)committed_slots(a));
-		waiting += gs_store_waiting(a);
-	}
-	if (t->ctl->store[ring][0] == '\0')
-		return;
-	print_u64(to, "waiting", waiting);
-	print_u64(to, "syncs", p->m->tables[p->table].sync.n_done);
+	print_all(FIGURE_OF_RING, &at, to);
+	print_slots(at, to);
+	print_all(FIGURE_OF_STORE, &at, to);
 }
 
 void
 tree_stats_count(const struct tree_place *p, uint64_t offset, FILE *to)
 {
-	uint32_t ring = ring_id(p);
+	const struct figure_place at = place_of(p);
 
 	(void)offset;
-	(void)fprintf(to, "%llu\n",
-	    ring == GS_RING_NONE ? 0ULL : (unsigned long long)population(p->m->tables[p->table].shm, ring));
+	(void)fprintf(to, "%llu\n", (unsigned long long)figures_population(&at));
+}
+
+/* ---- metrics ---- */
+
+/* Names of rings and tables, see gs_name_is_valid(), need no escapes. */
+static void
+print_sample(const struct figure *f, const struct figure_place *at, FILE *to)
+{
+	const struct gs_conf_table *t = &at->m->conf.tables[at->table];
+
+	(void)fprintf(to, "gsession_%s%s", f->metric, f->kind == FIGURE_TOTAL ? "_total" : "");
+	if (f->of != FIGURE_OF_HOST)
+		(void)fprintf(to, "{table=\"%s\"", t->name);
+	if (f->of >= FIGURE_OF_RING)
+		(void)fprintf(to, ",ring=\"%s\"", t->rings[at->ring].name);
+	if (f->of == FIGURE_OF_SLOTS)
+		(void)fprintf(to, ",slot_size=\"%u\"", figures_slot_size(at));
+	(void)fprintf(to, "%s %llu\n", f->of != FIGURE_OF_HOST ? "}" : "", (unsigned long long)figures_value(f, at));
+}
+
+/* The figure of each thing that has it. */
+static void
+print_samples(const struct figure *f, const struct manager *m, FILE *to)
+{
+	size_t n_tables = f->of == FIGURE_OF_HOST ? 1 : m->conf.n_tables, n_rings;
+	uint32_t n_slots = f->of == FIGURE_OF_SLOTS ? GS_MAX_CLASSES : 1;
+	struct figure_place at = { .m = m };
+
+	for (at.table = 0; at.table < n_tables; at.table++) {
+		n_rings = f->of >= FIGURE_OF_RING ? m->conf.tables[at.table].n_rings : 1;
+		for (at.ring = 0; at.ring < n_rings; at.ring++)
+			for (at.slots = 0; at.slots < n_slots; at.slots++)
+				if (figures_are_there(f->of, &at))
+					print_sample(f, &at, to);
+	}
+}
+
+void
+tree_stats_metrics(const struct tree_place *p, uint64_t offset, FILE *to)
+{
+	const struct figure *f;
+
+	(void)offset;
+	for (f = figures; f->name != NULL; f++) {
+		(void)fprintf(to, "# TYPE gsession_%s %s\n", f->metric, f->kind == FIGURE_TOTAL ? "counter" : "gauge");
+		if (f->unit[0] != '\0')
+			(void)fprintf(to, "# UNIT gsession_%s %s\n", f->metric, f->unit);
+		(void)fprintf(to, "# HELP gsession_%s %s.\n", f->metric, f->text);
+		print_samples(f, p->m, to);
+	}
+	(void)fputs("# EOF\n", to);
 }

@@ -7,12 +7,12 @@ manual=$srctop/man/libgsession.3
 requires "man/libgsession.3 is not there" test -e "$manual"
 
 # NAME ERRNO STATUS RETRY of each row of GS_ERROR_TABLE, then its sentence.
-rows=$(sed -nE 's/^[[:space:]]*X\((GS_[A-Z]+),[[:space:]]*-[0-9]+,[[:space:]]*([A-Z]+),[[:space:]]*([0-9]), *(yes|no),[[:space:]]*"(.*)"\).*/\1 \2 \3 \4 \5/p' \
+rows=$(sed -nE 's/^[[:space:]]*X\((GS_[A-Z0-9]+),[[:space:]]*-[0-9]+,[[:space:]]*([A-Z0-9]+),[[:space:]]*([0-9]), *(yes|no),[[:space:]]*"(.*)"\).*/\1 \2 \3 \4 \5/p' \
 	"$srctop/include/gsession.h")
 check "the table in the header can be read" test "$(wc -l <<< "$rows")" -eq "$(grep -cE '^[[:space:]]*X\(GS_E' "$srctop/include/gsession.h")"
 
 # Rows of the manual's list: `.It GS_X Ta ERRNO Ta STATUS Ta RETRY Ta sentence`.
-listed=$(sed -nE 's/^\.It (Dv |Er )?(GS_[A-Z]+) Ta (Er )?([A-Z]+) Ta ([0-9]) Ta (yes|no) Ta (.*)$/\2 \4 \5 \6 \7/p' "$manual")
+listed=$(sed -nE 's/^\.It (Dv |Er )?(GS_[A-Z0-9]+) Ta (Er )?([A-Z0-9]+) Ta ([0-9]) Ta (yes|no) Ta (.*)$/\2 \4 \5 \6 \7/p' "$manual")
 while read -r name errno status retry sentence; do
 	check_eq "$name: errno, exit status, retry and sentence are those of the header" \
 		"$(grep "^$name " <<< "$listed")" "$name $errno $status $retry $sentence"
@@ -54,7 +54,7 @@ used=$(cut -d ' ' -f 3 <<< "$rows" | sort -u)
 listed=$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/ s/^\.It \([0-9]\)$/\1/p' "$srctop/man/gsession.1" | sort -u)
 check_eq "every exit status is in gsession(1)" "$(comm -23 <(echo "$used") <(echo "$listed"))" ""
 
-unknown=$(grep -oE '\bGS_E[A-Z]+\b' "$manual" | sort -u | grep -vxF -f <(cut -d ' ' -f 1 <<< "$rows"))
+unknown=$(grep -oE '\bGS_E[A-Z0-9]+\b' "$manual" | sort -u | grep -vxF -f <(cut -d ' ' -f 1 <<< "$rows"))
 check_eq "the manual names no other error" "$unknown" ""
 
 functions=$(grep -oE '^GS_API .*\bgs_[a-z_]+\(' "$srctop/include/gsession.h" | grep -oE 'gs_[a-z_]+\($' | tr -d '(' | sort -u)

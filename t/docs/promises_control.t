@@ -50,7 +50,7 @@ check_match "a refused write leaves its sentence and the writer's pid in last_er
 
 # Counters, with their sentences.
 table() {
-	sed -nE 's/^COUNTER\([A-Z_]+,[[:space:]]*([a-z_]+),[[:space:]]*"(.*)"\)$/\1: \2/p' "$srctop/src/base/counters.def"
+	sed -nE 's/^COUNTER\([A-Z_]+,[[:space:]]*([a-z_]+),[[:space:]]*[A-Z]+,[[:space:]]*"(.*)"\)$/\1: \2/p' "$srctop/src/base/counters.def"
 }
 paged=$(sed -n '/^\.Ss Counters/,/^\.El/p' "$manual" | sed -n '/^\.It Li/ { s/^\.It Li //; N; s/\n/: /; p }')
 check_eq "the counters are in the manual, in order and with their sentences" "$paged" "$(table)"

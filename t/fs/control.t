@@ -66,6 +66,19 @@ check_match "as everywhere" "$output" 'No such file'
 check_not "a value of 20000 bytes is too long" dd if=/dev/zero of="$active/ttl" bs=20000 count=1 status=none
 check_match "with E2BIG" "$output" 'too long'
 
+check_match "which last_error says" "$(cat "$control/last_error")" '^pid [0-9]+: sessions/rings/active/ttl: a write of 20000 bytes: at most 16384$'
+check_not "nor may a line be longer than 4096" dd if=/dev/zero of="$active/ttl" bs=4097 count=1 status=none
+check_match "with E2BIG" "$output" 'too long'
+refused "$control/version" 2 'not permitted'
+check_match "what may not be written at all is in last_error, too" "$(cat "$control/last_error")" '^pid [0-9]+: version: cannot be written$'
+start_mount "$tmp/other"
+check_eq "another mount has a last_error of its own" "$(cat "$tmp/other/control/last_error")" ""
+check_not "refused there" write "$tmp/other/control/sessions/rings/warm/ttl" 7x
+check_match "it is there" "$(cat "$tmp/other/control/last_error")" '^pid [0-9]+: sessions/rings/warm/ttl: "7x"'
+check_match "and not here" "$(cat "$control/last_error")" ': version: cannot be written$'
+check_eq "a mkdir that is refused leaves its sentence" "$(mkdir "$control/sessions/rings/stats" 2>/dev/null; sed 's/pid [0-9]*: //; s/stats: .*/stats/' "$control/last_error")" \
+	"sessions/rings/stats"
+
 check_eq "control and its files are for root and the group" "$(stat -c %a "$control" "$control/events" "$active/ttl" | tr '\n' ' ')" "750 640 640 "
 if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
 	chmod 755 "$tmp"

@@ -292,7 +292,7 @@ a_line_has_at_most_4096_bytes(void **state)
 	value[0] = '1';
 	value[1] = 's';
 	assert_int_equal(set_bytes(*state, "sessions/rings/active/ttl", value, 4096), 0);
-	assert_int_equal(set_bytes(*state, "sessions/rings/active/ttl", value, 4097), GS_ERANGE);
+	assert_int_equal(set_bytes(*state, "sessions/rings/active/ttl", value, 4097), GS_E2BIG);
 }
 
 static void
