@@ -14,7 +14,7 @@
 
 #define DIRECTORY "node"
 #define NAME "mount"
-#define LINE "f 444 " NAME "\n"
+#define LINE "f 0440 " NAME "\n"
 
 static int
 print(struct call *c, char **text, size_t *len)
