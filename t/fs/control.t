@@ -108,11 +108,16 @@ check_eq "what is read behind a byte is what cat shows there" "$(tail -c +$((siz
 	"$(head -c $((size + 4000)) "$control/events" | tail -c +$((size + 1)) | head -n 1)"
 
 manual=$srctop/man/gsession-fs.8
-there=$(cd "$control" && find . -type f | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|/classes/[a-z]+/|/classes/CLASS/|; s|^sessions/|TABLE/|' | sort -u)
+mkdir "$control/sessions/namespaces/shop"
+# Paths as the manual writes them.
+as_written() {
+	sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|/classes/[a-z]+/|/classes/CLASS/|; s|/namespaces/[a-z]+/|/namespaces/NAMESPACE/|; s|^sessions/|TABLE/|' | sort -u
+}
+there=$(cd "$control" && find . -type f | as_written)
 written=$(sed -nE '/^\.Sh CONTROL FILES/,/^\.Ss/ s/^\.It Pa ([^ ]+).*/\1/p' "$manual" | sort -u)
 check_eq "every control file is in the manual" "$(comm -23 <(echo "$there") <(echo "$written"))" ""
 check_eq "and the manual has no other" "$(comm -13 <(echo "$there") <(echo "$written"))" ""
-writable=$(cd "$control" && find . -type f -perm -200 ! -name 'events*' | sed -E 's|^\./||; s|/rings/[a-z]+/|/rings/RING/|; s|/classes/[a-z]+/|/classes/CLASS/|; s|^sessions/|TABLE/|' | sort -u)
+writable=$(cd "$control" && find . -type f -perm -200 ! -name 'events*' | as_written)
 marked=$(sed -nE '/^\.Sh CONTROL FILES/,/^\.Ss/ { /^\.It Pa /{ s/^\.It Pa ([^ ]+).*/\1/; h; n; /^\(w\)/{ g; p; }; } }' "$manual" | sort -u)
 check_eq "those that can be written are marked there" "$marked" "$writable"
 
