@@ -84,8 +84,8 @@ extern "C" {
 #define GS_API __attribute__((visibility("default")))
 
 /* The version of this interface; a change of the first number breaks programs. */
-#define GS_API_MAJOR 1
-#define GS_API_MINOR 2
+#define GS_API_MAJOR 2
+#define GS_API_MINOR 0
 
 enum {
 	GS_KEY_BYTES = 255,	/* longest key */
@@ -258,7 +258,7 @@ struct gs_info {
 	uint64_t parked;		/* 1: waits in an outer ring until it is asked for; ttl_ms is that of the parking */
 	uint64_t resume_ttl_ms;		/* of a parked session: the own ttl that it goes on with; 0: none */
 	uint64_t pace;			/* enum gs_pace */
-	/* since interface 1.3 */
+	/* since interface 2.0 */
 	uint64_t ns_id;			/* the gs_namespace_info.id of its namespace; 0: the default one */
 	char ns[GS_NAME_BYTES];		/* its name; "": the default one */
 };
