@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/merge.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "conf/overrides.h"
 #include "prog/log.h"
 
 enum { VALUE_BYTES = GS_CONF_VALUE_BYTES };
@@ -82,6 +84,20 @@ merge_classes(struct gs_conf_table *fresh, const struct gs_conf_table *before, c
 	}
 }
 
+/* What was set by hand about a namespace that is gone from the file goes with it. */
+static void
+forget_strays(struct gs_conf_table *fresh)
+{
+	struct gs_conf_overrides *all = &fresh->quota.overrides;
+	char name[GS_CONF_NAME_BYTES];
+
+	for (size_t i = all->n; i-- > 0;)
+		if (all->at[i].kind == GS_CONF_OVERRIDE_NAMESPACE && gs_conf_namespace(fresh, all->at[i].name) == fresh->n_namespaces) {
+			(void)snprintf(name, sizeof(name), "%s", all->at[i].name);
+			gs_conf_overrides_forget(all, name);
+		}
+}
+
 /* The same of namespaces, of which some are removed by hand, too. */
 static void
 merge_namespaces(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
@@ -103,6 +119,7 @@ merge_namespaces(struct gs_conf_table *fresh, const struct gs_conf_table *before
 		else if (was == before->n_namespaces && is == fresh->n_namespaces && gs_conf_add_namespace(fresh, name, why) == 0)
 			fresh->namespaces[is] = live->namespaces[i];
 	}
+	forget_strays(fresh);
 }
 
 static void

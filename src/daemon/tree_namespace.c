@@ -11,7 +11,8 @@
 #include "daemon/spec.h"
 #include "shm/namespaces.h"
 
-enum { OWN_MOST = 16 };			/* namespaces of a user who is no operator: one of them must not use up the ids */
+/* Of users who are no operators: so many namespaces each, and ids that they leave to operators, since a name keeps its id. */
+enum { OWN_MOST = 16, IDS_KEPT = 64 };
 
 /* May he have one of his own? Whoever may start sessions may, as he may make files where they lie; of these only some. */
 static int
@@ -29,10 +30,15 @@ check_maker(const struct tree_place *p, const char *name, const struct tree_requ
 	}
 	for (size_t i = 0; i < t->n_namespaces; i++)
 		own += gs_conf_owner_uid(t->namespaces[i].owner) == r->caller.uid && strcmp(t->namespaces[i].name, name) != 0;
-	if (own < OWN_MOST)
-		return 0;
-	(void)fprintf(to, "uid %u has %d namespaces, which are the most for who is no operator", r->caller.uid, OWN_MOST);
-	return GS_ENOSPC;
+	if (own >= OWN_MOST) {
+		(void)fprintf(to, "uid %u has %d namespaces, which are the most for who is no operator", r->caller.uid, OWN_MOST);
+		return GS_ENOSPC;
+	}
+	if (!gs_namespaces_has_room(p->m->tables[p->table].shm, name, IDS_KEPT)) {
+		(void)fprintf(to, "of the names that this memory can have, which stay, the last %d are for operators", IDS_KEPT);
+		return GS_ENOSPC;
+	}
+	return 0;
 }
 
 /* What comes with the making: nothing, or the mode of the directory as `mode OCTAL`. */

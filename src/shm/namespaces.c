@@ -251,6 +251,19 @@ take_id(struct gs_table *t, const char *name)
 	return id < 0 ? GS_ERANGE : id;
 }
 
+bool
+gs_namespaces_has_room(struct gs_table *t, const char *name, uint32_t n_kept)
+{
+	uint32_t n = 0;
+
+	if (find_any(t, name) >= 0)
+		return true;
+	/* relaxed; only the daemon's one thread takes them */
+	for (int i = 1; i < GS_NAMESPACES; i++)
+		n += atomic_load_explicit(&t->ctl->ns[i].state, memory_order_relaxed) == GS_NAMESPACE_UNUSED;
+	return n > n_kept;
+}
+
 /* Is there a session of the default namespace whose key is this name? */
 static bool
 is_key(struct gs_table *t, struct gs_ctx *c, const char *name)
@@ -268,9 +281,13 @@ is_key(struct gs_table *t, struct gs_ctx *c, const char *name)
 int
 gs_namespaces_make(struct gs_table *t, struct gs_ctx *c, const struct gs_namespace_spec *spec)
 {
-	int id = take_id(t, spec->name);
 	struct gs_namespace_cfg *ns;
+	int id;
 
+	/* Before it costs an id; after that it decides. */
+	if (find_any(t, spec->name) < 0 && is_key(t, c, spec->name))
+		return GS_EEXIST;
+	id = take_id(t, spec->name);
 	if (id < 0)
 		return id;
 	ns = &t->ctl->ns[id];

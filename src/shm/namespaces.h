@@ -61,6 +61,9 @@ bool gs_namespaces_has_hash(const struct gs_table *t, uint64_t hash);
 /* Has there been any but the default one? */
 bool gs_namespaces_are_used(const struct gs_table *t);
 
+/* Has this name been one's, or is there an id for it when n_kept are kept back? */
+bool gs_namespaces_has_room(struct gs_table *t, const char *name, uint32_t n_kept);
+
 /* Sessions in it, over all rings. */
 uint64_t gs_namespaces_count(const struct gs_table *t, uint32_t id);
 

@@ -141,9 +141,11 @@ check_eq "what was made by hand outlives the daemon" "$(gs show $ns/hand/idle) $
 write_conf '[namespace new]'
 gs set ctl reload
 check_eq "a reload makes what is new, and keeps what has sessions" "$(names)" 'app hand new'
+gs set $ns/new/quota '1/m 5'
 write_conf
-gs set ctl reload
+check "a reload does not stumble over what was set about one that is gone" gs set ctl reload
 check_eq "and removes what has none" "$(names)" 'app hand'
+check_eq "with its quota" "$(gs show sessions/quota/overrides)" ''
 
 gs -n hand mv h cold
 gs snapshot "$tmp/snap" > /dev/null

@@ -154,6 +154,13 @@ done
 refused "one user makes no more than 16" 'No space left' as 1001 mkdir "$active/of1001-17"
 check_match "as last_error says" "$(cat "$tmp/mnt/control/last_error")" 'uid 1001 has 16 namespaces'
 
+# A name keeps its id: who makes and removes has had enough before the last.
+as 1002 bash -c 'for i in {1..260}; do mkdir "$1/turn$i" && rmdir "$1/turn$i"; done' - "$active" 2> "$tmp/turns"
+check_match "who is no operator does not take the last ids" "$(tail -n 1 "$tmp/turns")" 'No space left'
+check_match "as last_error says" "$(cat "$tmp/mnt/control/last_error")" 'the last 64 are for operators'
+check "one that was is made again" as 1002 mkdir "$active/turn1"
+check "and an operator makes new ones" mkdir "$active/turnless"
+
 # ---- many names, listed in pages ----
 mkdir "$active/many"
 for i in $(seq 150); do echo "many$i"; done | sort > "$tmp/want"
