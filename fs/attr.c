@@ -173,6 +173,7 @@ set_permissions(struct call *c, struct mount_table *t, const struct gs_item *ite
 {
 	const struct gs_info *info = &item->info;
 	struct gs_attr attr = { .size = sizeof(attr), .uid = info->uid, .gid = info->gid, .mode = info->mode };
+	struct gs *gs;
 	int rc = attr_may_permit(c, &(struct attr_owner){ info->uid, info->gid, info->mode }, want, to_set);
 
 	if (rc != 0)
@@ -191,7 +192,10 @@ set_permissions(struct call *c, struct mount_table *t, const struct gs_item *ite
 	}
 	if (attr.mask == 0)
 		return 0;
-	rc = gs_setattr(mount_gs(t, item->info.ns_id), item->key, item->key_len, &attr);
+	rc = mount_gs_of(t, item->info.ns_id, &gs);
+	if (rc != 0)
+		return rc;
+	rc = gs_setattr(gs, item->key, item->key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -229,12 +233,15 @@ static int
 set_times(struct call *c, struct mount_table *t, const struct gs_item *item, const struct stat *want, int to_set)
 {
 	struct gs_attr attr = { .size = sizeof(attr), .mask = GS_ATTR_TIMES };
-	int rc;
+	struct gs *gs;
+	int rc = mount_gs_of(t, item->info.ns_id, &gs);
 
+	if (rc != 0)
+		return rc;
 	attr.mtime_ns = item->info.mtime_ns;
 	attr.atime_ns = (int64_t)item->info.accessed_ms * 1000000;
 	attr_times(want, to_set, &attr.mtime_ns, &attr.atime_ns);
-	rc = gs_setattr(mount_gs(t, item->info.ns_id), item->key, item->key_len, &attr);
+	rc = gs_setattr(gs, item->key, item->key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 
@@ -244,6 +251,7 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 	struct mount_table *t = &c->m->tables[node_table(node)];
 	bool is_suspect = mount_is_suspect(t, &item->info), is_renewed = false, is_paid = false;
 	bool is_now = !attr_has_explicit(to_set) && (to_set & FUSE_SET_ATTR_MTIME_NOW) != 0;
+	struct gs *gs;
 	int rc = attr_may_time(c, &(struct attr_owner){ item->info.uid, item->info.gid, item->info.mode }, to_set);
 
 	if (rc != 0)
@@ -257,7 +265,10 @@ renew_or_age(struct call *c, uint64_t node, const struct gs_item *item, const st
 		return rc;
 	if (!is_now || is_suspect || is_paid)
 		return set_times(c, t, item, want, to_set);
-	rc = gs_touch(mount_gs(t, item->info.ns_id), item->key, item->key_len, 0);
+	rc = mount_gs_of(t, item->info.ns_id, &gs);
+	if (rc != 0)
+		return rc;
+	rc = gs_touch(gs, item->key, item->key_len, 0);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 

@@ -176,6 +176,7 @@ set(struct call *c, uint64_t node, const struct row *row, const char *value, siz
 	struct gs_attr attr = { .size = sizeof(attr) };
 	char text[VALUE_BYTES];
 	struct gs_item item;
+	struct gs *gs;
 	int rc;
 
 	rc = attr_find(c, node, &item);
@@ -193,7 +194,10 @@ set(struct call *c, uint64_t node, const struct row *row, const char *value, siz
 	rc = parse(&attr, row, text, size);
 	if (rc != 0)
 		return rc;
-	rc = gs_setattr(mount_gs(&c->m->tables[node_table(node)], item.info.ns_id), item.key, item.key_len, &attr);
+	rc = mount_gs_of(&c->m->tables[node_table(node)], item.info.ns_id, &gs);
+	if (rc != 0)
+		return rc;
+	rc = gs_setattr(gs, item.key, item.key_len, &attr);
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 

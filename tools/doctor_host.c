@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -159,13 +160,17 @@ start_probe(const char *dir, pid_t *child)
 {
 	int fds[2];
 
-	if (pipe(fds) < 0)
+	*child = -1;
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
 	*child = fork();
 	if (*child == 0)
 		probe(dir, fds[1]);
 	(void)close(fds[1]);
-	return fds[0];
+	if (*child > 0)
+		return fds[0];
+	(void)close(fds[0]);
+	return -1;
 }
 
 static void
@@ -173,8 +178,10 @@ hear_probes(struct doctor *d, struct pollfd *fds, size_t n)
 {
 	uint64_t until_ns = gs_clock_mono_ns() + DOCTOR_ANSWER_MS * UINT64_C(1000000), now_ns;
 	unsigned char answer;
-	size_t n_open = n;
+	size_t n_open = 0;
 
+	for (size_t i = 0; i < n; i++)
+		n_open += fds[i].fd >= 0;
 	while (n_open > 0 && (now_ns = gs_clock_mono_ns()) < until_ns) {
 		if (poll(fds, n, (int)((until_ns - now_ns) / 1000000) + 1) < 0 && errno != EINTR)
 			return;

@@ -91,6 +91,12 @@ read_namespaces(struct reading *r, struct gs_conf_table *t)
 		(void)snprintf(n->name, sizeof(n->name), "%.31s", entry.name);
 		(void)snprintf(path, sizeof(path), "%s/namespaces/%s", t->name, n->name);
 		read_section(r, GS_CONF_IN_NAMESPACE, path, n);
+		/* They are made and removed meanwhile. */
+		if (r->rc == GS_ENOENT) {
+			r->rc = 0;
+			*n = (struct gs_conf_namespace){ 0 };
+			t->n_namespaces--;
+		}
 	}
 }
 
