@@ -11,6 +11,7 @@
 #include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/instance.h"
+#include "daemon/jobs.h"
 #include "daemon/merge.h"
 #include "daemon/namespaces.h"
 #include "daemon/rings.h"
@@ -575,7 +576,8 @@ int
 manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 {
 	static struct gs_conf fresh, merged;	/* large; one thread */
-	int rc = gs_conf_load(&fresh, m->conf_path, why);
+	int rc = m->jobs != NULL && jobs_is_restoring(m->jobs) ?
+	    gs_conf_refuse(GS_EBUSY, why, "a restore is under way, which makes namespaces") : gs_conf_load(&fresh, m->conf_path, why);
 
 	if (rc < 0)
 		return rc;

@@ -346,9 +346,9 @@ gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *
 
 /* Count what starts in its namespace. 0, KV_AGAIN, GS_ENOSPC, GS_ENOENT: it is not there, GS_EISDIR: the key is the name of one. */
 static int
-enter_namespace(struct gs_table *t, const struct gs_key *k)
+enter_namespace(struct gs_table *t, const struct gs_key *k, bool takes_place)
 {
-	int rc = gs_namespaces_reserve(t, k->ns);
+	int rc = gs_namespaces_reserve(t, k->ns, !takes_place);
 
 	if (rc == 0 && gs_namespaces_has(t, k))
 		rc = GS_EISDIR;
@@ -359,7 +359,7 @@ int
 gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, const struct gs_draft *d, struct gs_hit *hit)
 {
 	const struct gs_arena *a = gs_table_arena(t, s->ring, gs_record_class(t, &d->head));
-	int rc = enter_namespace(t, s->key), cell = rc == 0 ? gs_slots_claim(t, c, s->ring, a->class_id) : -1;
+	int rc = enter_namespace(t, s->key, s->takes_place), cell = rc == 0 ? gs_slots_claim(t, c, s->ring, a->class_id) : -1;
 	uint32_t addr, gen;
 
 	if (cell < 0) {

@@ -139,6 +139,7 @@ struct gs_starting {
 	enum gs_tomb_kind least;	/* what refuses it: PLAIN, or only FINAL */
 	uint32_t birth;
 	uint32_t ring;			/* for gs_kv_start */
+	bool takes_place;		/* the same: of a session of the namespace, which ends for it; max_sessions does not count both */
 	uint64_t now_ms;
 };
 

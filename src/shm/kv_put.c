@@ -250,11 +250,19 @@ begin_crowd(const struct gs_table *t, struct gs_ctx *c, const struct putting *p,
 		gs_crowd_begin(t, c, d);
 }
 
+/* Of one of the same namespace, which ends for it. */
+static bool
+takes_place(const struct putting *p)
+{
+	return (p->args->set & GS_SET_LIFE_BIT) != 0 && p->args->life->ns == p->key->ns;
+}
+
 /* Nothing is there: start the session. */
 static int
 put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 {
-	struct gs_starting s = { .key = p->key, .least = refusing(p->args), .ring = start_ring(t, p->args), .now_ms = p->now_ms };
+	struct gs_starting s = { .key = p->key, .least = refusing(p->args), .ring = start_ring(t, p->args),
+	    .takes_place = takes_place(p), .now_ms = p->now_ms };
 	struct gs_draft d;
 	struct gs_hit hit;
 	int rc;

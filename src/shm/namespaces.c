@@ -174,7 +174,7 @@ gs_namespaces_unreserve(struct gs_table *t, uint32_t id)
 }
 
 int
-gs_namespaces_reserve(struct gs_table *t, uint32_t id)
+gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited)
 {
 	const struct gs_namespace_cfg *ns;
 	uint64_t most;
@@ -190,7 +190,7 @@ gs_namespaces_reserve(struct gs_table *t, uint32_t id)
 	/* seq_cst, both; pair with gs_namespaces_remove: it sees us counted, or we see that it removes */
 	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_seq_cst);
 	state = atomic_load_explicit(&ns->state, memory_order_seq_cst);
-	if (state == GS_NAMESPACE_ON && n < (int64_t)gs_min_u64(most, INT64_MAX))
+	if (state == GS_NAMESPACE_ON && (!is_limited || n < (int64_t)gs_min_u64(most, INT64_MAX)))
 		return 0;
 	gs_namespaces_unreserve(t, id);
 	return state == GS_NAMESPACE_ON ? GS_ENOSPC : state == GS_NAMESPACE_CLOSING ? GS_EAGAIN : GS_ENOENT;

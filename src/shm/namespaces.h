@@ -68,10 +68,10 @@ bool gs_namespaces_has_room(struct gs_table *t, const char *name, uint32_t n_kep
 uint64_t gs_namespaces_count(const struct gs_table *t, uint32_t id);
 
 /*
- * Count a session that is to start: 0, GS_ENOSPC: it has as many as it may, GS_ENOENT: it is not there, GS_EAGAIN: whether it
+ * Count a session that is to start: 0, GS_ENOSPC: it is_limited and has as many as it may, GS_ENOENT: it is not there, GS_EAGAIN: whether it
  * is will be known in a moment. Of the default namespace nothing is counted.
  */
-int gs_namespaces_reserve(struct gs_table *t, uint32_t id);
+int gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited);
 void gs_namespaces_unreserve(struct gs_table *t, uint32_t id);
 
 /* How long after its last access a session of a namespace ends, ms; any id. */

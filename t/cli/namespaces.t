@@ -132,6 +132,17 @@ check "its name is a key again" gs put shop <<< v
 gs del shop
 check_status 1 "to remove it again finds none" gs namespace remove shop
 
+# ---- one that takes the place of another ----
+gs namespace add full max_sessions=1
+gs -n full put k <<< v
+check_status 4 "max_sessions refuses a second" gs -n full put k2 <<< v
+check "a rotation is none" gs -n full rotate k k2
+check "nor is the next" gs -n full rotate k2 k3
+check_eq "it is there by its new key" "$(gs -n full get k3)" v
+gs -n full del k3
+check "an audit finds nothing" gs audit
+gs namespace remove full
+
 # ---- what outlives what ----
 gs namespace add hand idle=2h owner=7:8
 gs -n hand put h <<< "of hand"
