@@ -14,7 +14,8 @@ enum { CHAINS = 256, STRIPES = 64 };
 
 struct files {
 	pthread_mutex_t lock;		/* guards: the chains; rank 1 */
-	struct file *chain[CHAINS];
+	struct file *chain[CHAINS];	/* by the node that each was opened as, which stays */
+	struct file *of_id[CHAINS];	/* by the session's id, which a rename changes */
 	uint64_t n;
 	pthread_mutex_t stripes[STRIPES];	/* of sessions by their ids, see files_lock_session() */
 };
@@ -76,6 +77,32 @@ chain_of(struct files *fs, uint64_t node)
 	return &fs->chain[h >> 56];
 }
 
+static struct file **
+chain_of_id(struct files *fs, uint64_t id)
+{
+	return &fs->of_id[id * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+}
+
+static void
+add_to_id_locked(struct files *fs, struct file *f)
+{
+	struct file **head = chain_of_id(fs, f->k->id);
+
+	f->next_of_id = *head;
+	f->prev_of_id = head;
+	if (f->next_of_id != NULL)
+		f->next_of_id->prev_of_id = &f->next_of_id;
+	*head = f;
+}
+
+static void
+remove_from_id_locked(struct file *f)
+{
+	*f->prev_of_id = f->next_of_id;
+	if (f->next_of_id != NULL)
+		f->next_of_id->prev_of_id = f->prev_of_id;
+}
+
 static void
 list_add(struct files *fs, struct file *f)
 {
@@ -87,6 +114,7 @@ list_add(struct files *fs, struct file *f)
 	if (f->next != NULL)
 		f->next->prev = &f->next;
 	*head = f;
+	add_to_id_locked(fs, f);
 	fs->n++;
 	pthread_mutex_unlock(&fs->lock);
 }
@@ -98,6 +126,7 @@ list_remove(struct files *fs, struct file *f)
 	*f->prev = f->next;
 	if (f->next != NULL)
 		f->next->prev = f->prev;
+	remove_from_id_locked(f);
 	fs->n--;
 	pthread_mutex_unlock(&fs->lock);
 }
@@ -135,17 +164,21 @@ static void
 each_of_session(struct mount *m, uint32_t table, uint64_t id, void (*fn)(struct mount *m, struct file *f, const void *arg),
     const void *arg)
 {
-	struct file *f;
-	int i;
+	struct file *f, *next;
 
 	pthread_mutex_lock(&m->files->lock);
-	for (i = 0; i < CHAINS; i++)
-		for (f = m->files->chain[i]; f != NULL; f = f->next) {
-			pthread_mutex_lock(&f->lock);
-			if (node_table(f->k->node) == table && f->k->id == id && !f->k->has_ended)
-				fn(m, f, arg);
-			pthread_mutex_unlock(&f->lock);
+	for (f = *chain_of_id(m->files, id); f != NULL; f = next) {
+		next = f->next_of_id;
+		pthread_mutex_lock(&f->lock);
+		if (node_table(f->k->node) == table && f->k->id == id && !f->k->has_ended) {
+			fn(m, f, arg);
+			if (f->k->id != id) {
+				remove_from_id_locked(f);
+				add_to_id_locked(m->files, f);
+			}
 		}
+		pthread_mutex_unlock(&f->lock);
+	}
 	pthread_mutex_unlock(&m->files->lock);
 }
 

@@ -30,7 +30,8 @@ struct file_kept {
 _Static_assert(sizeof(struct file_kept) <= HANDLE_BYTES - 8, "it lies in a handle's slot");
 
 struct file {
-	struct file *next, **prev;	/* chain of the list of open files, under its lock */
+	struct file *next, **prev;	/* chain of those with the like node, under the list's lock */
+	struct file *next_of_id, **prev_of_id;	/* and of those with the like id */
 	uint64_t fh;			/* 0: it is none of the kernel's */
 	struct mount_table *table;
 	pthread_mutex_t lock;		/* guards: all that is kept; rank 2, after the list's */
