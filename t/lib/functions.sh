@@ -65,6 +65,7 @@ n_failed=0
 n_planned=
 output=
 cleanups=()
+declare -A keepers		# by the directories of mounts
 
 # /tmp and not TMPDIR: the path of a socket has at most 107 bytes.
 tmp=$(mktemp -d /tmp/gs-test.XXXXXX) || exit 99
@@ -354,10 +355,19 @@ start_kept_mount() {
 	cleanup_fn stop_mount "$dir"
 	find_mount_pid "$dir"
 	KEEPER_PID=$(awk '{ print $4 }' "/proc/$MOUNT_PID/stat")
+	keepers[$dir]=$KEEPER_PID
 }
 
+# Of a mount that is gone what served it may still be on its way.
 stop_mount() {
-	is_mounted "$1" || return 0
+	local keeper=${keepers[$1]-}
+	if is_mounted "$1"; then
+		unmount "$1"
+	fi
+	[ -z "$keeper" ] || wait_gone "$keeper"
+}
+
+unmount() {
 	find_mount_pid "$1" || MOUNT_PID=
 	if [ "$(id -u)" -eq 0 ]; then
 		umount "$1" || umount -l "$1"
