@@ -228,7 +228,7 @@ printf lost > "$tmp/late/sessions/active/lost.tmp"
 stop_mount "$tmp/late"
 wait "$late"
 check_match "what cannot become a session when the mount ends is named in the log" "$(cat "$tmp/late.log")" '1 temporary files .* are lost: No space left'
-check_match "and in last_error" "$(cat "$control/last_error")" 'cannot become sessions, and are lost'
+check_match "and in the daemon's last_error, which outlives the mount's" "$(gs show last_error)" 'cannot become sessions, and are lost'
 rm "$active/f1"
 check "when there is room it is" poll_until 5 mv "$active/late.tmp" "$active/late"
 check_eq "whole" "$(gs get late)" value
