@@ -96,9 +96,9 @@ refuses "a label without quotes" 's/table="sessions"/table=sessions/'
 refuses "an empty line" '3i\\
 '
 
-if python3 -c 'import prometheus_client.openmetrics.parser' 2>/dev/null; then
+if /usr/bin/python3 -c 'import prometheus_client.openmetrics.parser' 2>/dev/null; then
 	theirs() {
-		python3 -c 'import sys
+		/usr/bin/python3 -c 'import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 for family in parse(sys.stdin.read()):
 	for s in family.samples:
