@@ -51,7 +51,7 @@ struct control_file *control_file_of(const struct mount *m, uint64_t fh);
 void control_release(struct call *c, struct control_file *f);
 /* Go on with the files that were open when the process before ended. 0 or GS_ENOMEM. */
 int control_adopt(struct mount *m);
-/* As files_let_go(), of control files. */
+/* handles_let_go() of control files. */
 void control_let_go(struct mount *m);
 /* Answers the request itself, that of events_pipe later when there is nothing yet. */
 void control_read(struct call *c, struct control_file *f, uint64_t offset, size_t size);

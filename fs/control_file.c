@@ -228,8 +228,10 @@ control_file_of(const struct mount *m, uint64_t fh)
 }
 
 static void
-file_free(struct control_file *f)
+free_local(void *local)
 {
+	struct control_file *f = local;
+
 	(void)pthread_mutex_destroy(&f->lock);
 	place_done(&f->place);
 	free(f->text);
@@ -239,17 +241,7 @@ file_free(struct control_file *f)
 void
 control_let_go(struct mount *m)
 {
-	struct control_file *f;
-	uint32_t i = 0;
-	uint64_t fh;
-
-	while ((fh = handles_next(m->handles, &i)) != 0) {
-		f = control_file_of(m, fh);
-		if (f == NULL)
-			continue;
-		handles_set_local(m->handles, fh, NULL);
-		file_free(f);
-	}
+	handles_let_go(m->handles, HANDLE_CONTROL, free_local);
 }
 
 void
@@ -259,7 +251,7 @@ control_release(struct call *c, struct control_file *f)
 	pthread_mutex_lock(&f->lock);
 	pthread_mutex_unlock(&f->lock);
 	handles_release(c->m->handles, f->fh);
-	file_free(f);
+	free_local(f);
 }
 
 int

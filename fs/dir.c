@@ -296,18 +296,16 @@ dir_release(struct call *c, uint64_t fh)
 	handles_release(c->m->handles, fh);
 }
 
+static void
+free_local(void *local)
+{
+	list_free(local);
+}
+
 void
 dirs_let_go(struct mount *m)
 {
-	uint32_t i = 0;
-	uint64_t fh;
-
-	while ((fh = handles_next(m->handles, &i)) != 0) {
-		if (handles_kind(m->handles, fh) != HANDLE_DIRECTORY)
-			continue;
-		list_free(handles_local(m->handles, fh));
-		handles_set_local(m->handles, fh, NULL);
-	}
+	handles_let_go(m->handles, HANDLE_DIRECTORY, free_local);
 }
 
 /* The list that was made when it was opened, or, by another process, now. */

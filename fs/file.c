@@ -393,21 +393,19 @@ files_adopt(struct mount *m)
 	return 0;
 }
 
+static void
+free_local(void *local)
+{
+	struct file *f = local;
+
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
 void
 files_let_go(struct mount *m)
 {
-	struct file *f;
-	uint32_t i = 0;
-	uint64_t fh;
-
-	while ((fh = handles_next(m->handles, &i)) != 0) {
-		f = file_of(m, fh);
-		if (f == NULL)
-			continue;
-		handles_set_local(m->handles, fh, NULL);
-		(void)pthread_mutex_destroy(&f->lock);
-		free(f);
-	}
+	handles_let_go(m->handles, HANDLE_SESSION, free_local);
 }
 
 void
@@ -421,8 +419,7 @@ file_release(struct call *c, struct file *f)
 		(void)file_publish_locked(c, f, &empty);
 	pthread_mutex_unlock(&f->lock);
 	handles_release(c->m->handles, f->fh);
-	(void)pthread_mutex_destroy(&f->lock);
-	free(f);
+	free_local(f);
 }
 
 void

@@ -65,7 +65,7 @@ struct file *file_of(const struct mount *m, uint64_t fh);
 /* The node that it was opened by. */
 uint64_t file_node(const struct file *f);
 void file_release(struct call *c, struct file *f);
-/* At the end of this process, when no request is answered any more: frees what it hung on open files. They stay open, for the next. */
+/* handles_let_go() of session files. */
 void files_let_go(struct mount *m);
 
 /* Answers the request itself. */

@@ -185,3 +185,19 @@ handles_next(const struct handles *h, uint32_t *i)
 	}
 	return 0;
 }
+
+void
+handles_let_go(struct handles *h, enum handle_kind kind, void (*free_local)(void *local))
+{
+	uint32_t i = 0;
+	uint64_t fh;
+	void *local;
+
+	while ((fh = handles_next(h, &i)) != 0) {
+		local = handles_kind(h, fh) == kind ? handles_local(h, fh) : NULL;
+		if (local == NULL)
+			continue;
+		handles_set_local(h, fh, NULL);
+		free_local(local);
+	}
+}

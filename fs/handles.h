@@ -44,6 +44,8 @@ unsigned char *handles_value(const struct handles *h, uint64_t fh, uint32_t whic
 /* What this process has hung on it; NULL: nothing yet. */
 void *handles_local(const struct handles *h, uint64_t fh);
 void handles_set_local(struct handles *h, uint64_t fh, void *local);
+/* At the end of this process, when no request is answered any more: free what it hung on those of a kind. They stay open, for the next. */
+void handles_let_go(struct handles *h, enum handle_kind kind, void (*free_local)(void *local));
 
 /* Those that are open, one after the other: start with *i = 0. 0 at the end, which is no number of an open file. */
 uint64_t handles_next(const struct handles *h, uint32_t *i);
