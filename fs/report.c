@@ -32,7 +32,8 @@ print(struct call *c, char **text, size_t *len)
 	(void)fprintf(out, "files %" PRIu64 "\n", files_count(c->m->files));
 	staged_counts(c->m, &staged);
 	(void)fprintf(out, "staged.files %" PRIu64 "\nstaged.bytes %" PRIu64 "\n", staged.files, staged.bytes);
-	(void)fprintf(out, "staged.published %" PRIu64 "\nstaged.refused %" PRIu64 "\n", staged.published, staged.refused);
+	(void)fprintf(out, "staged.published %" PRIu64 "\nstaged.refused %" PRIu64 "\nstaged.lost %" PRIu64 "\n", staged.published, staged.refused,
+	    staged.lost);
 	for (uint32_t i = 0; i < TRANSPORT_OPS; i++) {
 		n = transport_count(c->m->transport, i, &name);
 		if (name != NULL)

@@ -257,8 +257,8 @@ stage_create(struct stage *s, uint64_t dir, const char *name, struct stage_seen 
 	return rc;
 }
 
-static void
-unname_locked(struct stage *s, uint32_t i)
+void
+stage_unname_locked(struct stage *s, uint32_t i)
 {
 	struct stage_slot *f = &s->slots[i];
 
@@ -277,7 +277,7 @@ stage_unlink(struct stage *s, uint64_t dir, const char *name)
 	pthread_mutex_lock(&s->lock);
 	i = find_idle_locked(s, dir, name);
 	if (i != NOBODY)
-		unname_locked(s, i);
+		stage_unname_locked(s, i);
 	pthread_mutex_unlock(&s->lock);
 	return i == NOBODY ? ENOENT : 0;
 }
@@ -292,7 +292,7 @@ rename_locked(struct stage *s, uint32_t i, uint32_t replaced, uint64_t dir, cons
 	stage_give_name(s, f, which ^ 1, dir, name);
 	stage_set_word(f, stage_tag_of(f), which ^ 1, STAGE_NAMED);
 	if (replaced != NOBODY)
-		unname_locked(s, replaced);
+		stage_unname_locked(s, replaced);
 	chain_locked(s, i);
 	f->ctime_ns = gs_clock_wall_ns();
 }

@@ -62,7 +62,7 @@ struct stage_seen {
 /* What is in the memory, since it was made. */
 struct stage_counts {
 	uint64_t files, bytes;		/* now */
-	uint64_t published, refused;
+	uint64_t published, refused, lost;
 };
 
 struct stage;
@@ -100,8 +100,11 @@ bool stage_next(struct stage *s, uint64_t dir, uint32_t *slot, struct stage_seen
 /* ESTALE: its place has another, or none. */
 int stage_see(struct stage *s, struct stage_id id, struct stage_seen *out);
 
-/* open(2) and close(2) of one with a name; ESTALE. *handle of a close: what stage_lead() was told, to be closed, when it was the last. */
-int stage_open(struct stage *s, struct stage_id id);
+/*
+ * open(2), with O_TRUNC in the same step, and close(2) of one with a name; ESTALE. *handle of a close: what stage_lead() was
+ * told, to be closed, when it was the last.
+ */
+int stage_open(struct stage *s, struct stage_id id, bool truncates);
 void stage_close(struct stage *s, struct stage_id id, uint64_t *handle);
 
 /*
@@ -135,6 +138,8 @@ bool stage_lead(struct stage *s, struct stage_id id, uint64_t handle);
  * until another's comes, if that is less.
  */
 bool stage_due(struct stage *s, bool is_end, uint32_t *slot, struct stage_seen *out, uint64_t *wait_ms);
+/* It cannot ever become one: unlink it. False: it has no name any more. */
+bool stage_lose(struct stage *s, struct stage_id id);
 /* Not now: after so long. */
 void stage_put_off(struct stage *s, struct stage_id id, uint64_t ms);
 

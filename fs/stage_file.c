@@ -41,22 +41,6 @@ stage_see(struct stage *s, struct stage_id id, struct stage_seen *out)
 	return f == NULL ? ESTALE : 0;
 }
 
-int
-stage_open(struct stage *s, struct stage_id id)
-{
-	struct stage_slot *f;
-	int rc = ESTALE;
-
-	pthread_mutex_lock(&s->lock);
-	f = slot_locked(s, id);
-	if (f != NULL && stage_state_of(f) == STAGE_NAMED) {
-		f->n_open++;
-		rc = 0;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return rc;
-}
-
 void
 stage_close(struct stage *s, struct stage_id id, uint64_t *handle)
 {
@@ -150,6 +134,24 @@ stage_resize(struct stage *s, struct stage_id id, uint64_t size, uint64_t most)
 		rc = make_room_locked(s, id.slot, size, most);
 	if (rc == 0)
 		resize_locked(s, f, size);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int
+stage_open(struct stage *s, struct stage_id id, bool truncates)
+{
+	struct stage_slot *f;
+	int rc = ESTALE;
+
+	pthread_mutex_lock(&s->lock);
+	f = slot_locked(s, id);
+	if (f != NULL && stage_state_of(f) == STAGE_NAMED) {
+		f->n_open++;
+		if (truncates)
+			resize_locked(s, f, 0);
+		rc = 0;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -280,6 +282,23 @@ stage_due(struct stage *s, bool is_end, uint32_t *slot, struct stage_seen *out, 
 	return is_there;
 }
 
+bool
+stage_lose(struct stage *s, struct stage_id id)
+{
+	struct stage_slot *f;
+	bool is_there;
+
+	pthread_mutex_lock(&s->lock);
+	f = slot_locked(s, id);
+	is_there = f != NULL && stage_state_of(f) == STAGE_NAMED;
+	if (is_there) {
+		stage_unname_locked(s, id.slot);
+		s->head->lost++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return is_there;
+}
+
 void
 stage_put_off(struct stage *s, struct stage_id id, uint64_t ms)
 {
@@ -300,5 +319,6 @@ stage_counts(struct stage *s, struct stage_counts *out)
 	out->bytes = s->bytes;
 	out->published = s->head->published;
 	out->refused = s->head->refused;
+	out->lost = s->head->lost;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -34,7 +34,7 @@ struct stage_slot {
 
 struct stage_head {
 	uint64_t order;			/* the last that a name was given */
-	uint64_t published, refused;
+	uint64_t published, refused, lost;
 };
 
 /* ---- what each process makes for itself ---- */
@@ -97,6 +97,8 @@ stage_pages_of(uint64_t size)
 }
 
 void stage_unchain_locked(struct stage *s, uint32_t i);
+/* It has no name any more. */
+void stage_unname_locked(struct stage *s, uint32_t i);
 /* It has no name and nobody has it open: its value is not needed, its number may be for a while. */
 void stage_retire_locked(struct stage *s, uint32_t i);
 void stage_see_locked(const struct stage *s, uint32_t i, struct stage_seen *out);

@@ -83,9 +83,7 @@ open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
 	if (rc == 0)
 		rc = rights_check(c, node_table(f->dir), (mask & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
 	if (rc == 0)
-		rc = stage_open(c->m->staged->stage, f->id);
-	if (rc == 0 && (fi->flags & O_TRUNC) != 0)
-		(void)stage_resize(c->m->staged->stage, f->id, 0, 0);
+		rc = stage_open(c->m->staged->stage, f->id, (fi->flags & O_TRUNC) != 0);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "prog/log.h"
 
 #include "attr.h"
@@ -42,8 +43,9 @@ put(const struct session_place *to, const char *name, const struct stage_seen *f
 	if (to->ring != to->t->innermost)
 		opt.flags |= GS_INSPECT;
 	rc = gs_put(to->gs, name, len, value, (size_t)f->size, &opt);
+	/* Where there is no room for it, it is still put: it can be seen from here as well where it is. */
 	if (rc >= 0 && info->ring_id != to->ring && !mount_is_suspect(to->t, info))
-		rc = gs_move(to->gs, name, len, to->info.name);
+		(void)gs_move(to->gs, name, len, to->info.name);
 	return rc;
 }
 
@@ -154,6 +156,55 @@ staged_refuse(struct call *c, uint64_t node, int rc, uint64_t size)
 
 /* ---- those whose time has come ---- */
 
+/* Where one is put that nobody renames: where it is, or in the innermost ring when its own is no more. */
+static uint64_t
+home_of(const struct mount *m, uint64_t dir)
+{
+	const struct mount_table *t = &m->tables[node_table(dir)];
+	struct gs_ring_info ring;
+
+	if (mount_ring(t, node_ring(dir), &ring))
+		return dir;
+	return node_kind(dir) == NODE_IS_NAMESPACE ? node_of_namespace(node_table(dir), t->innermost, node_namespace(dir)) :
+	    node_of_ring(node_table(dir), t->innermost);
+}
+
+static bool
+has_home(const struct mount *m, uint64_t dir)
+{
+	struct gs_namespace_info ns;
+
+	return node_table(dir) < m->n_tables && (node_kind(dir) != NODE_IS_NAMESPACE ||
+	    gs_find_namespace(m->tables[node_table(dir)].gs, NULL, node_namespace(dir), &ns) == 0);
+}
+
+static void
+lose(struct call *c, const struct stage_seen *f)
+{
+	const char *table = node_table(f->dir) < c->m->n_tables ? c->m->tables[node_table(f->dir)].name : "";
+	char name[4 * STAGE_NAME_BYTES];
+
+	if (!stage_lose(c->m->staged->stage, f->id))
+		return;
+	(void)gs_text_escape(name, sizeof(name), f->name, strlen(f->name));
+	log_warnx("the temporary file %s is lost: its namespace was removed: table=%s", name, table);
+	control_tell(c, table, "a namespace was removed, and with it a temporary file is lost");
+}
+
+/* A rename may be faster, and its name is gone then. */
+static int
+publish_due(struct call *c, const struct stage_seen *f)
+{
+	int rc;
+
+	if (!has_home(c->m, f->dir)) {
+		lose(c, f);
+		return 0;
+	}
+	rc = staged_publish(c, f->id, home_of(c->m, f->dir), f->name, 0);
+	return rc == ENOENT && !stage_find(c->m->staged->stage, f->dir, f->name, NULL) ? 0 : rc;
+}
+
 static void
 publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 {
@@ -165,8 +216,8 @@ publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 
 	mount_enter(m);
 	while (stage_due(s->stage, is_end, &slot, &f, wait_ms)) {
-		rc = staged_publish(&c, f.id, f.dir, f.name, 0);
-		if (rc == 0 || rc == ENOENT)
+		rc = publish_due(&c, &f);
+		if (rc == 0)
 			continue;
 		n_stuck++;
 		why = rc;

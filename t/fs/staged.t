@@ -177,6 +177,33 @@ mv "$active/k.new" "$active/k"
 check_eq "and has its name in the end" "$(gs get k)" x
 gs set node/temp_patterns '*.tmp' > /dev/null
 
+# ---- its ring or its namespace goes ----
+
+made=0
+begin_to_lose() {	# DIRECTORY: files in a ring and a namespace that are no more
+	local rings=$1/control/sessions/rings
+	made=$((made + 1))
+	mkdir "$rings/deep" && echo on > "$rings/deep/state" && mkdir "$1/sessions/active/app$made" || return
+	printf kept > "$1/sessions/deep/of_ring$made.tmp" || return
+	printf lost > "$1/sessions/warm/app$made/of_namespace.tmp" || return
+	echo off > "$rings/deep/state" && rmdir "$rings/deep" || return
+	rmdir "$1/control/sessions/namespaces/app$made"
+}
+mkdir "$tmp/short"
+"$GSESSION_FS" -f -i "$INSTANCE" "$tmp/short" 2> "$tmp/short.log" &
+short=$!
+cleanup_fn stop_mount "$tmp/short"
+poll_until 10 is_mounted "$tmp/short"
+check "a ring and a namespace go in which temporary files are" begin_to_lose "$tmp/short"
+stop_mount "$tmp/short"
+wait "$short"
+check_eq "at the end of the mount that of the ring becomes a session of the innermost" "$(gs get of_ring1.tmp) $(gs stat of_ring1.tmp | awk '$1 == "ring" { print $2 }')" "kept active"
+check_match "that of the namespace is lost, which the log says" "$(cat "$tmp/short.log")" 'of_namespace.tmp.* is lost.*namespace'
+check_match "and the daemon's last_error" "$(gs show last_error)" 'namespace.*temporary file is lost'
+start_mount "$tmp/short"
+check "and again" begin_to_lose "$tmp/short"
+lost=$(sed -n 's/^staged.lost //p' "$tmp/short/control/node/mount")
+
 # ---- never dropped ----
 
 printf left > "$active/left.tmp"
@@ -191,8 +218,12 @@ if [ -z "${GS_QUICK-}" ]; then
 	check_eq "who still writes it writes the session" "$(gs get slow.tmp)" 'part and rest'
 	mv "$active/slow.tmp" "$active/slow"
 	check_eq "and renames that" "$(gs get slow)" 'part and rest'
+	check_eq "so does one whose ring went" "$(poll_until 10 gs stat of_ring2.tmp; gs get of_ring2.tmp)" kept
+	check "and that of a namespace that went gives its place back" poll_until 10 grep -qx 'staged.files 0' "$tmp/short/control/node/mount"
+	check_eq "and is counted" "$lost $(sed -n 's/^staged.lost //p' "$tmp/short/control/node/mount")" "0 1"
 fi
 exec 3>&-
+stop_mount "$tmp/short"
 
 # ---- a full ring ----
 
@@ -219,6 +250,10 @@ done
 check_not "into full rings it is not renamed" mv "$active/late.tmp" "$active/late"
 check_match "with ENOSPC" "$output" 'No space left'
 check_eq "and stays" "$(cat "$active/late.tmp") $(mount_of files)" "value 1"
+far=$(for i in $(seq 0 $((i - 1))); do [ ! -e "$tmp/mnt/sessions/active/f$i" ] || gs stat "f$i" | grep -q '^ring *cold' || continue; echo "f$i"; break; done)
+printf anew > "$active/far.tmp"
+check_eq "where its ring has no room a session is replaced where it is" "$(mv "$active/far.tmp" "$active/$far" 2>&1; gs get "$far"; gs stat "$far" | awk '$1 == "ring" { print " " $2 }')" "anew cold"
+check_eq "and the temporary file is gone" "$(mount_of files)" 1
 mkdir "$tmp/late"
 "$GSESSION_FS" -f -i "$INSTANCE" "$tmp/late" 2> "$tmp/late.log" &
 late=$!

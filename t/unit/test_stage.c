@@ -123,6 +123,40 @@ what_was_never_written_is_zeros(void **state)
 }
 
 static void
+an_opening_may_truncate(void **state)
+{
+	struct stage *s = *state;
+	struct stage_id id = write_file(s, DIR, "a", "value");
+	struct stage_counts n;
+	struct stage_seen f;
+	const void *value;
+
+	assert_int_equal(stage_open(s, id, false), 0);
+	assert_true(stage_see(s, id, &f) == 0 && f.size == 5 && f.n_open == 1);
+	assert_int_equal(stage_open(s, id, true), 0);
+	assert_true(stage_see(s, id, &f) == 0 && f.size == 0 && f.n_open == 2);
+	stage_counts(s, &n);
+	assert_int_equal(n.bytes, 0);
+	assert_int_equal(stage_begin(s, id, &f, &value), 0);
+	stage_done(s, id, DIR, "k", 42);
+	assert_int_equal(stage_open(s, id, true), ESTALE);
+}
+
+static void
+one_that_is_lost_gives_its_place_back(void **state)
+{
+	struct stage *s = *state;
+	struct stage_id id = write_file(s, DIR, "a", "value");
+	struct stage_counts n;
+
+	assert_true(stage_lose(s, id));
+	assert_false(stage_find(s, DIR, "a", NULL));
+	assert_false(stage_lose(s, id));
+	stage_counts(s, &n);
+	assert_true(n.files == 0 && n.bytes == 0 && n.lost == 1);
+}
+
+static void
 there_is_room_for_so_many(void **state)
 {
 	struct stage *s = *state;
@@ -365,6 +399,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_file_has_its_name_in_its_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_new_replaces_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_never_written_is_zeros, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_opening_may_truncate, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_is_lost_gives_its_place_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(there_is_room_for_so_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_number_leads_to_its_session_until_its_place_is_needed, set_up, tear_down),
 		cmocka_unit_test(who_ends_anywhere_leaves_before_or_after),
