@@ -78,8 +78,8 @@ attr_of_fixed(const struct mount *m, uint64_t node, struct stat *st)
 	enum node_kind kind = node_kind(node);
 	struct gs_ring_info ring;
 
-	if (kind != NODE_IS_ROOT && node_table(node) >= m->n_tables)
-		return ENOENT;
+	if (kind != NODE_IS_ROOT && !mount_has_table(m, node_table(node)))
+		return ESTALE;
 	if (node_has_sessions(node) && !mount_ring(&m->tables[node_table(node)], node_ring(node), &ring))
 		return ENOENT;
 	if (kind == NODE_IS_NAMESPACE)
@@ -117,7 +117,7 @@ attr_find(struct call *c, uint64_t node, struct gs_item *item)
 	struct mount_table *t;
 	int rc;
 
-	if (node_table(node) >= c->m->n_tables)
+	if (!mount_has_table(c->m, node_table(node)))
 		return ESTALE;
 	t = &c->m->tables[node_table(node)];
 	rc = gs_find(t->gs, node_session_id(node), item);

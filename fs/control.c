@@ -310,7 +310,7 @@ static bool
 may_operate(struct call *c)
 {
 	for (uint32_t i = 0; i < c->m->n_tables; i++)
-		if (rights_have(c, i, GS_RIGHT_OPERATE) == 0)
+		if (mount_has_table(c->m, i) && rights_have(c, i, GS_RIGHT_OPERATE) == 0)
 			return true;
 	return false;
 }
@@ -323,7 +323,7 @@ control_may_use(struct call *c, uint32_t mode, int mask)
 	if (rc == 0 || may_operate(c))
 		return 0;
 	if (c->m->n_tables > 0)
-		control_tell_refusal(c, c->m->tables[0].name, "control");
+		control_tell_refusal(c, mount_any_table(c->m)->name, "control");
 	return rc;
 }
 

@@ -218,10 +218,12 @@ list_fixed(const struct mount *m, uint64_t node, struct dir *d)
 
 	if (node == NODE_ROOT) {
 		for (i = 0; rc == 0 && i < m->n_tables; i++)
-			rc = add_fixed(m, d, m->tables[i].name, node_of_table(i));
+			rc = !mount_has_table(m, i) ? 0 : add_fixed(m, d, m->tables[i].name, node_of_table(i));
 		control_root(m, &st);
 		return rc != 0 ? rc : dir_add(d, "control", &st, ATTR_FIXED_S);
 	}
+	if (!mount_has_table(m, node_table(node)))
+		return ESTALE;
 	n = mount_rings(&m->tables[node_table(node)], rings);
 	for (i = 0; rc == 0 && i < n; i++) {
 		rc = add_fixed(m, d, rings[i].name, node_of_ring(node_table(node), rings[i].id));
@@ -365,7 +367,7 @@ dir_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_entry_
 	if (parent == NODE_ROOT) {
 		i = mount_find_table(c->m, name);
 		node = node_of_table((uint32_t)i);
-	} else if (node_table(parent) < c->m->n_tables) {
+	} else if (mount_has_table(c->m, node_table(parent))) {
 		i = mount_find_ring(&c->m->tables[node_table(parent)], name);
 		node = node_of_ring(node_table(parent), (uint32_t)i);
 	} else {

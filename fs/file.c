@@ -379,7 +379,7 @@ files_adopt(struct mount *m)
 		if (handles_kind(m->handles, fh) != HANDLE_SESSION)
 			continue;
 		k = handles_kept(m->handles, fh);
-		if (node_table(k->node) >= m->n_tables) {
+		if (!mount_has_table(m, node_table(k->node))) {
 			handles_release(m->handles, fh);
 			continue;
 		}

@@ -431,7 +431,8 @@ settle(struct mount *m, struct intent *it)
 {
 	bool is_done = false;
 
-	if (it->table >= m->n_tables)
+	/* A temporary file's is that of its directory. */
+	if (it->what != TEMPORARY && it->what != APPEND && !mount_has_table(m, it->table))
 		return;
 	switch ((enum what)it->what) {
 	case NOTHING:

@@ -8,6 +8,7 @@
  *
  *	fuse		the connection; without it all the others are of a mount that is no more, and are forgotten
  *	mount		who serves it, and the answer to the kernel's first question		transport.c
+ *	tables		their numbers							numbers.h
  *	control		the paths that numbers of control/ stand for				control.c
  *	handles		open files								handles.h
  *	intents		requests that are being done						intent.h

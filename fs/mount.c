@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "prog/log.h"
+
 #include "control.h"
 #include "file.h"
 #include "handles.h"
 #include "hold.h"
 #include "intent.h"
+#include "numbers.h"
 #include "rights.h"
 #include "staged.h"
 #include "temps.h"
@@ -108,6 +111,8 @@ attach_anew(struct mount *m)
 	pthread_rwlock_wrlock(&m->gate);
 	if (atomic_exchange(&m->is_gone, false)) {
 		for (i = 0; i < m->n_tables; i++) {
+			if (!mount_has_table(m, i))
+				continue;
 			memset(&fresh, 0, sizeof(fresh));
 			memcpy(fresh.name, m->tables[i].name, sizeof(fresh.name));
 			if (attach_table(m, &fresh) < 0) {
@@ -173,13 +178,20 @@ attach_tables(struct mount *m, char why[256])
 		return rc;
 	}
 	for (i = 0; i < n; i++) {
-		memcpy(m->tables[i].name, names[i], sizeof(names[i]));
-		rc = attach_table(m, &m->tables[i]);
+		int number = numbers_of(m->numbers, names[i]);
+
+		if (number < 0) {
+			log_warnx("table %s: not shown before the store is mounted anew, there have been %d other tables", names[i], MOUNT_TABLES);
+			continue;
+		}
+		memcpy(m->tables[number].name, names[i], sizeof(names[i]));
+		if ((uint32_t)number >= m->n_tables)
+			m->n_tables = (uint32_t)number + 1;
+		rc = attach_table(m, &m->tables[number]);
 		if (rc < 0) {
 			(void)snprintf(why, 256, "table %.31s: %s", names[i], gs_strerror(rc));
 			return rc;
 		}
-		m->n_tables = i + 1;
 	}
 	return 0;
 }
@@ -217,14 +229,15 @@ mount_open(struct mount *m, const char *instance, double attr_s, int fd, char wh
 	m->files = files_new();
 	m->handles = handles_new();
 	m->intents = intents_new();
+	m->numbers = numbers_new();
 	m->control = control_new(instance);
 	m->rights = rights_new();
 	m->hold = hold_new();
 	m->transport = transport_new(fd);
 	m->temps = temps_new();
 	m->staged = staged_new();
-	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->control == NULL || m->rights == NULL || m->hold == NULL ||
-	    m->transport == NULL || m->temps == NULL || m->staged == NULL) {
+	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->numbers == NULL || m->control == NULL || m->rights == NULL ||
+	    m->hold == NULL || m->transport == NULL || m->temps == NULL || m->staged == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -255,11 +268,22 @@ mount_close(struct mount *m)
 	files_free(&m->files);
 	handles_free(&m->handles);
 	intents_free(&m->intents);
+	numbers_free(&m->numbers);
 	rights_free(&m->rights);
 	staged_free(&m->staged);
 	temps_free(&m->temps);
 	transport_free(&m->transport);
 	(void)pthread_rwlock_destroy(&m->gate);
+}
+
+const struct mount_table *
+mount_any_table(const struct mount *m)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < m->n_tables && !mount_has_table(m, i))
+		i++;
+	return &m->tables[i];
 }
 
 int
@@ -276,7 +300,7 @@ mount_find_table(const struct mount *m, const char *name)
 uint32_t
 mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS])
 {
-	int n = gs_rings(t->gs, out, MOUNT_RINGS);
+	int n = t->gs == NULL ? 0 : gs_rings(t->gs, out, MOUNT_RINGS);
 
 	return n < 0 ? 0 : n > MOUNT_RINGS ? MOUNT_RINGS : (uint32_t)n;
 }

@@ -29,6 +29,7 @@ struct files;
 struct handles;
 struct hold;
 struct intents;
+struct numbers;
 struct rights;
 struct staged;
 struct temps;
@@ -36,7 +37,7 @@ struct transport;
 
 struct mount_table {
 	char name[GS_NAME_BYTES];
-	struct gs *gs;			/* for the default namespace, and what is about none */
+	struct gs *gs;			/* for the default namespace, and what is about none; NULL: there is no such table now */
 	struct gs *_Atomic of_ns[MOUNT_NAMESPACES];	/* for the others, as far as they were asked for; see mount_gs() */
 	size_t record_size;		/* bytes */
 	uint32_t blksize;		/* what a program should write at once: a whole record */
@@ -54,14 +55,15 @@ struct mount {
 	struct files *files;
 	struct handles *handles;	/* numbers of open files */
 	struct intents *intents;	/* what requests are about to change */
+	struct numbers *numbers;	/* of tables */
 	struct rights *rights;
 	struct hold *hold;		/* opens whose answer is held back */
 	struct temps *temps;		/* which names are temporary */
 	struct staged *staged;		/* temporary files */
 	struct poke *poke;		/* of inotify */
 	struct transport *transport;
-	uint32_t n_tables;
-	struct mount_table tables[MOUNT_TABLES];
+	uint32_t n_tables;		/* the number of the last is one less; see mount_has_table() */
+	struct mount_table tables[MOUNT_TABLES];	/* by their numbers */
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */
 	atomic_bool is_gone;		/* some table said GS_EGONE */
 };
@@ -81,6 +83,15 @@ void mount_leave(struct mount *m);
 /* The errno of a library's result < 0. */
 int mount_errno(struct mount *m, int rc);
 
+/* Is there a table of this number? One of before may have gone: whatever is of it is stale. */
+static inline bool
+mount_has_table(const struct mount *m, uint32_t table)
+{
+	return table < m->n_tables && m->tables[table].gs != NULL;
+}
+
+/* One of them; there is none when the instance has none. */
+const struct mount_table *mount_any_table(const struct mount *m);
 /* The number of a table or of a ring, or -1. */
 int mount_find_table(const struct mount *m, const char *name);
 int mount_find_ring(const struct mount_table *t, const char *name);
@@ -92,7 +103,7 @@ int mount_find_ring(const struct mount_table *t, const char *name);
 int mount_gs_of(struct mount_table *t, uint64_t ns, struct gs **out);
 struct gs *mount_gs(struct mount_table *t, uint64_t ns);
 
-/* The rings as they are now: they come and go while we are mounted. Returns how many. */
+/* The rings as they are now: they come and go while we are mounted. Returns how many; a table that is not there has none. */
 uint32_t mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS]);
 /* The one of a number; false when there is none. */
 bool mount_ring(const struct mount_table *t, uint32_t ring, struct gs_ring_info *out);

@@ -32,8 +32,8 @@ session_place_of(struct call *c, uint64_t parent, struct session_place *p)
 	p->dir = parent;
 	p->table = node_table(parent);
 	p->ring = node_ring(parent);
-	if (p->table >= c->m->n_tables)
-		return ENOENT;
+	if (!mount_has_table(c->m, p->table))
+		return ESTALE;
 	p->t = &c->m->tables[p->table];
 	p->ns.id = 0;
 	p->gs = p->t->gs;

@@ -234,6 +234,12 @@ staged_reaches(struct mount *m, uint64_t node, uint64_t end)
 
 /* ---- files ---- */
 
+static int
+see(struct call *c, uint64_t node, struct stage_seen *f)
+{
+	return mount_has_table(c->m, node_table(node)) ? stage_see(c->m->staged->stage, id_of(node), f) : ESTALE;
+}
+
 static uint64_t
 session_node(uint64_t node, const struct stage_seen *f)
 {
@@ -245,14 +251,14 @@ staged_leads_to(struct call *c, uint64_t node)
 {
 	struct stage_seen f;
 
-	return stage_see(c->m->staged->stage, id_of(node), &f) == 0 ? session_node(node, &f) : node;
+	return see(c, node, &f) == 0 ? session_node(node, &f) : node;
 }
 
 int
 staged_getattr(struct call *c, uint64_t node, struct stat *st)
 {
 	struct stage_seen f;
-	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+	int rc = see(c, node, &f);
 
 	if (rc != 0 || (f.state == STAGE_UNNAMED && f.n_open == 0))
 		return ESTALE;
@@ -305,7 +311,7 @@ staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_se
 	struct fuse_file_info own = { .fh = fi == NULL ? 0 : fi->fh };
 	bool is_open = fi != NULL;
 	struct stage_seen f;
-	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+	int rc = see(c, node, &f);
 
 	if (rc != 0)
 		return rc;
@@ -342,7 +348,7 @@ int
 staged_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 {
 	struct stage_seen f;
-	int rc = stage_see(c->m->staged->stage, id_of(node), &f);
+	int rc = see(c, node, &f);
 
 	fi->fh = 0;
 	if (rc == 0 && f.state == STAGE_UNNAMED)
@@ -408,6 +414,8 @@ staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, con
 	struct file *f;
 	int rc = ESTALE;
 
+	if (!mount_has_table(c->m, node_table(node)))
+		return ESTALE;
 	if (handle == 0 && is_append && stage_see(c->m->staged->stage, id_of(node), &seen) == 0)
 		intent_append(c, node, seen.size + len);
 	if (handle == 0)

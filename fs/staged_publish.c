@@ -223,7 +223,7 @@ publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 		why = rc;
 		stage_put_off(s->stage, f.id, AGAIN_MS);
 		*wait_ms = *wait_ms < AGAIN_MS ? *wait_ms : AGAIN_MS;
-		if (!s->is_stuck && n_stuck == 1)
+		if (!s->is_stuck && n_stuck == 1 && mount_has_table(m, node_table(f.dir)))
 			control_tell(&c, m->tables[node_table(f.dir)].name, is_end ? "temporary files of the mount that ends cannot become sessions, and are lost" :
 			    "temporary files at the mount cannot become sessions, and stay");
 	}

@@ -80,7 +80,7 @@ bool
 temps_match(struct call *c, const char *name)
 {
 	struct temps *t = c->m->temps;
-	uint32_t epoch = gs_settings_epoch(c->m->tables[0].gs), i;
+	uint32_t epoch = gs_settings_epoch(mount_any_table(c->m)->gs), i;
 	size_t len = strlen(name);
 	bool is_current, matches = false;
 
