@@ -244,9 +244,10 @@ find_id(const char *name, bool is_group, uint64_t *out)
 {
 	const struct passwd *user;
 	const struct group *group;
+	int rc = gs_text_parse_count(name, out);
 
-	if (gs_text_parse_count(name, out) == GS_OK)
-		return *out < UINT32_MAX ? GS_OK : GS_ERANGE;
+	if (rc != GS_EINVAL)
+		return rc == GS_OK && *out < UINT32_MAX ? GS_OK : GS_ERANGE;
 	if (is_group) {
 		group = getgrnam(name);
 		*out = group == NULL ? 0 : group->gr_gid;
@@ -364,7 +365,7 @@ gs_conf_normalize_name(char *out, size_t cap, const char *text)
 	for (int i = 0; i < n; i++) {
 		bool is_plain = bytes[i] > ' ' && bytes[i] < 0x7f && strchr("\\#;\"'", bytes[i]) == NULL;
 
-		if (len + 5 > cap)
+		if (len + (is_plain ? 1 : 4) >= cap)
 			return GS_ERANGE;
 		len += (size_t)snprintf(out + len, cap - len, is_plain ? "%c" : "\\%03o", bytes[i]);
 	}

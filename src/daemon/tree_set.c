@@ -128,16 +128,23 @@ place_in(const struct tree_place *p, const struct gs_conf *c)
 	return at;
 }
 
-/* A state changes the chain with it. What a ring that drains says can be written back, too. */
+/* What a ring that drains says can be written back, too: `draining` and how many are left. */
+static bool
+is_draining_line(const char *line)
+{
+	static const char word[] = "draining ";
+	const char *left = line + sizeof(word) - 1;
+
+	return strncmp(line, word, sizeof(word) - 1) == 0 && left[0] != '\0' && left[strspn(left, "0123456789")] == '\0';
+}
+
+/* A state changes the chain with it. */
 static int
 try_state(const struct tree_place *p, const char *line, struct gs_conf *next, char why[GS_CONF_WHY_BYTES])
 {
 	struct gs_conf_ring asked = { .state = GS_CONF_STATE_ON };
-	char word[TREE_LINE_BYTES + 1];
-	int rc;
+	int rc = gs_conf_set(p->option, &asked, is_draining_line(line) ? "draining" : line, why);
 
-	(void)snprintf(word, sizeof(word), "%.*s", strncmp(line, "draining ", 9) == 0 ? 8 : TREE_LINE_BYTES, line);
-	rc = gs_conf_set(p->option, &asked, word, why);
 	return rc < 0 ? rc : rings_switch(p->m, next, p->table, p->ring, asked.state, why);
 }
 
@@ -317,6 +324,18 @@ tree_set_verbs(struct manager *m, FILE *to)
 		jobs_print(m->jobs, to);
 }
 
+/* The line of the job under way or the last one, whichever: it moves on. */
+static bool
+is_job_line(const char *line)
+{
+	size_t digits;
+
+	if (strncmp(line, "job ", 4) != 0)
+		return false;
+	digits = strspn(line + 4, "0123456789");
+	return digits > 0 && (strncmp(line + 4 + digits, " snapshot ", 10) == 0 || strncmp(line + 4 + digits, " restore ", 9) == 0);
+}
+
 /* What reading the file says may be written back, and nothing is done. */
 static bool
 is_said(const char *line)
@@ -327,7 +346,7 @@ is_said(const char *line)
 	for (v = verbs; v->name != NULL; v++)
 		if (strcmp(show_verb(v, shown), line) == 0)
 			return true;
-	return strncmp(line, "job ", 4) == 0;
+	return is_job_line(line);
 }
 
 /* All lines must be verbs before the first is done, and only one may be such that it can fail then: it is done first. */

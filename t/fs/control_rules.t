@@ -130,6 +130,17 @@ check_not "nor when one is out of bounds" write plain "$active/ttl" '4m\n2d\n'
 check_eq "which is ERANGE" "$output $(cat "$active/ttl")" "Numerical result out of range 3m"
 check_not "one line a write" write plain "$active/ttl" '4m\n' '5x\n'
 check_eq "each stands for itself" "$(cat "$active/ttl")" 4m
+pieces() {
+	python3 -c 'import os, sys
+data = (b"40s\n" * 300)[:int(sys.argv[2]) - 1] + b"q"
+try:
+	print(os.writev(os.open(sys.argv[1], os.O_WRONLY), [data[i:i + 1] for i in range(len(data))]))
+except OSError as e:
+	print(os.strerror(e.errno))' "$active/ttl" "$1"
+}
+check_eq "of 256 pieces, too" "$(pieces 256) $(cat "$active/ttl")" "Invalid argument 4m"
+# The kernel takes a longer one apart, see DEVIATIONS of gsession-fs(8), and says how much of it was taken.
+check_eq "of more, what the answer says" "$(pieces 257) $(cat "$active/ttl")" "256 40s"
 check_not "a table, all or nothing" write plain "$control/sessions/quota/overrides" 'key a rate=9/s\nkey b rate=never\n'
 check_eq "has no half of it" "$(grep -c 'key a' "$control/sessions/quota/overrides")" 0
 audits() {
@@ -163,6 +174,30 @@ check "words are known" test "$(wc -l <<< "$words")" -ge 20
 refuse_in_all "another word is EINVAL" "EINVAL" 'perhaps\n' "$words"
 refuse_in_all "a word in capitals is another" "EINVAL" 'ON\n' "$words"
 refuse_in_all "a ring that is not there is EINVAL" "EINVAL" 'nowhere\n' "$(grep '/decay_to$' <<< "$writable")"
+
+# Found by control_random.t: what begins like something that a file says, or like a number, and is none.
+spare=$control/sessions/rings/spare
+check "a ring is there, off" mkdir "$spare"
+for line in 'draining xyz' 'draining -1' 'draining 1 2' 'draining 1x'; do
+	check_not "\"$line\" is no state" write plain "$spare/state" "$line\\n"
+	check_eq "but EINVAL, and the ring stays off" "$output $(cat "$spare/state")" "Invalid argument off"
+done
+check "what a ring that drains says is one" write plain "$spare/state" 'draining 17\n'
+check "it is off then" poll_until 10 grep -qx off "$spare/state"
+check "and goes" rmdir "$spare"
+for line in 'job x' 'job' 'job 1' 'job 1 reload x'; do
+	check_not "\"$line\" is no line of ctl" write plain "$control/ctl" "$line\\n"
+done
+check "that of a job is" write plain "$control/ctl" 'job 1 snapshot x running 5%\n'
+check "a namespace is there" mkdir "$tmp/mnt/sessions/active/app"
+check_not "an owner beyond 64 bits is out of bounds" write plain "$control/sessions/namespaces/app/owner" '0:99999999999999999999\n'
+check_eq "as one beyond 32 is" "$output" "Numerical result out of range"
+name=$(printf '%096d' 0)
+check "an override's name has up to 96 bytes" write plain "$control/sessions/quota/overrides" "key $name none\\n"
+check_not "and no more" write plain "$control/sessions/quota/overrides" "key ${name}0 none\\n"
+check "with escapes, too" write plain "$control/sessions/quota/overrides" "key ${name:4}\\\\040 none\\n-key $name\\n-key ${name:4}\\\\040\\n"
+check_eq "none is left" "$(cat "$control/sessions/quota/overrides")" ""
+rmdir "$tmp/mnt/sessions/active/app"
 
 # R5: canonical forms.
 canon() {
