@@ -58,17 +58,28 @@ gs_conf_get_namespace_quota(const struct gs_conf_table *t, size_t i, char *out, 
 		(void)snprintf(out, cap, "%s %" PRIu64, gs_text_print_rate(rate, o->rate_per_h), o->burst);
 }
 
+/* What the override would say of its line is about words that nobody wrote here. */
+static int
+refuse_quota(const char *value, char why[GS_CONF_WHY_BYTES])
+{
+	char quoted[GS_CONF_TEXT_BYTES];
+
+	return gs_conf_refuse(GS_EINVAL, why, "\"%s\": quota is RATE BURST, none or default", gs_conf_quote(quoted, sizeof(quoted), value));
+}
+
 int
 gs_conf_set_namespace_quota(struct gs_conf_table *t, size_t i, const char *value, char why[GS_CONF_WHY_BYTES])
 {
-	char line[2 * GS_CONF_TEXT_BYTES], quoted[GS_CONF_TEXT_BYTES];
+	char line[2 * GS_CONF_TEXT_BYTES];
+	int rc;
 
 	if (strcmp(value, "default") == 0) {
 		gs_conf_overrides_forget(&t->quota.overrides, t->namespaces[i].name);
 		return GS_OK;
 	}
-	(void)snprintf(line, sizeof(line), "namespace %s %s", t->namespaces[i].name, value);
 	if (value[0] == '\0' || strlen(value) >= GS_CONF_TEXT_BYTES)
-		return gs_conf_refuse(GS_EINVAL, why, "\"%s\": quota is RATE BURST, none or default", gs_conf_quote(quoted, sizeof(quoted), value));
-	return gs_conf_overrides_set(&t->quota.overrides, line, why);
+		return refuse_quota(value, why);
+	(void)snprintf(line, sizeof(line), "namespace %s %s", t->namespaces[i].name, value);
+	rc = gs_conf_overrides_set(&t->quota.overrides, line, why);
+	return rc == GS_EINVAL ? refuse_quota(value, why) : rc;
 }
