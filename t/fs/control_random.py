@@ -17,12 +17,13 @@ import pickle
 import random
 import re
 import sys
+import time
 
 sys.dont_write_bytecode = True
 from control_model import WRITE_BYTES, Model, Refused, lines_of, print_duration, read_options  # noqa: E402
 
 PIECES = 256				# of a writev that reach the mount together
-ALL_EVERY, SHOWN = 400, 5
+ALL_EVERY, SHOWN, PATIENCE_S = 400, 5, 60
 # What nobody can foretell, though it cannot be written: but it can be read.
 MOVING = re.compile(r"(.*/)?(stats|metrics|uptime|events|events\.counts|last_error|count|suspects|mine|lease|mount)|node/pid")
 STREAM = "events_pipe"			# who reads it waits
@@ -209,14 +210,23 @@ class Writer:
         sys.stdout.flush()
         os._exit(1)
 
+    def patiently(self, call):
+        """What changes nothing is asked again when the daemon was too busy to answer."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            got, error = self.answer(call)
+            if error != errno.ETIMEDOUT or time.monotonic() > end:
+                return got, error
+            self.late += 1
+
     def read(self, path):
-        fd = os.open(self.path(path), os.O_RDONLY)
-        try:
-            return b"" if path == STREAM else os.read(fd, 1 << 17)
-        except OSError as e:
-            self.fail(f"{path} cannot be read: {e.strerror}")
-        finally:
+        fd, error = self.patiently(lambda: os.open(self.path(path), os.O_RDONLY))
+        if not error:
+            text, error = (b"", 0) if path == STREAM else self.patiently(lambda: os.read(fd, 1 << 17))
             os.close(fd)
+        if error:
+            self.fail(f"{path} cannot be read: {name_of(error)}")
+        return text
 
     def begin(self, paths, can_write):
         self.readable = paths
@@ -330,13 +340,14 @@ class Writer:
     def write(self, path):
         r = self.rng
         flags = r.choice([os.O_WRONLY] * 5 + [os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDWR])
-        fd, error = self.answer(lambda: os.open(self.path(path), flags))
+        fd, error = self.patiently(lambda: os.open(self.path(path), flags))
         if error:
             self.fail(f"{path} cannot be opened: {name_of(error)}")
         how = r.random()
         for _ in range(0 if how < 0.03 else 2 if how < 0.12 else 1):
             if r.random() < 0.03:
-                os.ftruncate(fd, r.choice([0, 1, 5000]))
+                length = r.choice([0, 1, 5000])
+                self.patiently(lambda: os.ftruncate(fd, length))
             data = self.values.bytes(path, self.writable)
             self.log.append(f"{path} {data[:200]!r} {len(data)} bytes, flags {flags:o}")
             self.one_write(fd, path, data)
@@ -345,9 +356,10 @@ class Writer:
     def write_fixed(self, path):
         """What cannot be written: when it is opened, or when it is written to."""
         data = self.rng.choice([b"1\n", b"on\n", b"x", bytes(5000), bytes(20000)])
-        fd, error = self.answer(lambda: os.open(self.path(path), os.O_WRONLY | self.rng.choice([0, os.O_TRUNC, os.O_APPEND])))
+        flags = os.O_WRONLY | self.rng.choice([0, os.O_TRUNC, os.O_APPEND])
+        fd, error = self.patiently(lambda: os.open(self.path(path), flags))
         if not error:
-            _, error = self.answer(lambda: os.write(fd, data))
+            _, error = self.patiently(lambda: os.write(fd, data))
             os.close(fd)
         if error != errno.EPERM and not (error == errno.E2BIG and len(data) > WRITE_BYTES):
             self.fail(f"{path}, which cannot be written: {name_of(error)}")
