@@ -20,7 +20,9 @@ client_packages=(php8.2-cli python3-django python3-flask python3-flask-session p
 client_files=(php8.2-fpm libtomcat10-java)
 client_modules=(express@4.18.2 express-session@1.17.3 session-file-store@1.5.0)
 # What tools/bench measures the store against; redis-tools have the server, and no service.
-peer_packages=(liblmdb-dev liburcu-dev libhiredis-dev redis-tools libmemcached-dev)
+peer_packages=(liblmdb-dev liburcu-dev libhiredis-dev redis-tools libmemcached-dev php8.2-cli)
+# Those of which only the files are wanted: installed, they would start services, or change how everybody's PHP is set up.
+server_files=(memcached php8.2-fpm php8.2-igbinary php8.2-memcached php8.2-msgpack php8.2-opcache php8.2-redis)
 
 say() {
 	printf '%s: %s\n' "$me" "$*"

@@ -13,6 +13,8 @@
  *	save	the same, with a write of 512 bytes
  *	delete	what a batch of creations, which is not timed, has made
  *	list	every name, and count them
+ *	cat	open, fstat, read to the end and close, of the one file that both
+ *		DIRECTORYs then are; SESSIONS says nothing
  *
  * Batches alternate between the two mounts, so that whatever else the machine
  * does meanwhile meets both; the ratio printed is the median of the ratios of
@@ -34,9 +36,9 @@
 #include "base/clock.h"
 
 enum { MOST_BATCHES = 1000, MOST_TIMES = 1000000, MOST_CLIENTS = 64, BUFFER_BYTES = 65536, SAVED_BYTES = 512, NAME_BYTES = 64 };
-enum operation { READ, STAT, CREATE, SAVE, DELETE, LIST, N_OPERATIONS };
+enum operation { READ, STAT, CREATE, SAVE, DELETE, LIST, CAT, N_OPERATIONS };
 
-static const char *const names[N_OPERATIONS] = { "read", "stat", "create", "save", "delete", "list" };
+static const char *const names[N_OPERATIONS] = { "read", "stat", "create", "save", "delete", "list", "cat" };
 
 struct plan {
 	enum operation what;
@@ -102,6 +104,22 @@ list_all(const struct plan *p, int which)
 }
 
 static void
+cat_one(const char *path)
+{
+	static char buf[BUFFER_BYTES];
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		while ((n = read(fd, buf, sizeof(buf))) > 0)
+			;
+	if (n != 0)
+		err(1, "%s", path);
+	(void)close(fd);
+}
+
+static void
 do_batch(struct client *c, enum operation what, int which)
 {
 	const struct plan *p = c->p;
@@ -125,6 +143,8 @@ do_batch(struct client *c, enum operation what, int which)
 			err(1, "%s", name);
 		else if (what == LIST)
 			list_all(p, which);
+		else if (what == CAT)
+			cat_one(p->path[which]);
 	}
 }
 
@@ -270,10 +290,10 @@ main(int argc, char **argv)
 	p.what = argc - optind == 4 ? operation(argv[optind]) : N_OPERATIONS;
 	p.sessions = argc - optind == 4 ? number(argv[optind + 1], UINT64_MAX) : 0;
 	if (p.what == N_OPERATIONS || p.sessions == 0 || p.batches == 0 || p.clients == 0 || p.times == 0)
-		errx(2, "usage: mount_ops [-b BATCHES] [-c CLIENTS] [-n TIMES] read|stat|create|save|delete|list SESSIONS DIRECTORY NULL_DIRECTORY");
+		errx(2, "usage: mount_ops [-b BATCHES] [-c CLIENTS] [-n TIMES] read|stat|create|save|delete|list|cat SESSIONS DIRECTORY NULL_DIRECTORY");
 	for (i = 0; i < 2; i++) {
 		p.path[i] = argv[optind + 2 + (int)i];
-		p.dir_fd[i] = open(p.path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		p.dir_fd[i] = open(p.path[i], O_RDONLY | (p.what == CAT ? 0 : O_DIRECTORY) | O_CLOEXEC);
 		if (p.dir_fd[i] < 0)
 			err(1, "%s", p.path[i]);
 	}

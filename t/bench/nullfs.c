@@ -6,9 +6,11 @@
  *
  * Every name under DIRECTORY/sessions/active is a file of SIZE bytes, but for
  * those that begin with `new`, which are there from their creation to their
- * removal; all that is kept of them is a bit.  A listing has k0 ... k(NAMES-1).  It is mounted,
- * threaded and timed out as gsession-fs is, and the directories are as deep,
- * so that the kernel sends it the same requests for the same calls.
+ * removal; all that is kept of them is a bit.  control-N is a file of N bytes
+ * instead, which the kernel may believe in as long as in a control file.  A
+ * listing has k0 ... k(NAMES-1).  It is mounted, threaded and timed out as
+ * gsession-fs is, and the directories are as deep, so that the kernel sends it
+ * the same requests for the same calls.
  */
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
@@ -23,7 +25,13 @@
 #include <string.h>
 
 #define ATTR_S 0.004
+#define CONTROL_S 1.0
 #define FIXED_S 3600.0
+#define CONTROL_PREFIX "control-"
+
+/* A node of a control file has its size below this bit, another file's has that above. */
+#define CONTROL_NODE (UINT64_C(1) << 62)
+#define NAMED_NODE (UINT64_C(1) << 63)
 
 enum { THREADS = 8, SESSIONS = 2, ACTIVE = 3, FIRST_FILE = 4, MOST_BYTES = 1 << 20, NAME_BYTES = 32, MADE = 1 << 16, MADE_OF_CLIENT = 1 << 10 };
 
@@ -34,6 +42,28 @@ struct null {
 	atomic_bool is_made[MADE];	/* a name that begins with new */
 };
 
+static bool
+is_control(fuse_ino_t node)
+{
+	return (node & NAMED_NODE) == 0 && (node & CONTROL_NODE) != 0;
+}
+
+static size_t
+size_of(const struct null *n, fuse_ino_t node)
+{
+	if (node < FIRST_FILE)
+		return 0;
+	return is_control(node) ? node & ~CONTROL_NODE : n->size;
+}
+
+static double
+timeout_of(fuse_ino_t node)
+{
+	if (node < FIRST_FILE)
+		return FIXED_S;
+	return is_control(node) ? CONTROL_S : ATTR_S;
+}
+
 static void
 fill_attr(const struct null *n, fuse_ino_t node, struct stat *st)
 {
@@ -41,7 +71,7 @@ fill_attr(const struct null *n, fuse_ino_t node, struct stat *st)
 	st->st_ino = node;
 	st->st_nlink = 1;
 	st->st_mode = node < FIRST_FILE ? S_IFDIR | 0755 : S_IFREG | 0600;
-	st->st_size = node < FIRST_FILE ? 0 : (off_t)n->size;
+	st->st_size = (off_t)size_of(n, node);
 	st->st_blksize = 8192;
 }
 
@@ -55,9 +85,13 @@ node_of(fuse_ino_t parent, const char *name)
 		return strcmp(name, "sessions") == 0 ? SESSIONS : 0;
 	if (parent == SESSIONS)
 		return strcmp(name, "active") == 0 ? ACTIVE : 0;
+	if (strncmp(name, CONTROL_PREFIX, strlen(CONTROL_PREFIX)) == 0) {
+		h = strtoull(name + strlen(CONTROL_PREFIX), NULL, 10);
+		return h <= MOST_BYTES ? h | CONTROL_NODE : 0;
+	}
 	for (; *name != '\0'; name++)
 		h = (h ^ (unsigned char)*name) * UINT64_C(1099511628211);
-	return h | UINT64_C(1) << 63;
+	return h | NAMED_NODE;
 }
 
 static void
@@ -66,7 +100,7 @@ fill_entry(const struct null *n, fuse_ino_t node, struct fuse_entry_param *e)
 	memset(e, 0, sizeof(*e));
 	e->ino = node;
 	e->generation = 1;
-	e->attr_timeout = e->entry_timeout = node < FIRST_FILE ? FIXED_S : ATTR_S;
+	e->attr_timeout = e->entry_timeout = timeout_of(node);
 	fill_attr(n, node, &e->attr);
 }
 
@@ -103,7 +137,7 @@ null_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	(void)fi;
 	fill_attr(fuse_req_userdata(req), node, &st);
-	(void)fuse_reply_attr(req, &st, node < FIRST_FILE ? FIXED_S : ATTR_S);
+	(void)fuse_reply_attr(req, &st, timeout_of(node));
 }
 
 static void
@@ -118,11 +152,10 @@ static void
 null_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	const struct null *n = fuse_req_userdata(req);
-	size_t at = (size_t)off < n->size ? (size_t)off : n->size;
+	size_t len = size_of(n, node), at = (size_t)off < len ? (size_t)off : len;
 
-	(void)node;
 	(void)fi;
-	(void)fuse_reply_buf(req, n->bytes + at, n->size - at < size ? n->size - at : size);
+	(void)fuse_reply_buf(req, n->bytes + at, len - at < size ? len - at : size);
 }
 
 static void
@@ -270,10 +303,10 @@ main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: nullfs SIZE NAMES DIRECTORY\n");
 		return 2;
 	}
-	n.bytes = malloc(n.size);
+	n.bytes = malloc(MOST_BYTES);
 	if (n.bytes == NULL)
 		return 1;
-	memset(n.bytes, 'x', n.size);
+	memset(n.bytes, 'x', MOST_BYTES);
 	n.names = strtoull(argv[2], NULL, 10);
 	rc = serve(&n, argv[3]);
 	free(n.bytes);
