@@ -89,6 +89,11 @@ cp "$srctop/t/bench/php_request.php" "$tmp/php_request.php"
 printf '[global]\nerror_log = %s\n' "$tmp/fpm.log" >"$tmp/fpm.conf"
 
 files mount "$tmp/mnt/sessions/active"
+# Of a file system that has no extended attributes the kernel asks for none before it truncates.
+INSTANCE=$INSTANCE-noxattr
+start_manager
+start_mount "$tmp/noxattr" -o noxattr
+files mount_noxattr "$tmp/noxattr/sessions/active"
 own_directory /dev/shm
 files files_tmpfs "$own"
 if [ "$(stat -f -c %T /var/tmp)" = tmpfs ]; then
