@@ -30,19 +30,20 @@ has_ended(int fd)
 }
 
 int
-connection_inherit(void)
+connection_inherit(bool *is_unmounted)
 {
 	int fd = kept_take(TRANSPORT_CONNECTION);
 
-	if (fd >= 0 && !has_ended(fd) && transport_can_go_on(fd))
+	*is_unmounted = fd >= 0 && has_ended(fd);
+	if (fd >= 0 && !*is_unmounted && transport_can_go_on(fd))
 		return fd;
-	if (fd >= 0) {
-		/* Before it is mounted anew: as long as it is open somewhere, who waits for the dead one waits on. */
+	if (fd >= 0)
 		(void)close(fd);
+	if (fd >= 0 && !*is_unmounted) {
+		/* Before it is mounted anew: as long as it is open somewhere, who waits for the dead one waits on. */
 		kept_drop(TRANSPORT_CONNECTION);
 		notify_settle();
 	}
-	kept_drop_all();
 	return -1;
 }
 
@@ -75,8 +76,6 @@ loop(struct fuse_session *se, struct mount *m, const struct options *o, const ch
 		return EXIT_SYSTEM;
 	fuse_loop_cfg_set_max_threads(cfg, MOUNT_THREADS);
 	fuse_loop_cfg_set_clone_fd(cfg, 0);
-	(void)snprintf(status, sizeof(status), "X_GSESSION_MOUNT=%s", directory);
-	(void)notify_send(status, -1);
 	notify_settle();
 	(void)snprintf(status, sizeof(status), "instance %s at %s", o->instance, directory);
 	process_ready(status);
@@ -96,11 +95,23 @@ loop(struct fuse_session *se, struct mount *m, const struct options *o, const ch
 	return rc < 0 ? EXIT_SYSTEM : EXIT_YES;
 }
 
+/* Before it is: whoever supervises us is to take it away when we are killed right after. */
+static void
+tell_place(const char *directory)
+{
+	char line[PATH_MAX + 32];
+
+	(void)snprintf(line, sizeof(line), "X_GSESSION_MOUNT=%s", directory);
+	(void)notify_send(line, -1);
+	notify_settle();
+}
+
 static int
 mount_new(struct fuse_session *se, struct mount *m, const struct options *o, const char *directory)
 {
 	int status = EXIT_SYSTEM;
 
+	tell_place(directory);
 	if (fuse_session_mount(se, directory) != 0) {
 		log_errorx("%s: cannot mount; in a container it takes CAP_SYS_ADMIN and /dev/fuse, others than root need fusermount3 (package fuse3)",
 		    directory);

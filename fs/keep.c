@@ -2,7 +2,8 @@
 /*
  * keep.c - gsession-keep: run a program, start it again when it dies, and keep meanwhile what it gave us to keep.
  *
- *	start -> it says READY -> it is killed, or hands over      -> started again at once
+ *	start -> it says READY -> it hands over                    -> started again at once
+ *	                       -> it is killed while it serves     -> the same; much too often is a crash as well
  *	                       -> it crashes, again and again      -> started again, later each time, until we give up
  *	                       -> it ends by itself, without error -> so do we
  *	      -> it ends before it was ever ready                  -> so do we, with its status
@@ -22,14 +23,17 @@
 #include "prog/log.h"
 #include "prog/process.h"
 
+#include "gsession.h"
 #include "keep_store.h"
 #include "unmount.h"
 
 #define NAME "gsession-keep"
-#define SYNOPSIS "[-f] PROGRAM [ARGUMENT ...]"
+#define SYNOPSIS "[-f] [-p FILE] PROGRAM [ARGUMENT ...]"
 
 enum {
 	MOST_CRASHES = 10,		/* in a row, each within SHORT_LIFE_MS of the start */
+	FREE_KILLS = 60,		/* the same of those that were killed while they served, without a pause */
+	MOST_KILLS = 100,
 	SHORT_LIFE_MS = 10000,
 	MOST_PAUSE_MS = 1000,
 	DOWN_MS = 200,			/* between tries while the daemon is not there */
@@ -42,16 +46,18 @@ struct keeper {
 	int signals;
 	pid_t child;			/* 0: it is to be started at due_ms */
 	uint64_t started_ms, due_ms;	/* CLOCK_MONOTONIC */
-	uint32_t crashes;		/* in a row */
+	uint32_t crashes, kills;	/* in a row */
+	bool is_giving_way;		/* the child was asked to */
 	bool was_ready;			/* once, any of them */
 	bool is_stopping;
-	uint64_t kill_ms;		/* ... and is killed then */
+	uint64_t kill_ms;		/* ... and is killed then; 0: it has been */
 };
 
-enum { OPT_FOREGROUND, OPT_HELP, OPT_VERSION, OPT_LONG };
+enum { OPT_FOREGROUND, OPT_PIDFILE, OPT_HELP, OPT_VERSION, OPT_LONG };
 
 static const struct args_option table[] = {
 	[OPT_FOREGROUND] = { 'f', "foreground", NULL, "stay in the foreground" },
+	[OPT_PIDFILE] = { 'p', "pid-file", "FILE", "write the pid there, for as long as we run" },
 	[OPT_HELP] = { 'h', "help", NULL, "print this" },
 	[OPT_VERSION] = { 'V', "version", NULL, "print the version" },
 	[OPT_LONG] = { 0, "long-options", NULL, "print every option, one to a line" },
@@ -71,7 +77,7 @@ start(struct keeper *k)
 {
 	sigset_t none;
 
-	k->store.is_ready = false;
+	k->store.is_ready = k->is_giving_way = false;
 	k->started_ms = now_ms();
 	k->child = fork();
 	if (k->child == 0) {
@@ -88,23 +94,35 @@ start(struct keeper *k)
 	}
 }
 
+/* After n in a row; the first is free. */
+static int
+growing_pause(uint32_t n)
+{
+	if (n <= 1)
+		return 0;
+	return n < 7 ? 10 << n : MOST_PAUSE_MS;
+}
+
 /* How long to wait before the next start; -1: it is no use any more. */
 static int
 pause_after(struct keeper *k, int status)
 {
 	bool is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 
-	/* Somebody wants it to be another. */
-	if (is_killed)
-		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DOWN)
 		return DOWN_MS;
-	k->crashes = now_ms() - k->started_ms < SHORT_LIFE_MS ? k->crashes + 1 : 1;
-	if (k->crashes > MOST_CRASHES)
-		return -1;
-	if (k->crashes == 1)
+	/* It was to be another, and is. */
+	if (is_killed && k->is_giving_way)
 		return 0;
-	return 10 << k->crashes < MOST_PAUSE_MS ? 10 << k->crashes : MOST_PAUSE_MS;
+	if (now_ms() - k->started_ms >= SHORT_LIFE_MS)
+		k->crashes = k->kills = 0;
+	/* Somebody may want another each time; or the kernel, short of memory, wants none. */
+	if (is_killed && k->store.is_ready) {
+		if (++k->kills > MOST_KILLS)
+			return -1;
+		return k->kills <= FREE_KILLS ? 0 : growing_pause(k->kills - FREE_KILLS);
+	}
+	return ++k->crashes > MOST_CRASHES ? -1 : growing_pause(k->crashes);
 }
 
 static void
@@ -121,7 +139,7 @@ static void
 take_away(struct keeper *k)
 {
 	store_drop(&k->store);
-	if (k->store.mount[0] != '\0')
+	if (k->store.mount[0] != '\0' && unmount_is_ours(k->store.mount))
 		unmount_place(k->store.mount);
 }
 
@@ -139,13 +157,15 @@ follow_up(struct keeper *k, int status)
 		take_away(k);
 		return EXIT_YES;
 	}
-	/* It has said why. */
-	if (!k->was_ready)
+	/* It has said why; unless it was killed, be it after it had mounted. */
+	if (!k->was_ready) {
+		take_away(k);
 		return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SYSTEM;
+	}
 	describe(status, how, sizeof(how));
 	pause_ms = pause_after(k, status);
 	if (pause_ms < 0) {
-		log_errorx("%s %s, for the %uth time in a row: giving up", k->argv[0], how, k->crashes);
+		log_errorx("%s %s, for the %uth time in a row: giving up", k->argv[0], how, k->crashes + k->kills);
 		take_away(k);
 		return EXIT_SYSTEM;
 	}
@@ -194,6 +214,7 @@ hear_signal(struct keeper *k)
 	case SIGCHLD:
 		return reap(k);
 	case SIGHUP:
+		k->is_giving_way = k->child > 0;
 		if (k->child > 0)
 			(void)kill(k->child, SIGHUP);
 		return -1;
@@ -221,9 +242,9 @@ open_signals(void)
 static int
 wait_ms(const struct keeper *k)
 {
-	uint64_t due = k->child == 0 ? k->due_ms : k->is_stopping ? k->kill_ms : 0, now = now_ms();
+	uint64_t due = k->child == 0 ? k->due_ms : k->kill_ms, now = now_ms();
 
-	if (k->child > 0 && !k->is_stopping)
+	if (k->child > 0 && due == 0)
 		return -1;
 	return due > now ? (int)(due - now) : 0;
 }
@@ -233,8 +254,11 @@ do_what_is_due(struct keeper *k)
 {
 	if (k->child == 0 && now_ms() >= k->due_ms)
 		start(k);
-	else if (k->child > 0 && k->is_stopping && now_ms() >= k->kill_ms)
+	else if (k->child > 0 && k->kill_ms != 0 && now_ms() >= k->kill_ms) {
+		/* Once: its end may take as long as the system call that it is in. */
+		k->kill_ms = 0;
 		(void)kill(k->child, SIGKILL);
+	}
 }
 
 static int
@@ -262,19 +286,35 @@ supervise(struct keeper *k, bool is_foreground)
 	return status;
 }
 
+/* After we have become who we are. -1 to go on, or the status to exit with. */
+static int
+write_pid(const char *path)
+{
+	int other = 0, rc = path == NULL ? 0 : process_pidfile(path, &other);
+
+	if (rc == GS_EBUSY)
+		log_errorx("%s: another " NAME " runs already, pid %d", path, other);
+	else if (rc < 0)
+		log_errorx("%s: %s", path, strerror(errno));
+	return rc == GS_EBUSY ? EXIT_REFUSED : rc < 0 ? EXIT_SYSTEM : -1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct keeper k = { .child = 0 };
 	bool is_foreground = false;
-	const char *value;
-	int at = 1, which;
+	const char *value, *pid_path = NULL;
+	int status, at = 1, which;
 
 	log_init(NAME, 0);
 	while ((which = args_next(argc, argv, &at, table, &value)) != -1) {
 		switch (which) {
 		case OPT_FOREGROUND:
 			is_foreground = true;
+			continue;
+		case OPT_PIDFILE:
+			pid_path = value;
 			continue;
 		case OPT_HELP:
 			args_usage(stdout, NAME, SYNOPSIS, table);
@@ -295,8 +335,13 @@ main(int argc, char **argv)
 	k.argv = argv + at;
 	if (!is_foreground)
 		process_detach();
+	status = write_pid(pid_path);
+	if (status >= 0)
+		return status;
 	k.signals = open_signals();
 	if (k.signals < 0 || store_open(&k.store) < 0)
 		log_fatal("cannot supervise");
-	return supervise(&k, is_foreground);
+	status = supervise(&k, is_foreground);
+	process_pidfile_remove();
+	return status;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ struct header {				/* the first page */
 
 /* What a process was handed over, once: its environment is one too. */
 static struct {
+	bool is_kept, is_by_keeper;
 	uint32_t n;
 	struct {
 		char name[NAME_BYTES];
@@ -32,12 +34,27 @@ static struct {
 	} of[MOST_KEPT];
 } found;
 
+/*
+ * Who has a socket to be told things by need not keep any: a service of type notify without a store does not, and says nothing
+ * of it.  systemd tells of its store in FDSTORE, from 254 on; for an older one our unit does.
+ */
+static bool
+has_store(void)
+{
+	const char *room = getenv("FDSTORE");
+
+	return room != NULL && strtol(room, NULL, 10) > 0;
+}
+
 void
 kept_begin(void)
 {
 	char names[NOTIFY_NAMES_BYTES], *save = NULL, *name;
 	int n = notify_kept(names), i;
 
+	found.is_by_keeper = notify_is_heard() && getenv("GSESSION_KEEP") != NULL;
+	/* What was handed over was kept. */
+	found.is_kept = notify_is_heard() && (found.is_by_keeper || has_store() || n > 0);
 	name = strtok_r(names, ":", &save);
 	for (i = 0; i < n; i++, name = name == NULL ? NULL : strtok_r(NULL, ":", &save)) {
 		if (name == NULL || found.n == MOST_KEPT || strlen(name) >= NAME_BYTES) {
@@ -52,22 +69,41 @@ kept_begin(void)
 bool
 kept_is_supervised(void)
 {
-	return notify_is_heard();
+	return found.is_kept;
+}
+
+bool
+kept_ends_with_mount(void)
+{
+	return found.is_by_keeper;
+}
+
+bool
+kept_has_any(void)
+{
+	return found.n > 0;
+}
+
+/* Its place among what was found; NULL: it is not there, or not any more. */
+static int *
+find(const char *name)
+{
+	for (uint32_t i = 0; i < found.n; i++)
+		if (found.of[i].fd >= 0 && strcmp(found.of[i].name, name) == 0)
+			return &found.of[i].fd;
+	return NULL;
 }
 
 int
 kept_take(const char *name)
 {
-	uint32_t i;
-	int fd;
+	int *place = find(name), fd = -1;
 
-	for (i = 0; i < found.n; i++)
-		if (found.of[i].fd >= 0 && strcmp(found.of[i].name, name) == 0) {
-			fd = found.of[i].fd;
-			found.of[i].fd = -1;
-			return fd;
-		}
-	return -1;
+	if (place != NULL) {
+		fd = *place;
+		*place = -1;
+	}
+	return fd;
 }
 
 static void
@@ -75,6 +111,8 @@ tell_drop(const char *name)
 {
 	char lines[64 + NAME_BYTES];
 
+	if (!found.is_kept)
+		return;
 	(void)snprintf(lines, sizeof(lines), "FDSTOREREMOVE=1\nFDNAME=%s", name);
 	(void)notify_send(lines, -1);
 }
@@ -84,6 +122,8 @@ kept_give(const char *name, int fd)
 {
 	char lines[64 + NAME_BYTES];
 
+	if (!found.is_kept)
+		return;
 	tell_drop(name);
 	/* A connection that has ended is told by a poll, and is ours to let go of. */
 	(void)snprintf(lines, sizeof(lines), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
@@ -107,8 +147,7 @@ kept_drop_all(void)
 	uint32_t i;
 
 	for (i = 0; i < found.n; i++)
-		if (found.of[i].fd >= 0)
-			kept_drop(found.of[i].name);
+		kept_drop(found.of[i].name);
 }
 
 /* Map what has the right layout; NULL when it has not. */
@@ -157,11 +196,10 @@ int
 kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes)
 {
 	struct header *h = NULL;
-	int fd = kept_take(name);
+	const int *place = find(name);
 
-	if (fd >= 0) {
-		h = map_found(fd, version, bytes);
-		(void)close(fd);
+	if (place != NULL) {
+		h = map_found(*place, version, bytes);
 		if (h == NULL)
 			log_warnx("%s is of another version: files that are open now will answer that they are stale", name);
 	}

@@ -35,6 +35,10 @@ struct kept {
 void kept_begin(void);
 /* Is there somebody who keeps? */
 bool kept_is_supervised(void);
+/* ... and who ends with the mount, as gsession-keep does? systemd makes another. */
+bool kept_ends_with_mount(void);
+/* Was anything handed over? */
+bool kept_has_any(void);
 
 /* A descriptor that was handed over, to be closed by the caller; -1: there is none. */
 int kept_take(const char *name);
@@ -42,12 +46,12 @@ int kept_take(const char *name);
 void kept_give(const char *name, int fd);
 /* Let go of one, here and there. */
 void kept_drop(const char *name);
-/* Let go of all that was handed over and not taken: it belongs to a mount that is no more. */
+/* Let go of all that was handed over: it belongs to a mount that is no more. */
 void kept_drop_all(void);
 
 /*
  * The memory of a name: `bytes` of it, untouched pages of which take no memory. That of the process before when it has this
- * layout `version` and size, else a new one, which is handed over. 0 or GS_ESYSTEM with errno.
+ * layout `version` and size, as often as it is asked for, else a new one, which is handed over. 0 or GS_ESYSTEM with errno.
  */
 int kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes);
 /* Unmap it; it stays with who keeps it. */

@@ -7,7 +7,6 @@
 #include <sys/statvfs.h>
 #include <errno.h>
 #include <limits.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "prog/args.h"
 #include "prog/log.h"
+#include "prog/notify.h"
 #include "prog/process.h"
 
 #include "alive.h"
@@ -23,6 +23,8 @@
 #include "mount.h"
 #include "options.h"
 #include "poke.h"
+#include "staged.h"
+#include "unmount.h"
 
 /* The kernel remembers a mount whose server was killed: take it away, or nothing can be mounted there. */
 static void
@@ -35,21 +37,6 @@ repair_stale(const char *directory)
 	log_notice("%s: unmounting what a killed server left", directory);
 	if (umount2(directory, MNT_DETACH) != 0)
 		log_warn("%s", directory);
-}
-
-static int
-is_mounted(const char *directory)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "r");
-	struct mntent *m;
-	int found = 0;
-
-	if (mounts == NULL)
-		return 0;
-	while (!found && (m = getmntent(mounts)) != NULL)
-		found = strcmp(m->mnt_dir, directory) == 0 && strcmp(m->mnt_type, "fuse.gsession") == 0;
-	(void)endmntent(mounts);
-	return found;
 }
 
 /* Say what hinders, and what to do about it. Returns -1 to go on, or the status to exit with. */
@@ -67,7 +54,7 @@ check_place(const char *given, char directory[PATH_MAX])
 		log_errorx("%s: not a directory, and only on one can be mounted", directory);
 		return EXIT_USAGE;
 	}
-	if (is_mounted(directory)) {
+	if (unmount_is_ours(directory)) {
 		log_errorx("%s: a store is mounted there already; umount %s first", directory, directory);
 		return EXIT_REFUSED;
 	}
@@ -100,6 +87,27 @@ attach(struct mount *m, const struct options *o, int fd)
 	return -1;
 }
 
+/*
+ * A mount that was taken away while nobody served it has left files that are to become sessions, as at its end by our own hand.
+ * Returns -1 to go on, or the status to exit with: it is tried again then.
+ */
+static int
+wind_up(const struct options *o)
+{
+	struct mount m;
+	int status = staged_has_left() ? attach(&m, o, -1) : EXIT_YES;
+
+	if (status == EXIT_DOWN)
+		return status;
+	if (status < 0) {
+		staged_stop(&m);
+		mount_close(&m);
+	}
+	kept_drop_all();
+	notify_settle();
+	return -1;
+}
+
 /* Of a mount that stands nothing can be asked before it is served. */
 static int
 name_place(const char *given, char directory[PATH_MAX])
@@ -119,6 +127,7 @@ main(int argc, char **argv)
 	struct options o;
 	struct poke poke;
 	struct mount m;
+	bool is_unmounted;
 	int status, fd;
 
 	log_init("gsession-fs", 0);
@@ -126,7 +135,14 @@ main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	kept_begin();
-	fd = connection_inherit();
+	fd = connection_inherit(&is_unmounted);
+	status = fd < 0 && kept_has_any() ? wind_up(&o) : -1;
+	if (status >= 0)
+		return status;
+	if (is_unmounted && kept_ends_with_mount()) {
+		log_info("%s: unmounted", o.directory);
+		return EXIT_YES;
+	}
 	status = fd >= 0 ? name_place(o.directory, directory) : check_place(o.directory, directory);
 	if (status >= 0)
 		return status;

@@ -26,6 +26,8 @@ struct staged *staged_new(void);
 /* Make a session of each that is left, and end the thread that does so in time. Before the FUSE session ends. */
 void staged_stop(struct mount *m);
 void staged_free(struct staged **s);
+/* Is there any that the process before has left? */
+bool staged_has_left(void);
 /* There is one that will be due: of a new file, and after a takeover. */
 void staged_watch(struct mount *m);
 

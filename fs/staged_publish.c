@@ -343,6 +343,18 @@ staged_free(struct staged **s)
 	*s = NULL;
 }
 
+bool
+staged_has_left(void)
+{
+	struct stage_counts n = { .files = 0 };
+	struct staged *s = staged_new();
+
+	if (s != NULL)
+		stage_counts(s->stage, &n);
+	staged_free(&s);
+	return n.files > 0;
+}
+
 void
 staged_counts(struct mount *m, struct stage_counts *out)
 {

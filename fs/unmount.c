@@ -4,13 +4,32 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <errno.h>
+#include <mntent.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "prog/log.h"
 
 extern char **environ;
+
+bool
+unmount_is_ours(const char *directory)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	struct mntent *m;
+	bool is_ours = false;
+
+	if (mounts == NULL)
+		return false;
+	while ((m = getmntent(mounts)) != NULL)
+		if (strcmp(m->mnt_dir, directory) == 0)
+			is_ours = strcmp(m->mnt_type, "fuse.gsession") == 0;
+	(void)endmntent(mounts);
+	return is_ours;
+}
 
 static void
 ask_fusermount(const char *directory)

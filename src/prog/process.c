@@ -201,8 +201,9 @@ process_pidfile_remove(void)
 {
 	if (self.pid_fd < 0)
 		return;
-	/* First the name, then the lock: nobody can lock a file that is about to vanish. */
-	(void)unlink(self.pid_path);
+	/* First the name, then the lock: nobody can lock a file that is about to vanish. Who took the name away has given it to another. */
+	if (is_same_file(self.pid_fd, self.pid_path))
+		(void)unlink(self.pid_path);
 	(void)close(self.pid_fd);
 	free(self.pid_path);
 	self.pid_fd = -1;

@@ -122,6 +122,14 @@ is_another() { [ "$(pid_of default)" != "$was" ] && gs show version; }
 check "a daemon that is killed is started again" poll_until 30 is_another
 kill_kept "$(pid_of default)"
 check_status 1 "status of one that was killed with its keeper is 1" init status
+if [ "$is_mounting" = yes ]; then
+	find_mount_pid "$tmp/mnt"
+	keeper=$(ps -o ppid= -p "$MOUNT_PID" | tr -d ' ')
+	kill -KILL "$MOUNT_PID"
+	check "stop of a mount that waits for a daemon" init stop
+	check "ends who keeps it" wait_gone "$keeper"
+	check_not "and the mount" grep -q " $tmp/mnt " /proc/self/mounts
+fi
 check "try-restart of what does not run" init try-restart
 check_status 1 "leaves it so" init status
 check_status 7 "nor can it be reloaded" init reload

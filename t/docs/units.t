@@ -49,6 +49,7 @@ for unit in "${units[@]:2:2}"; do
 	check_not "it sees the files that all see" grep -E '^(Protect(System|Home|Kernel|Control|Proc)|Private|ReadWrite|ReadOnly|Inaccessible|Temporary|Bind|Root|Mount)' \
 		"$tmp/units/$unit"
 	check_match "it keeps the connection to the kernel" "$(cat "$tmp/units/$unit")" '^FileDescriptorStoreMax=[1-9]'
+	check_match "and says so, as an older systemd does not" "$(cat "$tmp/units/$unit")" '^Environment=FDSTORE=[1-9]'
 	check_not "the mount does not end with the daemon" grep -E '^(Requires|BindsTo|PartOf)=' "$tmp/units/$unit"
 done
 check_match "an instance has its configuration" "$(cat "$tmp/units/gsessiond@.service")" '^ExecStart=.* -i %i -c .*/gsession/%i\.conf$'
@@ -131,6 +132,20 @@ if [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ "$(id -u)" -eq 0 ]; then
 	check_eq "the mount does what its unit allows" "$(comm -23 <(called "$tmp/mount.trace") <(allowed gsession-fs.service))" ""
 else
 	skip "the mount does what its unit allows" "nothing can be mounted here"
+fi
+
+# What systemd runs first: where a mount is to be gone on with, nobody serves it yet.
+pre=$(sed -n 's/^ExecStartPre=-//p' "$buildtop/etc/gsession-fs.service" | sed "s|/mnt/gsession|$tmp/pre|g")
+check "the unit makes its directory" bash -c "$pre"
+check "where it is to be" test -d "$tmp/pre"
+if [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ "$(id -u)" -eq 0 ]; then
+	start_mount "$tmp/pre"
+	kill -STOP "$MOUNT_PID"
+	check "and asks nothing of a mount that is there" timeout -s KILL 10 bash -c "$pre"
+	kill -CONT "$MOUNT_PID"
+	stop_mount "$tmp/pre"
+else
+	skip "and asks nothing of a mount that is there" "nothing can be mounted here"
 fi
 kill "$daemon"
 wait "$strace"
