@@ -280,7 +280,7 @@ resize(struct call *c, uint64_t node, const struct gs_item *item, const struct s
 	int rc;
 
 	if (fi != NULL)
-		return f != NULL ? file_resize(c, f, (uint64_t)want->st_size) : ESTALE;
+		return f != NULL && file_node(f) == node ? file_resize(c, f, (uint64_t)want->st_size) : ESTALE;
 	rc = call_may(c, item->info.uid, item->info.gid, item->info.mode, W_OK);
 	if (rc == 0)
 		rc = hold_turn(c, node, item, HOLD_GET, &is_counted);

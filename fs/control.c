@@ -7,15 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
+
 #include "attr.h"
 #include "intent.h"
 #include "node.h"
 #include "report.h"
 #include "rights.h"
 
-enum { DIRECTORY_MODE = 0750, LAYOUT = 1 };
+enum { DIRECTORY_MODE = 0750, LAYOUT = 2 };
 
 #define TIMEOUT_S 1.0		/* the tree changes when the daemon's configuration does */
+
+static bool
+is_sound(const struct control_paths *paths)
+{
+	uint32_t n = atomic_load(&paths->n);
+
+	for (uint32_t i = 0; i < n && n <= CONTROL_PATHS; i++)
+		if (memchr(paths->of[i].text, '\0', sizeof(paths->of[i].text)) == NULL)
+			return false;
+	return n <= CONTROL_PATHS;
+}
 
 struct control *
 control_new(const char *instance)
@@ -27,13 +40,16 @@ control_new(const char *instance)
 	(void)pthread_mutex_init(&ctl->lock, NULL);
 	ctl->pool = ctlpool_new(instance);
 	ctl->stream = stream_new(instance);
-	if (kept_open(&ctl->kept, "control", LAYOUT, sizeof(*ctl->paths)) == 0)
+	if (kept_open(&ctl->kept, "control", LAYOUT, sizeof(*ctl->paths)) == 0 &&
+	    (!ctl->kept.is_found || is_sound(ctl->kept.base) || kept_refuse(&ctl->kept) == 0))
 		ctl->paths = ctl->kept.base;
 	if (ctl->pool == NULL || ctl->stream == NULL || ctl->paths == NULL) {
 		control_free(&ctl);
 		return NULL;
 	}
 	if (atomic_load(&ctl->paths->n) == 0) {
+		(void)gs_random_bytes(&ctl->paths->tag, sizeof(ctl->paths->tag));
+		ctl->paths->tag &= NODE_TAG_MASK;
 		ctl->paths->of[0] = (struct control_path){ .mode = DIRECTORY_MODE, .is_dir = true };
 		atomic_store(&ctl->paths->n, 1);
 	}
@@ -104,6 +120,19 @@ control_path_of(struct control *ctl, uint32_t i, struct control_path *out)
 		*out = ctl->paths->of[i];
 	pthread_mutex_unlock(&ctl->lock);
 	return is_there;
+}
+
+uint64_t
+control_node(const struct control *ctl, uint32_t i)
+{
+	return node_of_control(i, i == 0 ? 0 : ctl->paths->tag);
+}
+
+bool
+control_path_of_node(struct control *ctl, uint64_t node, uint32_t *i, struct control_path *out)
+{
+	*i = node_control_path(node);
+	return node == control_node(ctl, *i) && control_path_of(ctl, *i, out);
 }
 
 static bool
@@ -252,7 +281,7 @@ timeout_of(const struct control_line *line)
 static void
 stat_of(const struct mount *m, uint32_t path, const struct control_line *line, struct stat *st)
 {
-	attr_of_directory(m, node_of_control(path), line->mode, st);
+	attr_of_directory(m, control_node(m->control, path), line->mode, st);
 	st->st_gid = m->ctl_gid;
 	if (line->is_dir)
 		return;
@@ -332,9 +361,10 @@ static int
 join(struct call *c, uint64_t parent, const char *name, char out[GS_WIRE_PATH_BYTES])
 {
 	struct control_path dir;
+	uint32_t i;
 	int n;
 
-	if (!control_path_of(c->m->control, node_control_path(parent), &dir))
+	if (!control_path_of_node(c->m->control, parent, &i, &dir))
 		return ESTALE;
 	n = snprintf(out, GS_WIRE_PATH_BYTES, "%s%s%s", dir.text, dir.text[0] != '\0' ? "/" : "", name);
 	if (n < 0 || n >= GS_WIRE_PATH_BYTES)
@@ -398,18 +428,18 @@ control_rmdir(struct call *c, uint64_t parent, const char *name)
 int
 control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
 {
-	uint32_t i = node_control_path(node);
 	struct control_line line;
 	struct control_path p;
+	uint32_t i;
 	int rc;
 
 	*timeout_s = ATTR_FIXED_S;
+	if (!control_path_of_node(c->m->control, node, &i, &p))
+		return ESTALE;
 	if (i == 0) {
 		control_root(c->m, st);
 		return 0;
 	}
-	if (!control_path_of(c->m->control, i, &p))
-		return ESTALE;
 	rc = control_ask_line(c, p.text, &line);
 	if (rc != 0)
 		return rc;
@@ -441,10 +471,11 @@ control_list(struct call *c, uint64_t node, struct dir *d)
 	char *text, *save = NULL, *at;
 	struct control_line line;
 	struct control_path p;
+	uint32_t i;
 	size_t len;
 	int rc;
 
-	if (!control_path_of(c->m->control, node_control_path(node), &p))
+	if (!control_path_of_node(c->m->control, node, &i, &p))
 		return ESTALE;
 	rc = control_may_use(c, p.mode, R_OK);
 	if (rc == 0)

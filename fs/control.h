@@ -46,8 +46,8 @@ void control_tell_refusal(struct call *c, const char *table, const char *what);
 void control_tell(struct call *c, const char *table, const char *sentence);
 
 int control_open(struct call *c, uint64_t node, int flags, uint64_t *fh);
-/* The open file of a number; NULL: it is none, as after a change of versions. */
-struct control_file *control_file_of(const struct mount *m, uint64_t fh);
+/* The open file of a number, by the node that it was opened by; NULL: it is none, or of another, as after a change of versions. */
+struct control_file *control_file_of(const struct mount *m, uint64_t node, uint64_t fh);
 void control_release(struct call *c, struct control_file *f);
 /* Go on with the files that were open when the process before ended. 0 or GS_ENOMEM. */
 int control_adopt(struct mount *m);

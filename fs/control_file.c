@@ -195,9 +195,10 @@ control_open(struct call *c, uint64_t node, int flags, uint64_t *fh)
 	int mask = (flags & O_ACCMODE) == O_RDONLY ? R_OK : (flags & O_ACCMODE) == O_WRONLY ? W_OK : R_OK | W_OK;
 	struct control_file *f;
 	struct control_path p;
+	uint32_t i;
 	int rc;
 
-	if (!control_path_of(c->m->control, node_control_path(node), &p))
+	if (!control_path_of_node(c->m->control, node, &i, &p))
 		return ESTALE;
 	rc = control_may_use(c, p.mode, mask);
 	if (rc != 0)
@@ -207,7 +208,7 @@ control_open(struct call *c, uint64_t node, int flags, uint64_t *fh)
 		control_blame(c, p.text, "cannot be written");
 		return EPERM;
 	}
-	rc = new_kept(c, node_control_path(node), &p, &f);
+	rc = new_kept(c, i, &p, &f);
 	if (rc != 0)
 		return rc;
 	rc = begin_following(c, f);
@@ -222,9 +223,11 @@ control_open(struct call *c, uint64_t node, int flags, uint64_t *fh)
 }
 
 struct control_file *
-control_file_of(const struct mount *m, uint64_t fh)
+control_file_of(const struct mount *m, uint64_t node, uint64_t fh)
 {
-	return handles_kind(m->handles, fh) == HANDLE_CONTROL ? handles_local(m->handles, fh) : NULL;
+	struct control_file *f = handles_kind(m->handles, fh) == HANDLE_CONTROL ? handles_local(m->handles, fh) : NULL;
+
+	return f != NULL && control_node(m->control, f->k->path) == node ? f : NULL;
 }
 
 static void
@@ -257,6 +260,7 @@ control_release(struct call *c, struct control_file *f)
 int
 control_adopt(struct mount *m)
 {
+	struct control_path p;
 	struct control_file *f;
 	uint32_t i = 0;
 	uint64_t fh;
@@ -264,6 +268,11 @@ control_adopt(struct mount *m)
 	while ((fh = handles_next(m->handles, &i)) != 0) {
 		if (handles_kind(m->handles, fh) != HANDLE_CONTROL)
 			continue;
+		/* Its paths may have begun anew. */
+		if (!control_path_of(m->control, ((struct control_kept *)handles_kept(m->handles, fh))->path, &p)) {
+			handles_release(m->handles, fh);
+			continue;
+		}
 		f = file_new(m, fh);
 		if (f == NULL)
 			return GS_ENOMEM;

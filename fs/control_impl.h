@@ -40,6 +40,7 @@ struct control_path {
 /* Kept (kept.h): the kernel goes on asking for them by their numbers. */
 struct control_paths {
 	_Atomic uint32_t n;		/* the root's is 0, and there from the begin */
+	uint32_t tag;			/* of the numbers of this memory; the root has none */
 	struct control_path of[CONTROL_PATHS];
 };
 
@@ -54,6 +55,10 @@ struct control {
 
 /* False when no such number was given. */
 bool control_path_of(struct control *ctl, uint32_t i, struct control_path *out);
+/* The same of a node, with its number; false also when it is of another memory. */
+bool control_path_of_node(struct control *ctl, uint64_t node, uint32_t *i, struct control_path *out);
+/* The node of a path. */
+uint64_t control_node(const struct control *ctl, uint32_t i);
 /* Is it the file that is watched? Whoever knows it may watch it, be it that its name came with a listing. */
 bool control_is_watched(struct call *c, const char *path);
 /* Ask the daemon on behalf of the caller; *text is his to free, NULL after an error. 0 or errno. */

@@ -283,16 +283,23 @@ dir_open(struct call *c, uint64_t node, uint64_t *fh)
 		list_free(d);
 		return rc;
 	}
+	memcpy(handles_kept(c->m->handles, *fh), &node, sizeof(node));
 	handles_set_local(c->m->handles, *fh, d);
 	intent_opens(c, *fh);
 	handles_commit(c->m->handles, *fh, HANDLE_DIRECTORY);
 	return 0;
 }
 
-void
-dir_release(struct call *c, uint64_t fh)
+static bool
+is_open_as(const struct call *c, uint64_t node, uint64_t fh)
 {
-	if (handles_kind(c->m->handles, fh) != HANDLE_DIRECTORY)
+	return handles_kind(c->m->handles, fh) == HANDLE_DIRECTORY && memcmp(handles_kept(c->m->handles, fh), &node, sizeof(node)) == 0;
+}
+
+void
+dir_release(struct call *c, uint64_t node, uint64_t fh)
+{
+	if (!is_open_as(c, node, fh))
 		return;
 	list_free(handles_local(c->m->handles, fh));
 	handles_release(c->m->handles, fh);
@@ -316,7 +323,7 @@ list_of(struct call *c, uint64_t node, uint64_t fh, struct dir **out)
 {
 	int rc = 0;
 
-	if (handles_kind(c->m->handles, fh) != HANDLE_DIRECTORY)
+	if (!is_open_as(c, node, fh))
 		return ESTALE;
 	*out = handles_local(c->m->handles, fh);
 	if (*out == NULL)

@@ -33,7 +33,7 @@ int dir_add(struct dir *d, const char *name, const struct stat *st, double timeo
 
 /* Of any directory; only operators open a ring's. *fh is 0 for a ring's. */
 int dir_open(struct call *c, uint64_t node, uint64_t *fh);
-void dir_release(struct call *c, uint64_t fh);
+void dir_release(struct call *c, uint64_t node, uint64_t fh);
 /* handles_let_go() of directories. */
 void dirs_let_go(struct mount *m);
 

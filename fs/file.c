@@ -366,6 +366,20 @@ file_of(const struct mount *m, uint64_t fh)
 	return handles_kind(m->handles, fh) == HANDLE_SESSION ? handles_local(m->handles, fh) : NULL;
 }
 
+static bool
+is_value(uint64_t value)
+{
+	return !file_has(value) || (file_place(value) < HANDLE_VALUES && file_len(value) <= HANDLE_VALUE_BYTES);
+}
+
+/* Can it be what a file keeps? Whoever kept it may have crashed. */
+static bool
+is_sound(const struct file_kept *k)
+{
+	return node_kind(k->node) == NODE_IS_SESSION && k->key_len <= GS_KEY_BYTES && memchr(k->key, '\0', sizeof(k->key)) != NULL &&
+	    is_value(k->snap) && is_value(k->undo) && k->info.ns_id < MOUNT_NAMESPACES;
+}
+
 int
 files_adopt(struct mount *m)
 {
@@ -379,7 +393,7 @@ files_adopt(struct mount *m)
 		if (handles_kind(m->handles, fh) != HANDLE_SESSION)
 			continue;
 		k = handles_kept(m->handles, fh);
-		if (!mount_has_table(m, node_table(k->node))) {
+		if (!is_sound(k) || !mount_has_table(m, node_table(k->node))) {
 			handles_release(m->handles, fh);
 			continue;
 		}

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 #include "gsession.h"
+#include "base/random.h"
+
 #include "kept.h"
 
 enum {
-	LAYOUT = 2,
+	LAYOUT = 3,
 	FEW = 256,			/* the values of so many keep their pages for the next */
 	VALUES_BYTES = HANDLE_VALUES * HANDLE_VALUE_BYTES,
 };
@@ -24,7 +26,8 @@ struct slot {
 
 struct memory {
 	_Atomic uint32_t n_used;	/* slots from here on have never been open */
-	unsigned char pad[4092];
+	uint32_t first;			/* generation of each slot: by chance, so that a number of another memory is none of this */
+	unsigned char pad[4088];
 	struct slot slots[HANDLES];
 	unsigned char values[HANDLES][VALUES_BYTES];
 };
@@ -62,6 +65,32 @@ find_free(struct handles *h)
 			h->free[h->n_free++] = i;
 }
 
+static bool
+is_sound(const struct memory *mem)
+{
+	uint32_t n = atomic_load(&mem->n_used);
+
+	for (uint32_t i = 0; i < n && n <= HANDLES; i++)
+		if ((mem->slots[i].word & 0xff) > HANDLE_DIRECTORY || mem->slots[i].word >> 40 != 0)
+			return false;
+	return n <= HANDLES;
+}
+
+/* 0 or GS_ESYSTEM with errno. */
+static int
+open_memory(struct kept *kept)
+{
+	struct memory *mem;
+	int rc = kept_open(kept, "handles", LAYOUT, sizeof(*mem));
+
+	if (rc == 0 && kept->is_found && !is_sound(kept->base))
+		rc = kept_refuse(kept);
+	mem = kept->base;
+	while (rc == 0 && mem->first == 0)
+		rc = gs_random_bytes(&mem->first, sizeof(mem->first));
+	return rc;
+}
+
 struct handles *
 handles_new(void)
 {
@@ -69,7 +98,7 @@ handles_new(void)
 
 	if (h == NULL)
 		return NULL;
-	if (kept_open(&h->kept, "handles", LAYOUT, sizeof(*h->mem)) < 0) {
+	if (open_memory(&h->kept) < 0) {
 		free(h);
 		return NULL;
 	}
@@ -106,8 +135,9 @@ handles_reserve(struct handles *h, uint64_t *fh)
 	pthread_mutex_unlock(&h->lock);
 	if (i == HANDLES)
 		return ENFILE;
-	/* 32 bits of it are in a number. */
-	word = ((h->mem->slots[i].word >> 8) + 1) & UINT32_MAX;
+	/* 32 bits of it are in a number, and 0 is none. */
+	word = h->mem->slots[i].word >> 8;
+	word = word == 0 ? h->mem->first : (word + 1) & UINT32_MAX;
 	word = (word == 0 ? 1 : word) << 8 | HANDLE_FREE;
 	h->mem->slots[i].word = word;
 	*fh = fh_of(i, word);

@@ -58,6 +58,16 @@ struct intents {
 /* Where the thread looks first for a free one; 0: it has not looked yet. */
 static _Thread_local uint32_t hint;
 
+static bool
+is_sound(const struct memory *mem)
+{
+	for (const struct intent *it = mem->of; it < mem->of + INTENTS; it++)
+		if (it->what > RENAME || it->state > DONE || memchr(it->key, '\0', sizeof(it->key)) == NULL ||
+		    memchr(it->to, '\0', sizeof(it->to)) == NULL)
+			return false;
+	return true;
+}
+
 struct intents *
 intents_new(void)
 {
@@ -65,7 +75,7 @@ intents_new(void)
 
 	if (in == NULL)
 		return NULL;
-	if (kept_open(&in->kept, "intents", LAYOUT, sizeof(*in->mem)) < 0) {
+	if (kept_open(&in->kept, "intents", LAYOUT, sizeof(*in->mem)) < 0 || (!is_sound(in->kept.base) && kept_refuse(&in->kept) < 0)) {
 		free(in);
 		return NULL;
 	}

@@ -16,6 +16,8 @@
 
 #define MAGIC UINT64_C(0x7470656b2d736667)	/* "gfs-kept" */
 
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
 enum { MOST_KEPT = 16, NAME_BYTES = 32, HEADER_BYTES = 4096 };
 
 struct header {				/* the first page */
@@ -157,7 +159,8 @@ map_found(int fd, uint32_t version, size_t bytes)
 	struct header *h;
 	struct stat st;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != HEADER_BYTES + (uint64_t)bytes)
+	/* Nobody can have taken pages away that we are to read. */
+	if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != HEADER_BYTES + (uint64_t)bytes)
 		return NULL;
 	h = mmap(NULL, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (h == MAP_FAILED)
@@ -177,10 +180,10 @@ map_new(const char *name, uint32_t version, size_t bytes)
 	int fd, err;
 
 	(void)snprintf(label, sizeof(label), "gsession-fs:%s", name);
-	fd = memfd_create(label, MFD_CLOEXEC);
+	fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return NULL;
-	if (ftruncate(fd, (off_t)(HEADER_BYTES + bytes)) == 0)
+	if (ftruncate(fd, (off_t)(HEADER_BYTES + bytes)) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		h = mmap(NULL, HEADER_BYTES + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	err = errno;
 	if (h != MAP_FAILED) {
@@ -190,6 +193,20 @@ map_new(const char *name, uint32_t version, size_t bytes)
 	(void)close(fd);
 	errno = err;
 	return h == MAP_FAILED ? NULL : h;
+}
+
+/* A new memory, in the place of what was found. */
+static int
+begin(struct kept *k)
+{
+	struct header *h;
+
+	kept_drop(k->name);
+	h = map_new(k->name, k->version, k->bytes);
+	if (h == NULL)
+		return GS_ESYSTEM;
+	k->base = (char *)h + HEADER_BYTES;
+	return 0;
 }
 
 int
@@ -203,14 +220,20 @@ kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes)
 		if (h == NULL)
 			log_warnx("%s is of another version: files that are open now will answer that they are stale", name);
 	}
-	k->is_found = h != NULL;
+	*k = (struct kept){ .name = name, .version = version, .bytes = bytes, .is_found = h != NULL };
 	if (h == NULL)
-		h = map_new(name, version, bytes);
-	if (h == NULL)
-		return GS_ESYSTEM;
+		return begin(k);
 	k->base = (char *)h + HEADER_BYTES;
-	k->bytes = bytes;
 	return 0;
+}
+
+int
+kept_refuse(struct kept *k)
+{
+	log_warnx("%s is damaged: what is open now may answer that it is stale", k->name);
+	kept_close(k);
+	k->is_found = false;
+	return begin(k);
 }
 
 void

@@ -17,6 +17,12 @@
  * no pointers and no locks; and it is whole before and after each single
  * store, as the process may end between any two.  Without a supervisor it
  * is memory as any other, and goes with the process.
+ *
+ * Whoever takes one over looks first whether it can be what it says: a
+ * process that crashed may have written anywhere.  And where one begins anew
+ * under a mount that goes on, as after a change of its layout, the numbers
+ * that it gives out begin somewhere else, by chance: what the kernel knows of
+ * before is stale, and not another's.
  */
 #ifndef KEPT_H
 #define KEPT_H
@@ -28,7 +34,9 @@
 struct kept {
 	void *base;			/* at a page's begin; zeros when it is new */
 	size_t bytes;
-	bool is_found;			/* it is that of the process before */
+	bool is_found;			/* it is that of the process before, which may have damaged it */
+	const char *name;
+	uint32_t version;
 };
 
 /* Find what was handed over. Once, after any fork into the background, before a descriptor is opened. */
@@ -54,6 +62,8 @@ void kept_drop_all(void);
  * layout `version` and size, as often as it is asked for, else a new one, which is handed over. 0 or GS_ESYSTEM with errno.
  */
 int kept_open(struct kept *k, const char *name, uint32_t version, size_t bytes);
+/* What was found in it cannot be: begin with a new one, and say so. 0 or GS_ESYSTEM with errno. */
+int kept_refuse(struct kept *k);
 /* Unmap it; it stays with who keeps it. */
 void kept_close(struct kept *k);
 

@@ -15,7 +15,7 @@
  *
  *	NODE_FIXED		the directory of `table`
  *	NODE_FIXED + 1		the directory of `ring looked through` in `table`
- *	NODE_FIXED + 16 + n	path n of the control tree (control.c numbers them)
+ *	NODE_FIXED + 16 + n	path n of the control tree (control.c numbers them); the tag of all that it numbers is in the birth tag's place
  *	NODE_NAMESPACE + n	the directory of namespace n in `ring looked through`
  *	NODE_STAGED + n		place n of the stage, in the directory of `ring looked through`; its tag is in the birth tag's place
  *
@@ -68,9 +68,9 @@ node_of_session(uint32_t table, uint32_t ring, uint64_t id)
 }
 
 static inline uint64_t
-node_of_control(uint32_t path)
+node_of_control(uint32_t path, uint32_t tag)
 {
-	return NODE_FIXED + 16 + path;
+	return (uint64_t)(tag & NODE_TAG_MASK) << 33 | (NODE_FIXED + 16 + path);
 }
 
 /* dir is the number of its directory. */
@@ -94,6 +94,8 @@ node_control_path(uint64_t node)
 {
 	return (uint32_t)(node_cookie(node) - NODE_FIXED - 16);
 }
+
+static inline uint32_t node_control_tag(uint64_t node) { return (uint32_t)(node >> 33) & NODE_TAG_MASK; }
 
 static inline enum node_kind
 node_kind(uint64_t node)

@@ -19,6 +19,17 @@ struct numbers {
 	struct given *given;
 };
 
+static bool
+is_sound(const struct given *g)
+{
+	uint32_t n = atomic_load(&g->n);
+
+	for (uint32_t i = 0; i < n && n <= MOUNT_TABLES; i++)
+		if (g->names[i][0] == '\0' || memchr(g->names[i], '\0', GS_NAME_BYTES) == NULL)
+			return false;
+	return n <= MOUNT_TABLES;
+}
+
 struct numbers *
 numbers_new(void)
 {
@@ -26,7 +37,8 @@ numbers_new(void)
 
 	if (numbers == NULL)
 		return NULL;
-	if (kept_open(&numbers->kept, "tables", LAYOUT, sizeof(*numbers->given)) < 0) {
+	if (kept_open(&numbers->kept, "tables", LAYOUT, sizeof(*numbers->given)) < 0 ||
+	    (!is_sound(numbers->kept.base) && kept_refuse(&numbers->kept) < 0)) {
 		free(numbers);
 		return NULL;
 	}

@@ -24,11 +24,20 @@ open_node(struct call *c, uint64_t node, struct fuse_file_info *fi)
 	return node_kind(node) == NODE_IS_CONTROL ? control_open(c, node, fi->flags, &fi->fh) : EISDIR;
 }
 
+/* A temporary file that is led to a session has its handle. */
+static struct file *
+file_at(const struct call *c, uint64_t node, uint64_t fh)
+{
+	struct file *f = file_of(c->m, fh);
+
+	return f != NULL && (file_node(f) == node || node_kind(node) == NODE_IS_STAGED) ? f : NULL;
+}
+
 static void
 forget_open(struct call *c, uint64_t node, uint64_t fh)
 {
-	struct control_file *control = control_file_of(c->m, fh);
-	struct file *session = file_of(c->m, fh);
+	struct control_file *control = control_file_of(c->m, node, fh);
+	struct file *session = file_at(c, node, fh);
 
 	if (node_kind(node) == NODE_IS_STAGED) {
 		staged_release(c, node, fh);
@@ -142,8 +151,8 @@ opened_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse
 	struct call c;
 
 	call_begin(&c, req);
-	session = file_of(c.m, fi->fh);
-	control = control_file_of(c.m, fi->fh);
+	session = file_at(&c, node, fi->fh);
+	control = control_file_of(c.m, node, fi->fh);
 	if (node_kind(node) == NODE_IS_STAGED)
 		staged_read(&c, node, fi->fh, (uint64_t)off, size);
 	else if (session != NULL)
@@ -164,8 +173,8 @@ struct written {
 static int
 write_open(struct call *c, uint64_t node, const struct fuse_file_info *fi, const struct written *data)
 {
-	struct control_file *control = control_file_of(c->m, fi->fh);
-	struct file *session = file_of(c->m, fi->fh);
+	struct control_file *control = control_file_of(c->m, node, fi->fh);
+	struct file *session = file_at(c, node, fi->fh);
 	bool is_append = (fi->flags & O_APPEND) != 0;
 
 	if (node_kind(node) == NODE_IS_STAGED)
@@ -219,9 +228,8 @@ opened_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct f
 	struct control_file *control;
 	struct call c;
 
-	(void)node;
 	call_begin(&c, req);
-	control = control_file_of(c.m, fi->fh);
+	control = control_file_of(c.m, node, fi->fh);
 	if (control != NULL && control_can_wait(control)) {
 		control_poll(&c, control, handle);
 	} else {

@@ -260,7 +260,7 @@ op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);
 	else if (fuse_reply_open(req, fi) != 0)
-		dir_release(&c, fi->fh);
+		dir_release(&c, node, fi->fh);
 	intent_end(&c);
 	call_end(&c);
 }
@@ -290,9 +290,8 @@ op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct call c;
 
-	(void)node;
 	call_begin(&c, req);
-	dir_release(&c, fi->fh);
+	dir_release(&c, node, fi->fh);
 	(void)fuse_reply_err(req, 0);
 	call_end(&c);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 
 #include "node.h"
 
@@ -155,6 +156,38 @@ adopt(struct stage *s)
 	}
 }
 
+static bool
+is_sound_name(const struct stage_name *n)
+{
+	return n->len < STAGE_NAME_BYTES && memchr(n->bytes, '\0', sizeof(n->bytes)) != NULL;
+}
+
+bool
+stage_is_sound(const void *memory)
+{
+	const struct stage_head *head = memory;
+	const struct stage_slot *f = (const void *)((const unsigned char *)memory + SLOTS_OFF);
+
+	for (uint32_t i = 0; i < STAGE_FILES; i++, f++) {
+		if ((atomic_load(&f->word) & 15) > STAGE_PUBLISHED || atomic_load(&f->word) >> 8 > NODE_TAG_MASK || f->size > STAGE_FILE_BYTES)
+			return false;
+		if ((atomic_load(&f->word) >> 4 & 15) > 1 || !is_sound_name(&f->names[0]) || !is_sound_name(&f->names[1]))
+			return false;
+	}
+	return head->first_tag <= NODE_TAG_MASK;
+}
+
+bool
+stage_has_named(const void *memory)
+{
+	const struct stage_slot *f = (const void *)((const unsigned char *)memory + SLOTS_OFF);
+	uint32_t i = 0;
+
+	while (i < STAGE_FILES && stage_state_of(&f[i]) != STAGE_NAMED)
+		i++;
+	return i < STAGE_FILES;
+}
+
 struct stage *
 stage_new(void *memory)
 {
@@ -168,6 +201,8 @@ stage_new(void *memory)
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_cond_init(&s->idle, NULL);
 	memset(s->chain, 0xff, sizeof(s->chain));
+	if (s->head->first_tag == 0 && gs_random_bytes(&s->head->first_tag, sizeof(s->head->first_tag)) == 0)
+		s->head->first_tag &= NODE_TAG_MASK;
 	adopt(s);
 	return s;
 }
@@ -215,7 +250,7 @@ static void
 begin_locked(struct stage *s, uint32_t i, uint64_t dir, const char *name, const struct stage_seen *want)
 {
 	struct stage_slot *f = &s->slots[i];
-	uint32_t tag = (stage_tag_of(f) + 1) & NODE_TAG_MASK;
+	uint32_t tag = ((stage_tag_of(f) == 0 ? s->head->first_tag : stage_tag_of(f)) + 1) & NODE_TAG_MASK;
 	int64_t now_ns = gs_clock_wall_ns();
 
 	/* Whoever dies before the last line leaves a free place. */

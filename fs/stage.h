@@ -34,7 +34,7 @@ enum {
 	STAGE_BYTES = 16 << 20,		/* of all values together */
 	STAGE_NAME_BYTES = 256,		/* with its NUL */
 	STAGE_MS = 60000,		/* so long after its last change a file stays, unless it is renamed */
-	STAGE_VERSION = 1,		/* of the layout of the memory */
+	STAGE_VERSION = 2,		/* of the layout of the memory */
 };
 
 enum stage_state { STAGE_FREE, STAGE_NAMED, STAGE_UNNAMED, STAGE_PUBLISHED };
@@ -68,6 +68,10 @@ struct stage_counts {
 struct stage;
 
 size_t stage_bytes(void);
+/* Can such a memory be what another process has left? It may have crashed. */
+bool stage_is_sound(const void *memory);
+/* Has a sound one a file with a name? */
+bool stage_has_named(const void *memory);
 /*
  * Use a memory of stage_bytes(), which stays the caller's: zeros, or that of another process which is no more. NULL: no room
  * for the rest.

@@ -33,6 +33,7 @@ struct stage_slot {
 };
 
 struct stage_head {
+	uint32_t first_tag, pad;	/* by chance, so that a number of another memory is none of this */
 	uint64_t order;			/* the last that a name was given */
 	uint64_t published, refused, lost;
 };

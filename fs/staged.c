@@ -420,6 +420,9 @@ staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, con
 		intent_append(c, node, seen.size + len);
 	if (handle == 0)
 		rc = stage_write(c->m->staged->stage, id_of(node), data, len, offset, is_append, most);
+	/* Not of this memory. */
+	if (rc == ESTALE && handle == 0 && stage_see(c->m->staged->stage, id_of(node), &seen) != 0)
+		return ESTALE;
 	if (rc == ESTALE && handle == 0 && staged_handle(c, node, &handle) == ESTALE)
 		return 0;	/* its session has ended: what is written is lost with it */
 	if (rc == ESTALE && handle == 0)

@@ -304,7 +304,8 @@ staged_new(void)
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&s->change, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	if (kept_open(&s->kept, "stage", STAGE_VERSION, stage_bytes()) == 0)
+	if (kept_open(&s->kept, "stage", STAGE_VERSION, stage_bytes()) == 0 &&
+	    (!s->kept.is_found || stage_is_sound(s->kept.base) || kept_refuse(&s->kept) == 0))
 		s->stage = stage_new(s->kept.base);
 	if (s->stage == NULL)
 		staged_free(&s);
@@ -346,13 +347,14 @@ staged_free(struct staged **s)
 bool
 staged_has_left(void)
 {
-	struct stage_counts n = { .files = 0 };
-	struct staged *s = staged_new();
+	struct kept kept;
+	bool has;
 
-	if (s != NULL)
-		stage_counts(s->stage, &n);
-	staged_free(&s);
-	return n.files > 0;
+	if (kept_open(&kept, "stage", STAGE_VERSION, stage_bytes()) < 0)
+		return false;
+	has = kept.is_found && stage_is_sound(kept.base) && stage_has_named(kept.base);
+	kept_close(&kept);
+	return has;
 }
 
 void

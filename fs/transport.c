@@ -205,12 +205,13 @@ transport_poll(void)
 
 static const struct fuse_custom_io io = { .writev = write_answer, .read = read_request };
 
-bool
-transport_can_go_on(int fd)
+static bool
+is_sound(const struct served *s)
 {
-	const struct fuse_out_header again = { .len = sizeof(again), .error = NOTIFY_RESEND };
+	uint32_t n = atomic_load(&s->init_bytes);
 
-	return write(fd, &again, sizeof(again)) == (ssize_t)sizeof(again);
+	return n == 0 || (n >= sizeof(struct fuse_in_header) && n <= INIT_BYTES && s->answer_bytes >= sizeof(struct fuse_out_header) &&
+	    s->answer_bytes <= INIT_BYTES);
 }
 
 struct transport *
@@ -220,7 +221,7 @@ transport_new(int fd)
 
 	if (t == NULL)
 		return NULL;
-	if (kept_open(&t->kept, "mount", LAYOUT, sizeof(*t->served)) < 0) {
+	if (kept_open(&t->kept, "mount", LAYOUT, sizeof(*t->served)) < 0 || (!is_sound(t->kept.base) && kept_refuse(&t->kept) < 0)) {
 		free(t);
 		return NULL;
 	}
@@ -237,6 +238,25 @@ transport_free(struct transport **t)
 	kept_close(&(*t)->kept);
 	free(*t);
 	*t = NULL;
+}
+
+/* Without what the kernel was told at first nothing of the rest is understood. */
+static bool
+knows_first_answer(int fd)
+{
+	struct transport *t = transport_new(fd);
+	bool knows = t != NULL && t->kept.is_found;
+
+	transport_free(&t);
+	return knows;
+}
+
+bool
+transport_can_go_on(int fd)
+{
+	const struct fuse_out_header again = { .len = sizeof(again), .error = NOTIFY_RESEND };
+
+	return knows_first_answer(fd) && write(fd, &again, sizeof(again)) == (ssize_t)sizeof(again);
 }
 
 int

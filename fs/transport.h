@@ -30,8 +30,8 @@ enum { TRANSPORT_OPS = 64 };
 struct transport;
 
 /*
- * May the requests of a kept connection be served on? They are sent again then. False: the mount is no more, or the kernel
- * cannot send again (before Linux 6.9), so that who waits would wait for ever.
+ * May the requests of a kept connection be served on? They are sent again then. False: the mount is no more, or its memory is
+ * not to be used, or the kernel cannot send again (before Linux 6.9), so that who waits would wait for ever.
  */
 bool transport_can_go_on(int fd);
 
