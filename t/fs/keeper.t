@@ -46,10 +46,13 @@ fi
 check "with pauses from the sixtieth on" waits 62 65 300
 
 # ---- the pid file ----
-sleep_pid() {
+child_of() {
 	tr -d ' ' <"/proc/$1/task/$1/children"
 }
-"$GSESSION_KEEP" -f -p "$tmp/keep.pid" sleep 1000 &
+has_child() {
+	[ -n "$(child_of "$1")" ]
+}
+"$GSESSION_KEEP" -f -p "$tmp/keep.pid" tail -f /dev/null &
 keeper=$!
 cleanup_fn end_process "$keeper"
 check "the pid file is written" poll_until 10 test -s "$tmp/keep.pid"
@@ -57,11 +60,11 @@ check_eq "with its pid" "$(cat "$tmp/keep.pid")" "$keeper"
 check_status 4 "another does not start with it" "$GSESSION_KEEP" -f -p "$tmp/keep.pid" true
 check_match "and says who has it" "$output" "pid $keeper"
 mv "$tmp/keep.pid" "$tmp/old.pid"
-"$GSESSION_KEEP" -f -p "$tmp/keep.pid" sleep 1000 &
+"$GSESSION_KEEP" -f -p "$tmp/keep.pid" tail -f /dev/null &
 other=$!
 cleanup_fn end_process "$other"
 check "where it was taken away another does" poll_until 10 test -s "$tmp/keep.pid"
-poll_until 10 sleep_pid "$keeper" >/dev/null
+poll_until 10 has_child "$keeper"
 kill -TERM "$keeper"
 check "the first ends" wait_gone "$keeper"
 check_eq "and leaves what is not its own" "$(cat "$tmp/keep.pid")" "$other"
@@ -69,6 +72,25 @@ kill -TERM "$other"
 check "the other ends" wait_gone "$other"
 check_not "and takes its own away" test -e "$tmp/keep.pid"
 check_status 5 "where none can be written it does not start" "$GSESSION_KEEP" -f -p "$tmp/none/keep.pid" true
+
+# ---- who does not die ----
+if [ -n "${GS_QUICK-}" ] || ! command -v strace >/dev/null; then
+	skip "a child that does not die is killed once" "it takes ten seconds and strace"
+else
+	# A kill that does nothing is as one that waits for the end of a system call.
+	strace -qq -o "$tmp/kills" -e trace=kill -e inject=kill:retval=0 "$GSESSION_KEEP" -f tail -f /dev/null &
+	tracer=$!
+	has_grandchild() {
+		keeper=$(child_of "$tracer") && [ -n "$keeper" ] && child=$(child_of "$keeper") && [ -n "$child" ]
+	}
+	poll_until 10 has_grandchild
+	kill -TERM "$keeper"
+	check "a child that does not die is killed" poll_until 20 grep -q SIGKILL "$tmp/kills"
+	check_not "and waited for" poll_until 2 is_gone "$keeper"
+	check_eq "not in a loop" "$(grep -c SIGKILL "$tmp/kills")" 1
+	kill -KILL "$child"
+	check "until it ends" wait_gone "$keeper"
+fi
 
 # ---- mounts ----
 if [ "$(id -u)" -ne 0 ] || [ ! -w /dev/fuse ]; then
