@@ -561,6 +561,18 @@ def writes_are_whole():
         t.join()
 
 
+@check(deviation='P1')
+def many_pieces_are_several_writes():
+    """a writev of up to 256 pieces is one write, of more it is several, and the answer counts those that were taken"""
+    make('pieces', b'')
+    fd = os.open(path('pieces'), os.O_WRONLY)
+    refused(errno.EFBIG, os.pwritev, fd, [b'x'] * 256, RECORD - 255)
+    same(value_of('pieces'), b'')
+    same(os.pwritev(fd, [b'x'] * 257, RECORD - 256), 256)
+    same(len(value_of('pieces')), RECORD)
+    os.close(fd)
+
+
 @check(deviation='P2')
 def truncation_waits():
     """a truncation to 0 is seen with the next write, else soon after the close"""
