@@ -460,7 +460,7 @@ manager_close(struct manager *m)
 static void
 follow_wall_clock(struct gs_table *t)
 {
-	uint64_t add = (uint64_t)(gs_clock_wall_ns() / 1000000) - gs_table_now_ms(t);
+	uint64_t add = gs_clock_wall_less_mono_ms() - atomic_load_explicit(&t->ctl->clock_add_ms, memory_order_relaxed);
 	uint64_t kept = atomic_load_explicit(&t->ctl->wall_add_ms, memory_order_relaxed), off = add - kept;
 
 	if (off + WALL_SLACK_MS > 2 * WALL_SLACK_MS)

@@ -91,18 +91,20 @@ fill_past(struct gs_ctl_hdr *h, const struct gs_past *past)
 
 /* Store time; crc is of all that is written once. */
 static void
-set_now(struct gs_ctl_hdr *h, uint64_t now_ms, uint64_t wall_ms)
+set_now(struct gs_ctl_hdr *h, uint64_t now_ms)
 {
-	h->clock_base_ms = now_ms - gs_clock_mono_ms() - gs_clock_suspended_ms();
+	uint64_t add_ms = now_ms - gs_clock_mono_ms();
+
+	h->clock_base_ms = add_ms - gs_clock_suspended_ms();
 	h->crc = gs_crc32c(0, h, offsetof(struct gs_ctl_hdr, crc));
-	atomic_store_explicit(&h->clock_add_ms, h->clock_base_ms + gs_clock_suspended_ms(), memory_order_relaxed);
-	atomic_store_explicit(&h->wall_add_ms, wall_ms - now_ms, memory_order_relaxed);
+	atomic_store_explicit(&h->clock_add_ms, add_ms, memory_order_relaxed);
+	atomic_store_explicit(&h->wall_add_ms, gs_clock_wall_less_mono_ms() - add_ms, memory_order_relaxed);
 }
 
 void
 gs_table_set_now(struct gs_table *t, uint64_t now_ms)
 {
-	set_now(t->ctl, now_ms, (uint64_t)(gs_clock_wall_ns() / 1000000));
+	set_now(t->ctl, now_ms);
 }
 
 void
@@ -114,7 +116,7 @@ gs_table_finish(struct gs_table *t)
 static int
 fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs_past *past)
 {
-	uint64_t secrets[4], wall_ms = (uint64_t)(gs_clock_wall_ns() / 1000000);
+	uint64_t secrets[4];
 	int rc = gs_random_bytes(secrets, sizeof(secrets));
 
 	if (rc < 0)
@@ -151,7 +153,7 @@ fill_ctl(struct gs_ctl_hdr *h, const struct gs_table_spec *spec, const struct gs
 	if (past != NULL && past->arenas != 0)
 		fill_past(h, past);
 	gs_namespaces_init(h, past);
-	set_now(h, past != NULL && past->has_clock ? wall_ms - past->wall_add_ms : GS_TIME_ORIGIN_MS, wall_ms);
+	set_now(h, past != NULL && past->has_clock ? gs_clock_mono_ms() + gs_clock_wall_less_mono_ms() - past->wall_add_ms : GS_TIME_ORIGIN_MS);
 	return 0;
 }
 
