@@ -25,7 +25,7 @@ check_status 5 "audit finds it" gs audit
 has_event() {
 	gs show events | grep -q "$1"
 }
-check "the events say once what is damaged, and where" poll_until 10 has_event ' damaged table=sessions what=lengths entry=[0-9]* ring=active count=1$'
+check "the events say once what is damaged, and where" poll_until 20 has_event ' damaged table=sessions what=lengths entry=[0-9]* ring=active count=1$'
 # A key of no bytes is nobody's, but the rest says whose it was.
 printf '\0' | dd of="$file" bs=1 seek=$((slot + 42)) conv=notrunc status=none
 check_status 5 "a damaged length of the key is no missing session" gs get "$key"
