@@ -76,5 +76,9 @@ const server = http.createServer({ maxHeaderSize: 65536 }, app).listen(0, '127.0
 		: verb === 'each' ? await each(port, ...rest)
 		: verb === 'collect' ? await collect() : await ask(port, verb, ...rest);
 	console.log(said);
-	process.exit(0);
+	// It says that it is done while it still deletes files.
+	if (verb === 'collect')
+		server.close();
+	else
+		process.exit(0);
 });

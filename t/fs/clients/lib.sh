@@ -15,9 +15,13 @@
 #	    each VERB VALUE ID...	a request of load, update, touch or destroy for each of these sessions, or of create for each of these values, by one process
 #	file_of ID			the name of its file
 #	make_old FILE			as if the session had not been used for three minutes, which is not yet time to decay; not needed where the client writes its end into it
-# and then calls the steps below that it has. `load' of a client that throws an exception prints what it says.
+# and then calls client_everything, whose table says where and while what happens the client goes through which step. `load' of a client
+# that throws an exception prints what it says. Before, it may set
+#	client_user			who the client is, when not root: his is the namespace
+#	unlisted			a pattern of what `collect' says where he may not list: in a ring
 #
-# $dir is the client's directory on the mount, and `ring NAME' the same in another ring. tools/check puts what is not to be installed
+# $place is where the client has its sessions: `ring', the directory of the innermost one, or `namespace', a directory in that. $dir is
+# this on the mount, and `ring NAME' the same in another ring. tools/check puts what is not to be installed
 # from Debian (programs that would start services, and what comes from npm) into $clients.
 
 : "${abs_top_srcdir:=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd)}"
@@ -41,11 +45,31 @@ client_store() {	# CONF, option of the mount...
 	chmod 0755 "$tmp"
 	sessions=$tmp/mnt/sessions
 	control=$tmp/mnt/control
-	dir=$(ring active)
+	client_at ring
 }
 
 ring() {
-	echo "$sessions/$1"
+	if [ "$place" = namespace ]; then
+		echo "$sessions/$1/app"
+	else
+		echo "$sessions/$1"
+	fi
+}
+
+client_at() {	# PLACE
+	place=$1
+	dir=$(ring active)
+	[ -d "$dir" ] || { mkdir "$dir" && chown "${client_user-root}" "$dir"; }
+}
+
+worker() {
+	tr -d ' ' <"/proc/$KEEPER_PID/task/$KEEPER_PID/children"
+}
+is_another() {
+	[ -n "$(worker)" ] && [ "$(worker)" != "$1" ]
+}
+restarts() {
+	sed -n 's/^restarts //p' "$control/node/mount"
 }
 
 lists() {	# RING ID
@@ -96,6 +120,10 @@ collected() {
 
 client_collects() {
 	local old fresh
+	if [ "$place" = ring ] && [ -n "${unlisted-}" ]; then
+		check_match "who may not list collects nothing" "$(client collect)" "$unlisted"
+		return
+	fi
 	old=$(LIFETIME=1 client create old)
 	fresh=$(client create fresh)
 	make_old "$dir/$(file_of "$old")"
@@ -127,36 +155,40 @@ client_decays() {
 	check "in whatever ring" lists_not cold "$id"
 }
 
-# Past what its class allows it is gone, in whatever ring.
+# Past what its namespace, or in a ring its class, allows it is gone, in whatever ring.
 client_idles() {
-	local a b
-	a=$(client create one)
-	b=$(client create one)
-	mv "$dir/$(file_of "$b")" "$(ring cold)/"
-	setfattr -n user.gsession.class -v anonymous "$dir/$(file_of "$a")" "$(ring cold)/$(file_of "$b")"
-	echo 1s > "$control/sessions/classes/anonymous/idle"
-	check "past idle, a session of active is gone" poll_until 15 lists_not active "$a"
-	check "and one of cold" poll_until 15 lists_not cold "$b"
-	check_eq "nobody's" "$(client load "$a")" none
-	check_eq "neither" "$(client load "$b")" none
-	echo max > "$control/sessions/classes/anonymous/idle"
+	local r limit=$control/sessions/classes/anonymous/idle
+	local -A ids
+	[ "$place" = ring ] || limit=$control/sessions/namespaces/app/idle
+	for r in active warm cold suspect; do
+		ids[$r]=$(client create one)
+		[ "$place" = namespace ] || setfattr -n user.gsession.class -v anonymous "$dir/$(file_of "${ids[$r]}")"
+		[ "$r" = active ] || mv "$dir/$(file_of "${ids[$r]}")" "$(ring "$r")/"
+		check "a session is in $r" lists "$r" "${ids[$r]}"
+	done
+	echo 1s > "$limit"
+	for r in active warm cold suspect; do
+		check "past idle, the one of $r is gone" poll_until 15 lists_not "$r" "${ids[$r]}"
+		check_eq "and nobody's" "$(client load "${ids[$r]}")" none
+	done
+	echo max > "$limit"
 }
 
 # What a client does with a session that is suspect is its own; what holds for all is that nothing is lost or begun anew.
-# client_suspected LOAD UPDATE DESTROY: patterns for what the client says; who destroys says ok and has, or something else and has not.
+# Who destroys one says ok and has, or something else and has not.
 client_suspected() {
 	local id
 	id=$(client create one)
 	mv "$dir/$(file_of "$id")" "$(ring suspect)/"
-	check_match "of a suspect, load says" "$(client load "$id" 2>&1)" "$1"
-	check_match "and update" "$(client update "$id" two 2>&1)" "$2"
+	check_match "of a suspect, load says" "$(client load "$id" 2>&1)" "$suspect_load"
+	check_match "and update" "$(client update "$id" two 2>&1)" "$suspect_update"
 	check "it stays a suspect" lists suspect "$id"
 	check "and no session was begun in its place" lists_not active "$id"
 	mv "$(ring suspect)/$(file_of "$id")" "$dir/"
 	check_eq "pardoned, it is as it was" "$(client load "$id")" one
 	mv "$dir/$(file_of "$id")" "$(ring suspect)/"
 	output=$(client destroy "$id" 2>&1)
-	check_match "and destroy" "$output" "$3"
+	check_match "and destroy" "$output" "$suspect_destroy"
 	if [ "${output##*$'\n'}" = ok ]; then
 		check "it is gone" lists_not suspect "$id"
 	else
@@ -164,12 +196,12 @@ client_suspected() {
 	fi
 }
 
-# client_fills PATTERN: what the client says when its session is longer than record_size.
+# A session is longer than record_size.
 client_fills() {
 	local id before
 	id=$(client create one)
 	before=$(sed -n 's/^efbig //p' "$control/sessions/stats")
-	check_match "of a value that is too long, update says" "$(client update "$id" "$(head -c 9000 /dev/urandom | od -An -vtx1 | tr -d ' \n')" 2>&1)" "$1"
+	check_match "of a value that is too long, update says" "$(client update "$id" "$(head -c 9000 /dev/urandom | od -An -vtx1 | tr -d ' \n')" 2>&1)" "$too_long"
 	check_not "the store counts it" [ "$(sed -n 's/^efbig //p' "$control/sessions/stats")" = "$before" ]
 	check_eq "and the session is as it was" "$(client load "$id")" one
 }
@@ -195,23 +227,21 @@ client_outlives_daemon() {
 	check "the audit finds nothing" gs audit
 }
 
-worker() {
-	tr -d ' ' <"/proc/$KEEPER_PID/task/$KEEPER_PID/children"
-}
-is_another() {
-	[ -n "$(worker)" ] && [ "$(worker)" != "$1" ]
-}
 has_answered() {	# more often than N
 	[ "$(grep -c ok "$tmp/count")" -gt "$1" ]
 }
 
+requests_are_sent_again() {
+	[ "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" != 6.9 ] || return 0
+	skip "the mount is killed" "before Linux 6.9 requests are not sent again"
+	return 1
+}
+
 # The mount's own process is killed under requests, five times.
 client_outlives_mount() {
-	local id pid n
-	if [ "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" != 6.9 ]; then
-		skip "the mount is killed" "before Linux 6.9 requests are not sent again"
-		return
-	fi
+	local id pid n before
+	requests_are_sent_again || return 0
+	before=$(restarts)
 	id=$(client create one)
 	until [ -e "$tmp/enough" ]; do
 		client count "$id" 50
@@ -226,18 +256,75 @@ client_outlives_mount() {
 	done
 	touch "$tmp/enough"
 	wait "$pid"
-	check_match "the mount was killed five times" "$(cat "$control/node/mount")" '^restarts 5$'
+	rm "$tmp/enough"
+	check_eq "the mount was killed five times" "$(restarts)" $((before + 5))
 	check_eq "requests have seen nothing of that" "$(sort -u "$tmp/count")" ok
 	check_eq "and each has counted" "$(client counted "$id")" $((50 * $(wc -l < "$tmp/count")))
 }
 
-client_everything() {	# LOAD, UPDATE and DESTROY of a suspect, and UPDATE with too long a value: patterns of what the client says
-	client_lives
-	client_collects
-	client_decays
-	client_idles
-	client_suspected "$1" "$2" "$3"
-	client_fills "$4"
-	client_outlives_daemon
-	client_outlives_mount
+# ---- what happens to the store while a client goes through its steps ----
+
+while_nothing() {
+	"$@"
+}
+
+while_daemon_is_dead() {
+	kill_manager
+	"$@"
+	start_manager "$tmp/client.conf"
+	check "the daemon starts again" poll_until 5 cat "$control/node/pid"
+	check "and the audit finds nothing" gs audit
+}
+
+# Ten times a second, but never before the last one has answered.
+kill_workers() {
+	local pid
+	until [ -e "$tmp/enough" ]; do
+		pid=$(worker)
+		kill -KILL "$pid"
+		poll_until 10 is_another "$pid"
+		restarts >/dev/null
+		sleep 0.1
+	done
+}
+
+while_mount_is_killed() {
+	local before pid
+	requests_are_sent_again || return 0
+	before=$(restarts)
+	kill_workers &
+	pid=$!
+	cleanup_fn end_process "$pid"
+	"$@"
+	touch "$tmp/enough"
+	wait "$pid"
+	rm "$tmp/enough"
+	check "meanwhile the mount was killed, again and again" [ "$(restarts)" -ge $((before + 5)) ]
+}
+
+# ---- and all of it ----
+
+client_steps() {	# STEP...
+	local step
+	for step; do
+		diag "$place, $what: $step"
+		"client_$step"
+	done
+}
+
+# LOAD, UPDATE and DESTROY of a suspect, and UPDATE with too long a value: patterns of what the client says.
+client_everything() {
+	local where what steps
+	suspect_load=$1 suspect_update=$2 suspect_destroy=$3 too_long=$4
+	while read -r where what steps <&3; do
+		client_at "$where"
+		# shellcheck disable=SC2086 # words
+		"while_$what" client_steps $steps
+	done 3<<-TABLE
+		ring		nothing		lives collects decays idles suspected fills
+		namespace	nothing		lives collects decays idles suspected fills
+		namespace	daemon_is_dead	lives collects decays suspected
+		namespace	mount_is_killed	lives collects decays suspected
+		namespace	nothing		outlives_daemon outlives_mount
+	TABLE
 }

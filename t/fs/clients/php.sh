@@ -32,8 +32,13 @@ for i in {1..20}; do
 	ids[i]=$(client create "user $i")
 done
 touch -d '10 minutes ago' "$tmp/disk/sess_${ids[7]}"
-check "sessions of a disk are copied in with cp -a" cp -a "$tmp/disk"/* "$mount_dir"
 dir=$mount_dir
+there=$(client create there)
+client count "$there" 2000 >"$tmp/count" 2>&1 &
+check "sessions of a disk are copied in with cp -a" cp -a "$tmp/disk"/* "$dir"
+check_not "while somebody's requests go on" is_gone $!
+wait $!
+check_eq "who sees nothing of it" "$(cat "$tmp/count"; client counted "$there")" "$(printf 'ok\n2000')"
 values() {
 	for i in {1..20}; do
 		client load "${ids[i]}"
@@ -44,8 +49,14 @@ check_eq "with their times" "$(stat -c %Y "$dir/sess_${ids[7]}")" "$mtime"
 check_eq "and everybody is logged in" "$(values)" "$(seq -f 'user %g' 20)"
 check_eq "and works on" "$(client update "${ids[3]}" changed; client load "${ids[3]}")" "$(printf 'ok\nchanged')"
 mkdir "$tmp/back"
-check "they are copied out with cp -a" cp -a "$mount_dir"/* "$tmp/back"
+client count "${ids[5]}" 2000 >"$tmp/count" 2>&1 &
+poll_until 10 grep -q 'n|i:' "$dir/sess_${ids[5]}"
+check "they are copied out with cp -a" cp -a "$dir"/* "$tmp/back"
+check_not "while one changes again and again" is_gone $!
+wait $!
+check_eq "who sees nothing of that" "$(cat "$tmp/count"; client counted "${ids[5]}")" "$(printf 'ok\n2000')"
 dir=$tmp/back
 check_eq "where everybody is logged in again" "$(values)" "$(seq -f 'user %g' 20 | sed '3s/.*/changed/')"
+check_match "and has what was his in a moment of the copy" "$(client counted "${ids[5]}")" '^[0-9]+$'
 
 done_testing

@@ -1,45 +1,50 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Goal: the workers of PHP's FastCGI server, under a user of their own, share sessions on the mount.
+# Goal: the workers of PHP's FastCGI server, under a user of their own and in a mount namespace of their own, share sessions on the mount.
 . "${0%/*}/lib.sh"
 PATH=$PATH:/usr/sbin:$clients/debian/usr/sbin
 requires_package php8.2-fpm command -v php-fpm8.2
 requires "there is no user www-data" getent passwd www-data
+requires "no mount namespace can be made here" unshare -m true
+mount --bind "$tmp" "$tmp"
+mount --make-shared "$tmp"
+cleanup_fn umount -l "$tmp"
+client_user=www-data
+unlisted='opendir\(.*Permission denied'
 client_store
 
 cp "$srctop/t/fs/clients/client.php" "$tmp/client.php"
-cat > "$tmp/fpm.conf" <<-CONF
-	[global]
-	error_log = $tmp/fpm.log
-	[app]
-	user = www-data
-	group = www-data
-	listen = $tmp/fpm.sock
-	pm = static
-	pm.max_children = 4
-	php_admin_value[session.save_path] = $dir
-CONF
-php-fpm8.2 --nodaemonize --fpm-config "$tmp/fpm.conf" >"$tmp/fpm.out" 2>&1 </dev/null &
-cleanup_fn end_process "$!"
-poll_until 10 listens_at "$tmp/fpm.sock" || { diag "php-fpm did not start: $(cat "$tmp/fpm.out" "$tmp/fpm.log")"; exit 1; }
+pool() {	# PLACE
+	client_at "$1"
+	cat <<-CONF
+		[$1]
+		user = www-data
+		group = www-data
+		listen = $tmp/$1.sock
+		pm = static
+		pm.max_children = 4
+		php_admin_value[session.save_path] = $dir
+	CONF
+}
+{
+	printf '[global]\nerror_log = %s\n' "$tmp/fpm.log"
+	pool namespace
+	pool ring
+} >"$tmp/fpm.conf"
+unshare -m --propagation slave php-fpm8.2 --nodaemonize --fpm-config "$tmp/fpm.conf" >"$tmp/fpm.out" 2>&1 </dev/null &
+fpm=$!
+cleanup_fn end_process "$fpm"
+poll_until 10 listens_at "$tmp/ring.sock" || { diag "php-fpm did not start: $(cat "$tmp/fpm.out" "$tmp/fpm.log")"; exit 1; }
 
 client() {
-	python3 "$srctop/t/fs/clients/fcgi.py" "$tmp/fpm.sock" "$tmp/client.php" "$@"
+	python3 "$srctop/t/fs/clients/fcgi.py" "$tmp/$place.sock" "$tmp/client.php" "$@"
 }
 file_of() {
 	echo "sess_$1"
 }
 
 refused='open\(.*Disk quota exceeded \(122\)'
-client_lives
-client_decays
-client_idles
-client_suspected "$refused" "$refused" "$refused"
-client_fills 'Write failed: File too large \(27\)'
-client_outlives_daemon
-client_outlives_mount
-# A ring's directory is not listed by everybody, and so not collected.
-check_match "who may not list collects nothing" "$(client collect)" 'opendir\(.*Permission denied'
+client_everything "$refused" "$refused" "$refused" 'Write failed: File too large \(27\)'
 
 # ---- four workers, one session ----
 id=$(client create one)
@@ -62,5 +67,14 @@ done >"$tmp/counts" 2>&1
 wait $(jobs -p | sed 1d)
 check_eq "four times fifty requests, each of one" "$(sort -u "$tmp/counts")" ok
 check_eq "have added every one, too" "$(client counted "$id")" 1000
+
+# ---- the mount ends and is made anew ----
+stop_mount "$tmp/mnt"
+check_match "without the mount, a request says" "$(client load "$id")" 'open\(.*No such file or directory'
+start_kept_mount "$tmp/mnt"
+check_not "the server has a mount namespace of its own" [ "$(readlink "/proc/$fpm/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+check_eq "into which the new one comes" "$(nsenter -t "$fpm" -m findmnt -no FSTYPE "$tmp/mnt")" "$(findmnt -no FSTYPE "$tmp/mnt")"
+check_eq "its users are logged in" "$(client load "$id")" one
+check_eq "and work on" "$(client count "$id" 1; client counted "$id")" "$(printf 'ok\n1001')"
 
 done_testing

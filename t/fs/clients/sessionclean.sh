@@ -19,26 +19,30 @@ clean() {
 
 check_match "the line is there" "$(grep -E '^[[:space:]]*find -O3' /usr/lib/php/sessionclean)" \
 	"-name 'sess_\*' -type f -cmin \"\+\\\$gc_maxlifetime\" -delete"
-for i in {1..300}; do
-	echo "v|s:1:\"$i\";" > "$dir/sess_crowd$i"
-done
-old=$(client create old)
-used=$(client create used)
-outer=$(client create outer)
-mv "$dir/$(file_of "$outer")" "$(ring warm)/"
-echo foreign > "$dir/foreign"
-check "it runs where nobody is old" clean 24
-check_eq "and ends nobody" "$(ls "$dir" | wc -l)" 303
-
 # Six seconds, as who waits for minutes would do the same.
 cleaned() {
 	client touch "$used" >/dev/null && clean 0.1 && lists_not active "$old"
 }
-check "whose ctime is old is ended" poll_until 30 cleaned
-check_eq "with three hundred others" "$(ls -U "$dir" | grep -c sess_crowd)" 0
-check_eq "and is nobody's for PHP" "$(client load "$old")" none
-check_eq "who only read his session, meanwhile, has kept it" "$(client load "$used")" used
-check_eq "so has who is in another ring" "$(client load "$outer")" outer
-check_eq "and what is not PHP's" "$(cat "$dir/foreign")" foreign
+
+for place in ring namespace; do
+	diag "$place"
+	client_at "$place"
+	for i in {1..300}; do
+		echo "v|s:1:\"$i\";" > "$dir/sess_crowd$i"
+	done
+	old=$(client create old)
+	used=$(client create used)
+	outer=$(client create outer)
+	mv "$dir/$(file_of "$outer")" "$(ring warm)/"
+	echo foreign > "$dir/foreign"
+	check "it runs where nobody is old" clean 24
+	check_eq "and ends nobody" "$(ls "$dir" | wc -l)" 303
+	check "whose ctime is old is ended" poll_until 30 cleaned
+	check_eq "with three hundred others" "$(ls -U "$dir" | grep -c sess_crowd)" 0
+	check_eq "and is nobody's for PHP" "$(client load "$old")" none
+	check_eq "who only read his session, meanwhile, has kept it" "$(client load "$used")" used
+	check_eq "so has who is in another ring" "$(client load "$outer")" outer
+	check_eq "and what is not PHP's" "$(cat "$dir/foreign")" foreign
+done
 
 done_testing
