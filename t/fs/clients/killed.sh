@@ -52,7 +52,7 @@ dd_goes_round() {	# NAME
 	local n
 	for ((n = 1; ; n++)); do
 		printf '%04000d' "$n" >"$tmp/$1.value"
-		echo "$n" >"$tmp/$1.round"
+		echo "$n" >>"$tmp/$1.rounds"
 		dd if="$tmp/$1.value" of="$dir/$1" bs=16 status=none || return
 		dd if="$dir/$1" of="$tmp/$1.back" bs=16 status=none || return
 		cmp "$tmp/$1.value" "$tmp/$1.back" || return
@@ -66,13 +66,14 @@ php_goes_round() {
 		client count "$id" 20
 	done
 }
-goes_on() {	# dd since ROUND, and PHP since COUNT
-	[ "$(cat "$tmp/a.round")" -gt "$1" ] && [ "$(wc -l <"$tmp/php.said")" -gt "$2" ]
+goes_on() {	# dd since N rounds, and PHP since N answers
+	[ "$(wc -l <"$tmp/a.rounds")" -gt "$1" ] && [ "$(wc -l <"$tmp/php.said")" -gt "$2" ]
 }
 
 id=$(client create one)
 before=$(restarts)
 : >"$tmp/php.said"
+: >"$tmp/a.rounds"
 dd_goes_round a >"$tmp/a.said" 2>&1 &
 first=$!
 dd_goes_round b >"$tmp/b.said" 2>&1 &
@@ -83,7 +84,7 @@ php_goes_round >>"$tmp/php.said" 2>&1 &
 others=$!
 check "they begin" poll_until 30 goes_on 0 0
 for ((i = 0; i < kills; i++)); do
-	round=$(cat "$tmp/a.round") requested=$(wc -l <"$tmp/php.said")
+	round=$(wc -l <"$tmp/a.rounds") requested=$(wc -l <"$tmp/php.said")
 	kill_worker || diag "there is no other worker after kill $i"
 	poll_until 60 goes_on "$round" "$requested" || { not_ok "after kill $i they go on"; break; }
 done
@@ -95,7 +96,7 @@ check_eq "gsession-fs was killed $kills times" "$(restarts)" $((before + kills))
 check_eq "no dd has anything to say, nor has cmp" "$(cat "$tmp/a.said" "$tmp/b.said")" ''
 check_eq "nor PHP" "$(sort -u "$tmp/php.said")" ok
 check_eq "whose every request has counted" "$(client counted "$id")" $((20 * $(wc -l <"$tmp/php.said")))
-diag "dd went round $(cat "$tmp/a.round") and $(cat "$tmp/b.round") times, $((20 * $(wc -l <"$tmp/php.said"))) requests of PHP were answered"
+diag "dd went round $(wc -l <"$tmp/a.rounds") and $(wc -l <"$tmp/b.rounds") times, $((20 * $(wc -l <"$tmp/php.said"))) requests of PHP were answered"
 check "the audit finds nothing" gs audit
 
 done_testing
