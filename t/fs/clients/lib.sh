@@ -174,6 +174,24 @@ client_idles() {
 	echo max > "$limit"
 }
 
+# Where no daemon sweeps it is gone at once, too.
+client_idles_unswept() {
+	local r id limit=$control/sessions/namespaces/app/idle
+	echo 10m > "$limit"
+	kill_manager
+	for r in active warm cold suspect; do
+		id=$(client create one)
+		[ "$r" = active ] || mv "$dir/$(file_of "$id")" "$(ring "$r")/"
+		check "without the daemon a session is in $r" lists "$r" "$id"
+		touch -c -d '11 minutes ago' "$(ring "$r")/$(file_of "$id")"
+		check "past idle it is gone" lists_not "$r" "$id"
+		check_eq "and nobody's" "$(client load "$id")" none
+	done
+	start_manager "$tmp/client.conf"
+	check "the daemon starts again" poll_until 5 cat "$control/node/pid"
+	echo max > "$limit"
+}
+
 # What a client does with a session that is suspect is its own; what holds for all is that nothing is lost or begun anew.
 # Who destroys one says ok and has, or something else and has not.
 client_suspected() {
@@ -325,6 +343,6 @@ client_everything() {
 		namespace	nothing		lives collects decays idles suspected fills
 		namespace	daemon_is_dead	lives collects decays suspected
 		namespace	mount_is_killed	lives collects decays suspected
-		namespace	nothing		outlives_daemon outlives_mount
+		namespace	nothing		outlives_daemon outlives_mount idles_unswept
 	TABLE
 }
