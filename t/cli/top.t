@@ -136,6 +136,8 @@ for i in {1..6}; do
 done
 shows "a suspect is counted" '^SUSPECTS 1'
 shows "and named" '^user5 .* held$'
+# For who wants to see it: t/cli/top.t | sed -n 's/^# |//p'
+screen | sed 's/^/# |/'
 
 tm resize-window -t top -x 120 -y 40
 wide() {
