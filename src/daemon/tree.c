@@ -159,44 +159,11 @@ render_suspects(const struct tree_place *p, uint64_t offset, FILE *to)
 	suspects_print(mt->suspects, gs_table_now_ms(mt->shm), reapers_may(p->m, p->caller, p->table), to);
 }
 
-static void
-render_readme(const struct tree_place *p, uint64_t offset, FILE *to)
-{
-	const struct gs_conf_option *o;
-	const struct tree_file *f;
-	int dir;
-
-	(void)p;
-	(void)offset;
-	(void)fputs("A mount of this store has, beside the sessions as files in sessions/RING/KEY (those of a\n"
-	    "table of another name in its own directory), this directory, control/: the control files of\n"
-	    "gsessiond. Read them with cat, change them with echo:\n"
-	    "\techo 30s > sessions/rings/active/ttl\n"
-	    "What you write is checked line by line, all of it or nothing is done; a write that\n"
-	    "is refused leaves its sentence in last_error. Durations are 500ms 30s 5m 2h 7d max, a\n"
-	    "bare number only 0; sizes are 512 4K 64M. A change outlives a restart of the daemon;\n"
-	    "`gsession conf show` prints it for the configuration file. (w) can be written.\n"
-	    "mkdir in sessions/rings or sessions/classes makes a ring, which is off, or a class;\n"
-	    "rmdir removes a ring that is off and empty. gsession-fs(8) says it all.\n", to);
-	for (dir = 0; dir < TREE_DIRS; dir++) {
-		if (dir != TREE_RINGS && dir != TREE_CLASSES && dir != TREE_NAMESPACES)
-			(void)fprintf(to, "\n%s/\n", dir_patterns[dir]);
-		for (f = tree_files; f->name != NULL; f++) {
-			if ((int)f->dir == dir)
-				(void)fprintf(to, "    %-14s %s%s\n", f->name, f->help, f->store != NULL ? " (w)" : "");
-		}
-		for (o = gs_conf_options; o->key != NULL; o++) {
-			if ((int)tree_dir_of(o->section) == dir)
-				(void)fprintf(to, "    %-14s %s%s\n", o->key, o->help, o->can_change ? " (w)" : "");
-		}
-	}
-}
-
 const struct tree_file tree_files[] = {
 	{ TREE_ROOT, "version", render_version, NULL, "of the daemon" },
 	{ TREE_ROOT, "uptime", render_uptime, NULL, "how long the daemon has been running" },
 	{ TREE_ROOT, "last_error", render_last_error, NULL, "pid and sentence of the last write that was refused" },
-	{ TREE_ROOT, "README", render_readme, NULL, "this text" },
+	{ TREE_ROOT, "README", tree_readme, NULL, "this text" },
 	{ TREE_ROOT, "stats", tree_stats_total, NULL, "counters over all tables, one `name value` a line" },
 	{ TREE_ROOT, "metrics", tree_stats_metrics, NULL, "the same by table and ring, and those of rings, as OpenMetrics text" },
 	{ TREE_ROOT, TREE_EVENTS, render_events, NULL, "what happened, one line each; it only grows" },

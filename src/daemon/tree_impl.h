@@ -72,6 +72,9 @@ struct tree_lines tree_set_lines(const struct tree_request *r);
 /* Returns 1 with the next line in l->line, 0 at the end, or an error with its sentence. */
 int tree_set_next_line(struct tree_lines *l, FILE *to);
 
+/* tree_readme.c: what the mount is, and every file of these rows with its help. */
+void tree_readme(const struct tree_place *p, uint64_t offset, FILE *to);
+
 /* tree_ring.c: rings that are made and removed, their states, and what another law would do to one. */
 int tree_ring_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
 int tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE *to);
