@@ -24,9 +24,8 @@ cleaned() {
 	client touch "$used" >/dev/null && clean 0.1 && lists_not active "$old"
 }
 
-for place in ring namespace; do
-	diag "$place"
-	client_at "$place"
+client_cleans() {
+	local i outer
 	for i in {1..300}; do
 		echo "v|s:1:\"$i\";" > "$dir/sess_crowd$i"
 	done
@@ -43,6 +42,17 @@ for place in ring namespace; do
 	check_eq "who only read his session, meanwhile, has kept it" "$(client load "$used")" used
 	check_eq "so has who is in another ring" "$(client load "$outer")" outer
 	check_eq "and what is not PHP's" "$(cat "$dir/foreign")" foreign
-done
+	rm "$dir/$(file_of "$used")" "$dir/$(file_of "$outer")" "$dir/foreign"
+}
+
+while read -r where what <&3; do
+	client_at "$where"
+	"while_$what" client_steps cleans
+done 3<<-TABLE
+	ring		nothing
+	namespace	nothing
+	namespace	daemon_is_dead
+	namespace	mount_is_killed
+TABLE
 
 done_testing
