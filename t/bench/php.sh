@@ -9,10 +9,10 @@ PATH=$PATH:/usr/sbin:$servers/usr/sbin:$servers/usr/bin
 requires "php8.2-fpm is not there; tools/bench fetches it" command -v php-fpm8.2
 requires "there is no user www-data" getent passwd www-data
 
-sessions=5000
-batches=40
-requests=192
-[ -z "${GS_QUICK-}" ] || batches=10 requests=96
+sessions=2000
+batches=60
+requests=64
+[ -z "${GS_QUICK-}" ] || batches=10
 # As many as ask at once at most: nobody waits for a process of PHP.
 processes=16
 
@@ -65,9 +65,10 @@ pool() {
 files() {
 	pool "$1" "php_admin_value[session.save_path] = $2"
 }
+# in_redis NAME LOCKING PERSISTENT: a connection of each process, or of each request, as it is by default.
 in_redis() {
 	pool "$1" "php_admin_value[session.save_handler] = redis" "php_admin_value[redis.session.locking_enabled] = $2" \
-		"php_admin_value[session.save_path] = \"unix://$tmp/redis_server.sock?persistent=1&prefix=$1:\""
+		"php_admin_value[session.save_path] = \"unix://$tmp/redis_server.sock?persistent=$3&prefix=$1:\""
 }
 in_memcached() {
 	pool "$1" "php_admin_value[session.save_handler] = memcached" "php_admin_value[memcached.sess_locking] = $2" \
@@ -107,8 +108,9 @@ if [ -n "$has_redis" ]; then
 	beside bash -c 'command -v redis-server >/dev/null && exec redis-server "$@"; exec -a redis-server redis-check-rdb "$@"' - \
 		--port 0 --save '' --appendonly no --unixsocket "$tmp/redis_server.sock" --unixsocketperm 777 --dir "$tmp"
 	poll_until 10 listens_at "$tmp/redis_server.sock" || { diag "Redis did not start: $(tail -n 5 "$tmp/log")"; exit 1; }
-	in_redis redis 0
-	in_redis redis_locking 1
+	in_redis redis 0 1
+	in_redis redis_locking 1 1
+	in_redis redis_locking_connects 1 0
 else
 	diag "Redis is not measured: it or PHP's extension is not there"
 fi
@@ -123,5 +125,11 @@ fi
 pool no_session 'env[NO_SESSION] = 1'
 
 beside php-fpm8.2 "${options[@]}" --nodaemonize --fpm-config "$tmp/fpm.conf"
+fpm_pid=$!
+# It ends when the last of its many has: killed before, it would leave them with files of the mount open.
+end_fpm() {
+	kill -TERM "$fpm_pid" && wait_gone "$fpm_pid" 60
+}
+cleanup_fn end_fpm
 poll_until 20 listens_at "$tmp/no_session.sock" || { diag "php-fpm did not start: $(tail -n 5 "$tmp/log" "$tmp/fpm.log")"; exit 1; }
 "$buildtop/t/bench/php_load" -b "$batches" -s "$sessions" -n "$requests" "$tmp/php_request.php" "${asked[@]}"
