@@ -71,7 +71,7 @@ is_sound(const struct memory *mem)
 	uint32_t n = atomic_load(&mem->n_used);
 
 	for (uint32_t i = 0; i < n && n <= HANDLES; i++)
-		if ((mem->slots[i].word & 0xff) > HANDLE_DIRECTORY || mem->slots[i].word >> 40 != 0)
+		if ((mem->slots[i].word & 0xff) > HANDLE_STAGED || mem->slots[i].word >> 40 != 0)
 			return false;
 	return n <= HANDLES;
 }

@@ -21,7 +21,7 @@ enum {
 	HANDLE_VALUE_BYTES = 65536,	/* each of at most so many bytes */
 };
 
-enum handle_kind { HANDLE_FREE, HANDLE_SESSION, HANDLE_CONTROL, HANDLE_DIRECTORY };
+enum handle_kind { HANDLE_FREE, HANDLE_SESSION, HANDLE_CONTROL, HANDLE_DIRECTORY, HANDLE_STAGED };
 
 struct handles;
 

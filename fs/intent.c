@@ -428,7 +428,8 @@ is_renamed(struct mount *m, const struct intent *it)
 		return false;
 	if (it->is_move)
 		return now.id == it->id && now.ring_id == it->ring;
-	if (!is_removed(m, it))
+	/* What is there as it was before is not what was renamed: that has ended some other way. */
+	if (!is_removed(m, it) || (now.id == it->replaced && now.version == it->replaced_version))
 		return false;
 	if (it->replaced != it->id)
 		files_end(m, it->table, it->replaced, it->replaced_version);

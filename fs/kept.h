@@ -12,6 +12,7 @@
  *	control		the paths that numbers of control/ stand for				control.c
  *	handles		open files								handles.h
  *	intents		requests that are being done						intent.h
+ *	stage		temporary files								stage.h
  *
  * What lies in such a memory is position independent: offsets and numbers,
  * no pointers and no locks; and it is whole before and after each single

@@ -207,6 +207,8 @@ adopt(struct mount *m)
 	if (rc == 0)
 		rc = control_adopt(m);
 	if (rc == 0)
+		rc = staged_adopt(m);
+	if (rc == 0)
 		intents_settle(m);
 	return rc;
 }

@@ -104,19 +104,19 @@ opened_again(fuse_req_t req, uint64_t node, struct fuse_file_info *fi, uint64_t 
 
 /* The file that the process before created for the same request. */
 static int
-find_created(struct call *c, uint64_t parent, const char *name, struct fuse_file_info *fi, struct fuse_entry_param *e)
+find_created(struct call *c, struct fuse_file_info *fi, struct fuse_entry_param *e)
 {
 	const struct file *f = file_of(c->m, intent_opened(c));
+	uint64_t node = f != NULL ? file_node(f) : staged_opened(c->m, intent_opened(c));
 	struct stat st;
 	int rc;
 
 	fi->fh = intent_opened(c);
-	/* A temporary one has no handle. */
-	if (f == NULL)
-		return fi->fh == 0 && staged_lookup(c, parent, name, e) ? 0 : ESTALE;
-	rc = attr_get(c, file_node(f), &st);
+	if (node == 0)
+		return ESTALE;
+	rc = node_kind(node) == NODE_IS_STAGED ? staged_getattr(c, node, &st) : attr_get(c, node, &st);
 	if (rc == 0)
-		attr_entry(file_node(f), &st, c->m->attr_s, e);
+		attr_entry(node, &st, c->m->attr_s, e);
 	return rc;
 }
 
@@ -133,7 +133,7 @@ opened_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		rc = node_has_sessions(parent) ? session_create(&c, parent, name, mode, fi, &e) : EPERM;
 		intent_result(&c, rc);
 	} else if (rc == 0) {
-		rc = find_created(&c, parent, name, fi, &e);
+		rc = find_created(&c, fi, &e);
 	}
 	if (rc != 0)
 		(void)fuse_reply_err(req, rc);
@@ -208,14 +208,12 @@ void
 opened_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct call c;
-	bool is_done;
 	int rc;
 
 	call_begin(&c, req);
-	is_done = intent_begin(&c, &rc);
-	/* Of a session that is what it publishes, and it is still to be closed; a temporary file counts who has it open. */
-	if (!is_done || node_kind(node) != NODE_IS_STAGED)
-		forget_open(&c, node, fi->fh);
+	/* What has been done is what it publishes; the file may still be to be closed. */
+	(void)intent_begin(&c, &rc);
+	forget_open(&c, node, fi->fh);
 	intent_result(&c, 0);
 	(void)fuse_reply_err(req, 0);
 	intent_end(&c);

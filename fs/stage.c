@@ -98,17 +98,15 @@ stage_see_locked(const struct stage *s, uint32_t i, struct stage_seen *out)
 
 	*out = (struct stage_seen){
 		.id = { .slot = i, .tag = stage_tag_of(f) }, .state = stage_state_of(f), .dir = n->dir, .uid = f->uid, .gid = f->gid, .mode = f->mode,
-		.n_open = f->n_open, .size = f->size, .mtime_ns = f->mtime_ns, .atime_ns = f->atime_ns, .ctime_ns = f->ctime_ns,
-		.is_by_hand = f->is_by_hand != 0, .was_tried = f->is_tried != 0, .session = f->session,
+		.n_open = s->n_open[i], .size = f->size, .mtime_ns = f->mtime_ns, .atime_ns = f->atime_ns, .ctime_ns = f->ctime_ns,
+		.is_by_hand = f->is_by_hand != 0, .session = f->session,
 	};
 	memcpy(out->name, n->bytes, sizeof(out->name));
 }
 
 void
-stage_give_name(struct stage *s, struct stage_slot *f, uint32_t which, uint64_t dir, const char *name)
+stage_give_name(struct stage *s, struct stage_name *n, uint64_t dir, const char *name)
 {
-	struct stage_name *n = &f->names[which];
-
 	n->dir = dir;
 	n->order = ++s->head->order;
 	n->len = (uint32_t)strlen(name);
@@ -131,7 +129,7 @@ adopt_named(struct stage *s, uint32_t i)
 		else
 			stage_unchain_locked(s, other);
 		stage_set_word(&s->slots[loser], stage_tag_of(&s->slots[loser]), stage_which_of(&s->slots[loser]), STAGE_UNNAMED);
-		if (s->slots[loser].n_open == 0)
+		if (s->n_open[loser] == 0)
 			stage_retire_locked(s, loser);
 	}
 	if (loser != i)
@@ -139,19 +137,19 @@ adopt_named(struct stage *s, uint32_t i)
 }
 
 static void
-adopt(struct stage *s)
+adopt(struct stage *s, const uint32_t *n_open)
 {
 	uint32_t i;
 
 	for (i = 0; i < STAGE_FILES; i++) {
 		struct stage_slot *f = &s->slots[i];
 
-		if (stage_state_of(f) == STAGE_FREE)
-			f->n_open = 0;
+		if (n_open != NULL && stage_state_of(f) != STAGE_FREE)
+			s->n_open[i] = n_open[i];
 		s->bytes += stage_pages_of(f->size);
 		if (stage_state_of(f) == STAGE_NAMED)
 			adopt_named(s, i);
-		else if (f->n_open == 0)
+		else if (s->n_open[i] == 0)
 			stage_retire_locked(s, i);
 	}
 }
@@ -171,7 +169,7 @@ stage_is_sound(const void *memory)
 	for (uint32_t i = 0; i < STAGE_FILES; i++, f++) {
 		if ((atomic_load(&f->word) & 15) > STAGE_PUBLISHED || atomic_load(&f->word) >> 8 > NODE_TAG_MASK || f->size > STAGE_FILE_BYTES)
 			return false;
-		if ((atomic_load(&f->word) >> 4 & 15) > 1 || !is_sound_name(&f->names[0]) || !is_sound_name(&f->names[1]))
+		if ((atomic_load(&f->word) >> 4 & 15) > 1 || !is_sound_name(&f->names[0]) || !is_sound_name(&f->names[1]) || !is_sound_name(&f->tried))
 			return false;
 	}
 	return head->first_tag <= NODE_TAG_MASK;
@@ -189,7 +187,7 @@ stage_has_named(const void *memory)
 }
 
 struct stage *
-stage_new(void *memory)
+stage_new(void *memory, const uint32_t n_open[STAGE_FILES])
 {
 	struct stage *s = calloc(1, sizeof(*s));
 
@@ -203,7 +201,7 @@ stage_new(void *memory)
 	memset(s->chain, 0xff, sizeof(s->chain));
 	if (s->head->first_tag == 0 && gs_random_bytes(&s->head->first_tag, sizeof(s->head->first_tag)) == 0)
 		s->head->first_tag &= NODE_TAG_MASK;
-	adopt(s);
+	adopt(s, n_open);
 	return s;
 }
 
@@ -258,13 +256,14 @@ begin_locked(struct stage *s, uint32_t i, uint64_t dir, const char *name, const 
 	f->uid = want->uid;
 	f->gid = want->gid;
 	f->mode = want->mode;
-	f->n_open = 1;
+	s->n_open[i] = 1;
 	f->mtime_ns = f->atime_ns = f->ctime_ns = now_ns;
 	f->due_ms = gs_clock_mono_ms() + STAGE_MS;
 	f->session = f->handle = 0;
-	f->is_by_hand = f->is_tried = 0;
+	f->is_by_hand = 0;
+	f->is_tried = 0;
 	f->names[1].len = 0;
-	stage_give_name(s, f, 0, dir, name);
+	stage_give_name(s, &f->names[0], dir, name);
 	stage_set_word(f, tag, 0, STAGE_NAMED);
 	chain_locked(s, i);
 }
@@ -300,7 +299,7 @@ stage_unname_locked(struct stage *s, uint32_t i)
 	stage_unchain_locked(s, i);
 	stage_set_word(f, stage_tag_of(f), stage_which_of(f), STAGE_UNNAMED);
 	f->ctime_ns = gs_clock_wall_ns();
-	if (f->n_open == 0)
+	if (s->n_open[i] == 0)
 		stage_retire_locked(s, i);
 }
 
@@ -324,7 +323,7 @@ rename_locked(struct stage *s, uint32_t i, uint32_t replaced, uint64_t dir, cons
 	uint32_t which = stage_which_of(f);
 
 	stage_unchain_locked(s, i);
-	stage_give_name(s, f, which ^ 1, dir, name);
+	stage_give_name(s, &f->names[which ^ 1], dir, name);
 	stage_set_word(f, stage_tag_of(f), which ^ 1, STAGE_NAMED);
 	if (replaced != NOBODY)
 		stage_unname_locked(s, replaced);

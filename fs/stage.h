@@ -16,7 +16,7 @@
  *
  * The memory outlives the process: no pointer and no lock lies in it, and
  * each step is done by the one store into the word of a file.  A new process
- * makes its chains and locks from it.
+ * makes its chains and locks from it, and is told who has what open.
  *
  * None of these waits for anything but one another, and that is short; only
  * a file that is being published makes those wait who want that very file.
@@ -34,7 +34,7 @@ enum {
 	STAGE_BYTES = 16 << 20,		/* of all values together */
 	STAGE_NAME_BYTES = 256,		/* with its NUL */
 	STAGE_MS = 60000,		/* so long after its last change a file stays, unless it is renamed */
-	STAGE_VERSION = 2,		/* of the layout of the memory */
+	STAGE_VERSION = 3,		/* of the layout of the memory */
 };
 
 enum stage_state { STAGE_FREE, STAGE_NAMED, STAGE_UNNAMED, STAGE_PUBLISHED };
@@ -54,9 +54,15 @@ struct stage_seen {
 	uint64_t size;			/* bytes */
 	int64_t mtime_ns, atime_ns, ctime_ns;	/* wall clock */
 	bool is_by_hand;		/* the first two were set, and not to now */
-	bool was_tried;			/* a process died while it made a session of it */
 	uint64_t session;		/* of one that is published: gs_info.id */
 	char name[STAGE_NAME_BYTES];	/* its own; of one that is published: the key */
+};
+
+/* What is about to be done with a file: it becomes a session, in the place of one. */
+struct stage_try {
+	uint64_t dir;			/* number of the directory where to */
+	const char *name;		/* the key */
+	uint64_t replaced, replaced_version;	/* the session that is there, gs_info.id and version; UINT64_MAX: none is */
 };
 
 /* What is in the memory, since it was made. */
@@ -73,10 +79,10 @@ bool stage_is_sound(const void *memory);
 /* Has a sound one a file with a name? */
 bool stage_has_named(const void *memory);
 /*
- * Use a memory of stage_bytes(), which stays the caller's: zeros, or that of another process which is no more. NULL: no room
- * for the rest.
+ * Use a memory of stage_bytes(), which stays the caller's: zeros, or that of another process which is no more. n_open: how often
+ * each place is open by now; NULL: none is. NULL: no room for the rest.
  */
-struct stage *stage_new(void *memory);
+struct stage *stage_new(void *memory, const uint32_t n_open[STAGE_FILES]);
 void stage_free(struct stage **s);
 
 /* ---- by name ---- */
@@ -127,6 +133,13 @@ int stage_set(struct stage *s, struct stage_id id, const struct stage_seen *f);
  * Begin: nobody else changes the file until the end. *out is how it is, *value its value. ENOENT: it has no name any more.
  */
 int stage_begin(struct stage *s, struct stage_id id, struct stage_seen *out, const void **value);
+/* About to do it. From here on another process, if this one ends, asks whether it was done. */
+void stage_try(struct stage *s, struct stage_id id, const struct stage_try *t);
+/*
+ * Before anything else: the next that the process before was about to make a session of, from *slot on, which moves behind it.
+ * It is begun again, to be done or undone; the name in *t is of the memory, until then.
+ */
+bool stage_tried(struct stage *s, uint32_t *slot, struct stage_seen *out, const void **value, struct stage_try *t);
 /* It is the session `session`, under that key. */
 void stage_done(struct stage *s, struct stage_id id, uint64_t dir, const char *name, uint64_t session);
 /* It is not, and stays. */
@@ -134,6 +147,8 @@ void stage_undone(struct stage *s, struct stage_id id);
 
 /* The handle of the session for those who have the file open; 0: there is none yet. */
 uint64_t stage_handle(struct stage *s, struct stage_id id);
+/* The next such handle that was to be closed by the process before, from *slot on, which moves behind it, or that it has closed; 0: there is none. */
+uint64_t stage_left(struct stage *s, uint32_t *slot);
 /* Keep one. False: somebody was faster, or nobody has the file open. */
 bool stage_lead(struct stage *s, struct stage_id id, uint64_t handle);
 

@@ -49,9 +49,9 @@ stage_close(struct stage *s, struct stage_id id, uint64_t *handle)
 	*handle = 0;
 	pthread_mutex_lock(&s->lock);
 	f = slot_locked(s, id);
-	if (f != NULL && f->n_open > 0 && --f->n_open == 0 && stage_state_of(f) != STAGE_NAMED) {
+	if (f != NULL && s->n_open[id.slot] > 0 && --s->n_open[id.slot] == 0 && stage_state_of(f) != STAGE_NAMED) {
+		/* It stays there for who follows us, if we end before it is closed. */
 		*handle = f->handle;
-		f->handle = 0;
 		stage_retire_locked(s, id.slot);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -147,7 +147,7 @@ stage_open(struct stage *s, struct stage_id id, bool truncates)
 	pthread_mutex_lock(&s->lock);
 	f = slot_locked(s, id);
 	if (f != NULL && stage_state_of(f) == STAGE_NAMED) {
-		f->n_open++;
+		s->n_open[id.slot]++;
 		if (truncates)
 			resize_locked(s, f, 0);
 		rc = 0;
@@ -190,11 +190,45 @@ stage_begin(struct stage *s, struct stage_id id, struct stage_seen *out, const v
 	if (f != NULL) {
 		s->is_busy[id.slot] = true;
 		stage_see_locked(s, id.slot, out);
-		f->is_tried = 1;
 		*value = stage_value_of(s, id.slot);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return f == NULL ? ENOENT : 0;
+}
+
+void
+stage_try(struct stage *s, struct stage_id id, const struct stage_try *t)
+{
+	struct stage_slot *f = &s->slots[id.slot];
+
+	pthread_mutex_lock(&s->lock);
+	stage_give_name(s, &f->tried, t->dir, t->name);
+	f->replaced = t->replaced;
+	f->replaced_version = t->replaced_version;
+	/* Release: who finds it set finds the three above. */
+	atomic_store_explicit(&f->is_tried, 1, memory_order_release);
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+stage_tried(struct stage *s, uint32_t *slot, struct stage_seen *out, const void **value, struct stage_try *t)
+{
+	struct stage_slot *f = NULL;
+	bool is_there = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (; *slot < STAGE_FILES && !is_there; ++*slot) {
+		f = &s->slots[*slot];
+		is_there = stage_state_of(f) == STAGE_NAMED && f->is_tried != 0;
+		if (!is_there)
+			continue;
+		s->is_busy[*slot] = true;
+		stage_see_locked(s, *slot, out);
+		*value = stage_value_of(s, *slot);
+		*t = (struct stage_try){ .dir = f->tried.dir, .name = f->tried.bytes, .replaced = f->replaced, .replaced_version = f->replaced_version };
+	}
+	pthread_mutex_unlock(&s->lock);
+	return is_there;
 }
 
 static void
@@ -213,12 +247,12 @@ stage_done(struct stage *s, struct stage_id id, uint64_t dir, const char *name, 
 	pthread_mutex_lock(&s->lock);
 	which = stage_which_of(f);
 	f->session = session;
-	stage_give_name(s, f, which ^ 1, dir, name);
+	stage_give_name(s, &f->names[which ^ 1], dir, name);
 	stage_unchain_locked(s, id.slot);
 	stage_set_word(f, id.tag, which ^ 1, STAGE_PUBLISHED);
 	s->head->published++;
 	end_busy_locked(s, id.slot);
-	if (f->n_open == 0)
+	if (s->n_open[id.slot] == 0)
 		stage_retire_locked(s, id.slot);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -227,7 +261,7 @@ void
 stage_undone(struct stage *s, struct stage_id id)
 {
 	pthread_mutex_lock(&s->lock);
-	s->slots[id.slot].is_tried = 0;
+	atomic_store_explicit(&s->slots[id.slot].is_tried, 0, memory_order_relaxed);
 	end_busy_locked(s, id.slot);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -245,6 +279,19 @@ stage_handle(struct stage *s, struct stage_id id)
 	return handle;
 }
 
+uint64_t
+stage_left(struct stage *s, uint32_t *slot)
+{
+	uint64_t handle = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (; *slot < STAGE_FILES && handle == 0; ++*slot)
+		if (s->n_open[*slot] == 0 && stage_state_of(&s->slots[*slot]) == STAGE_PUBLISHED)
+			handle = s->slots[*slot].handle;
+	pthread_mutex_unlock(&s->lock);
+	return handle;
+}
+
 bool
 stage_lead(struct stage *s, struct stage_id id, uint64_t handle)
 {
@@ -253,7 +300,7 @@ stage_lead(struct stage *s, struct stage_id id, uint64_t handle)
 
 	pthread_mutex_lock(&s->lock);
 	f = slot_locked(s, id);
-	is_first = f != NULL && stage_state_of(f) == STAGE_PUBLISHED && f->n_open > 0 && f->handle == 0;
+	is_first = f != NULL && stage_state_of(f) == STAGE_PUBLISHED && s->n_open[id.slot] > 0 && f->handle == 0;
 	if (is_first)
 		f->handle = handle;
 	pthread_mutex_unlock(&s->lock);

@@ -23,13 +23,16 @@ struct stage_name {
 
 struct stage_slot {
 	_Atomic uint64_t word;		/* tag << 8 | which of the names counts << 4 | enum stage_state */
-	uint32_t uid, gid, mode, n_open;
+	uint32_t uid, gid, mode, is_by_hand;
 	uint64_t size;
 	int64_t mtime_ns, atime_ns, ctime_ns;
 	uint64_t due_ms;		/* CLOCK_MONOTONIC: when it is to become a session under the name that it has */
 	uint64_t session, handle;
-	uint32_t is_by_hand, is_tried;
 	struct stage_name names[2];
+	_Atomic uint32_t is_tried;	/* stored after the three below */
+	uint32_t pad;
+	struct stage_name tried;	/* what it is to become, */
+	uint64_t replaced, replaced_version;	/* and in whose place */
 };
 
 struct stage_head {
@@ -47,6 +50,7 @@ struct stage {
 	atomic_uint n_named;		/* read without the lock: is there any to look for? */
 	pthread_mutex_t lock;		/* guards: the memory, but for the value of who is busy; and all below */
 	pthread_cond_t idle;		/* somebody is busy no more */
+	uint32_t n_open[STAGE_FILES];
 	bool is_busy[STAGE_FILES];	/* being published */
 	uint64_t bytes;			/* in whole pages */
 	uint16_t chain[STAGE_CHAINS], next[STAGE_FILES];	/* those with a name, by directory and name */
@@ -104,6 +108,6 @@ void stage_unname_locked(struct stage *s, uint32_t i);
 void stage_retire_locked(struct stage *s, uint32_t i);
 void stage_see_locked(const struct stage *s, uint32_t i, struct stage_seen *out);
 /* Write down a name where it does not count yet. */
-void stage_give_name(struct stage *s, struct stage_slot *f, uint32_t which, uint64_t dir, const char *name);
+void stage_give_name(struct stage *s, struct stage_name *n, uint64_t dir, const char *name);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "attr.h"
 #include "control.h"
+#include "handles.h"
 #include "intent.h"
 #include "namespace.h"
 #include "node.h"
@@ -72,6 +73,32 @@ staged_lookup(struct call *c, uint64_t dir, const char *name, struct fuse_entry_
 	return true;
 }
 
+/* It is open: all that counts of it, for us and for who follows. */
+static void
+commit(struct call *c, uint64_t fh, uint64_t node)
+{
+	struct staged_opening *o = handles_kept(c->m->handles, fh);
+
+	o->node = node;
+	intent_opens(c, fh);
+	handles_commit(c->m->handles, fh, HANDLE_STAGED);
+}
+
+static int
+open_file(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
+{
+	int rc = handles_reserve(c->m->handles, &fi->fh);
+
+	if (rc != 0)
+		return rc;
+	rc = stage_open(c->m->staged->stage, f->id, (fi->flags & O_TRUNC) != 0);
+	if (rc == 0)
+		commit(c, fi->fh, node_of(f));
+	else
+		handles_release(c->m->handles, fi->fh);
+	return rc;
+}
+
 static int
 open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
 {
@@ -82,13 +109,26 @@ open_seen(struct call *c, const struct stage_seen *f, struct fuse_file_info *fi)
 		rc = call_may(c, f->uid, f->gid, f->mode, mask);
 	if (rc == 0)
 		rc = rights_check(c, node_table(f->dir), (mask & W_OK) != 0 ? GS_RIGHT_WORK : GS_RIGHT_READ, "open");
+	return rc != 0 ? rc : open_file(c, f, fi);
+}
+
+static int
+create_file(struct call *c, uint64_t dir, const char *name, struct stage_seen *f, uint64_t *fh)
+{
+	int rc = handles_reserve(c->m->handles, fh);
+
+	if (rc != 0)
+		return rc;
+	rc = stage_create(c->m->staged->stage, dir, name, f);
 	if (rc == 0)
-		rc = stage_open(c->m->staged->stage, f->id, (fi->flags & O_TRUNC) != 0);
+		commit(c, *fh, node_of(f));
+	else
+		handles_release(c->m->handles, *fh);
 	return rc;
 }
 
 static int
-create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct stage_seen *f)
+create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct stage_seen *f, uint64_t *fh)
 {
 	struct session_place p;
 	int rc = session_place_of(c, dir, &p);
@@ -101,7 +141,7 @@ create_new(struct call *c, uint64_t dir, const char *name, uint32_t mode, struct
 		return rc;
 	*f = (struct stage_seen){ .uid = c->uid, .gid = c->gid, .mode = mode & 07777 };
 	intent_temporary(c, dir, name);
-	rc = stage_create(c->m->staged->stage, dir, name, f);
+	rc = create_file(c, dir, name, f, fh);
 	if (rc == ENOSPC)
 		control_tell(c, c->m->tables[node_table(dir)].name, "there are too many temporary files at the mount: they become sessions, or are removed");
 	if (rc == 0)
@@ -115,22 +155,18 @@ staged_create(struct call *c, uint64_t dir, const char *name, uint32_t mode, str
 	struct stage_seen f;
 	int rc;
 
-	/* The process before made it for the same request. */
-	if (intent_has_started(c) && staged_lookup(c, dir, name, out)) {
-		fi->fh = 0;
-		return 0;
-	}
 	do {
 		if (!stage_find(c->m->staged->stage, dir, name, &f))
-			rc = create_new(c, dir, name, mode, &f);
+			rc = create_new(c, dir, name, mode, &f, &fi->fh);
+		else if (intent_has_started(c))
+			/* The process before made it for the same request. */
+			rc = open_file(c, &f, fi);
 		else
 			rc = (fi->flags & O_EXCL) != 0 ? EEXIST : open_seen(c, &f, fi);
 		/* Another was faster: with its birth, or with its end. */
 	} while ((rc == EEXIST && (fi->flags & O_EXCL) == 0) || rc == ESTALE);
-	if (rc == 0) {
-		fi->fh = 0;
+	if (rc == 0)
 		enter(c, &f, out);
-	}
 	return rc;
 }
 
@@ -221,7 +257,7 @@ staged_is_new(struct mount *m, uint64_t dir, const char *name, uint32_t uid, int
 {
 	struct stage_seen f;
 
-	return stage_find(m->staged->stage, dir, name, &f) && f.uid == uid && f.size == 0 && f.n_open == 1 && f.ctime_ns >= since_ns;
+	return stage_find(m->staged->stage, dir, name, &f) && f.uid == uid && f.size == 0 && f.n_open == 0 && f.ctime_ns >= since_ns;
 }
 
 bool
@@ -238,6 +274,21 @@ static int
 see(struct call *c, uint64_t node, struct stage_seen *f)
 {
 	return mount_has_table(c->m, node_table(node)) ? stage_see(c->m->staged->stage, id_of(node), f) : ESTALE;
+}
+
+uint64_t
+staged_opened(const struct mount *m, uint64_t fh)
+{
+	const struct staged_opening *o = handles_kept(m->handles, fh);
+
+	return handles_kind(m->handles, fh) == HANDLE_STAGED ? o->node : 0;
+}
+
+/* Of an opening: the handle of the session, if it was one already; 0: it was not. */
+static uint64_t
+session_handle(const struct call *c, uint64_t fh)
+{
+	return handles_kind(c->m->handles, fh) == HANDLE_SESSION ? fh : 0;
 }
 
 static uint64_t
@@ -308,7 +359,7 @@ resize(struct call *c, uint64_t node, const struct stage_seen *f, uint64_t size,
 int
 staged_setattr(struct call *c, uint64_t node, const struct stat *want, int to_set, const struct fuse_file_info *fi, struct stat *st)
 {
-	struct fuse_file_info own = { .fh = fi == NULL ? 0 : fi->fh };
+	struct fuse_file_info own = { .fh = fi == NULL ? 0 : session_handle(c, fi->fh) };
 	bool is_open = fi != NULL;
 	struct stage_seen f;
 	int rc = see(c, node, &f);
@@ -350,7 +401,6 @@ staged_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 	struct stage_seen f;
 	int rc = see(c, node, &f);
 
-	fi->fh = 0;
 	if (rc == 0 && f.state == STAGE_UNNAMED)
 		rc = ESTALE;
 	if (rc != 0)
@@ -373,8 +423,11 @@ staged_release(struct call *c, uint64_t node, uint64_t fh)
 	uint64_t handle = fh;
 	struct file *f;
 
-	if (fh == 0)
+	if (staged_opened(c->m, fh) != 0) {
+		/* From here on it is closed, also for who follows us. */
+		handles_release(c->m->handles, fh);
 		stage_close(c->m->staged->stage, id_of(node), &handle);
+	}
 	f = file_of(c->m, handle);
 	if (f != NULL)
 		file_release(c, f);
@@ -384,8 +437,9 @@ void
 staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t size)
 {
 	size_t room = size < STAGE_FILE_BYTES ? size : STAGE_FILE_BYTES, n;
-	char *buf = fh != 0 ? NULL : malloc(room + 1);
-	int rc = fh != 0 ? 0 : ENOMEM;
+	uint64_t handle = session_handle(c, fh);
+	char *buf = handle != 0 ? NULL : malloc(room + 1);
+	int rc = handle != 0 ? 0 : ENOMEM;
 	struct file *f;
 
 	if (buf != NULL) {
@@ -393,10 +447,10 @@ staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t 
 		if (rc == 0)
 			(void)fuse_reply_buf(c->req, buf, n);
 		else if (rc == ESTALE)
-			rc = staged_handle(c, node, &fh);
+			rc = staged_handle(c, node, &handle);
 	}
-	f = file_of(c->m, fh);
-	if (rc == 0 && fh != 0 && f == NULL)
+	f = file_of(c->m, handle);
+	if (rc == 0 && handle != 0 && f == NULL)
 		rc = ESTALE;
 	if (rc == 0 && f != NULL)
 		file_read(c, f, offset, size);
@@ -408,7 +462,7 @@ staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t 
 int
 staged_write(struct call *c, uint64_t node, const struct fuse_file_info *fi, const void *data, size_t len, uint64_t offset)
 {
-	uint64_t most = c->m->tables[node_table(node)].record_size, handle = fi->fh;
+	uint64_t most = c->m->tables[node_table(node)].record_size, handle = session_handle(c, fi->fh);
 	bool is_append = (fi->flags & O_APPEND) != 0;
 	struct stage_seen seen;
 	struct file *f;

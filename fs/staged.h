@@ -23,6 +23,11 @@ struct staged;
 
 /* NULL: out of memory. */
 struct staged *staged_new(void);
+/*
+ * Go on with the files of the process before, and find out which it has made sessions of; after the open files were adopted,
+ * and what it was opening was given back. 0 or GS_ENOMEM.
+ */
+int staged_adopt(struct mount *m);
 /* Make a session of each that is left, and end the thread that does so in time. Before the FUSE session ends. */
 void staged_stop(struct mount *m);
 void staged_free(struct staged **s);
@@ -56,7 +61,10 @@ bool staged_is_new(struct mount *m, uint64_t dir, const char *name, uint32_t uid
 /* Is a file so long, if it is one still? */
 bool staged_reaches(struct mount *m, uint64_t node, uint64_t end);
 
-/* ---- files; fh is that of their opening: 0, or the handle of the session that it was already ---- */
+/* ---- files; fh is that of their opening: its own, or the handle of the session that it was already ---- */
+
+/* The file of an opening; 0: it is none. */
+uint64_t staged_opened(const struct mount *m, uint64_t fh);
 
 /* The session that a file has become, else the same number. */
 uint64_t staged_leads_to(struct call *c, uint64_t node);

@@ -27,6 +27,11 @@ struct staged {
 /* Put a file as the session of that name, checked as a rename onto it; flags are those of renameat2(2). 0 or errno; then it stays. */
 int staged_publish(struct call *c, struct stage_id id, uint64_t dir, const char *name, unsigned flags);
 
+/* What is kept of an opening. */
+struct staged_opening {
+	uint64_t node;
+};
+
 /* The handle of the session that an open file has become. ESTALE: it has ended, or is none. */
 int staged_handle(struct call *c, uint64_t node, uint64_t *handle);
 

@@ -14,6 +14,7 @@
 
 #include "attr.h"
 #include "control.h"
+#include "handles.h"
 #include "node.h"
 #include "session_impl.h"
 
@@ -24,7 +25,6 @@ enum {
 
 /* ---- one file ---- */
 
-/* The put itself. The put of a process that was killed right after it is seen by its time. */
 static int
 put(const struct session_place *to, const char *name, const struct stage_seen *f, const void *value, unsigned flags, struct gs_info *info)
 {
@@ -35,8 +35,6 @@ put(const struct session_place *to, const char *name, const struct stage_seen *f
 	size_t len = strlen(name);
 	int rc;
 
-	if (f->was_tried && gs_stat(to->gs, name, len, info) == 0 && info->mtime_ns == f->mtime_ns && info->len == f->size)
-		return 0;
 	if ((flags & RENAME_NOREPLACE) != 0)
 		opt.flags |= GS_ONLY_NEW;
 	/* Only what happens through the innermost ring is an access. */
@@ -85,9 +83,21 @@ staged_handle(struct call *c, uint64_t node, uint64_t *handle)
 	return rc != 0 ? rc : lead(c, id, session, &item, handle);
 }
 
+/* It is put: the file is that session now, and what was there before is no more. */
+static void
+follow_put(struct mount *m, const struct stage_seen *f, const struct stage_try *t, uint64_t session)
+{
+	stage_done(m->staged->stage, f->id, t->dir, t->name, session);
+	files_end(m, node_table(t->dir), t->replaced, t->replaced_version);
+	/* What had that name and was temporary is replaced as well. */
+	if (f->dir != t->dir || strcmp(f->name, t->name) != 0)
+		(void)stage_unlink(m->staged->stage, t->dir, t->name);
+}
+
 static int
 put_begun(struct call *c, const struct session_place *to, const char *name, const struct stage_seen *f, const void *value, unsigned flags)
 {
+	struct stage_try t = { .dir = to->dir, .name = name };
 	struct gs_info replaced, info;
 	struct gs_item item;
 	uint64_t handle;
@@ -96,18 +106,17 @@ put_begun(struct call *c, const struct session_place *to, const char *name, cons
 	if (rc != 0)
 		return rc;
 	files_keep(c->m, to->table, replaced.id);
+	t.replaced = replaced.id;
+	t.replaced_version = replaced.version;
+	stage_try(c->m->staged->stage, f->id, &t);
 	rc = put(to, name, f, value, flags, &info);
 	if (rc < 0)
 		return mount_errno(c->m, rc);
-	stage_done(c->m->staged->stage, f->id, to->dir, name, info.id);
-	files_end(c->m, to->table, replaced.id, replaced.version);
+	follow_put(c->m, f, &t, info.id);
 	if (f->n_open > 0) {
 		session_item(&item, name, &info);
 		(void)lead(c, f->id, node_of_session(to->table, to->ring, info.id), &item, &handle);
 	}
-	/* What had that name and was temporary is replaced as well. */
-	if (f->dir != to->dir || strcmp(f->name, name) != 0)
-		(void)stage_unlink(c->m->staged->stage, to->dir, name);
 	return 0;
 }
 
@@ -154,6 +163,13 @@ staged_refuse(struct call *c, uint64_t node, int rc, uint64_t size)
 	return rc;
 }
 
+/* What nobody asks for, the mount does for itself. */
+static struct call
+of_mount(struct mount *m)
+{
+	return (struct call){ .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true };
+}
+
 /* ---- those whose time has come ---- */
 
 /* Where one is put that nobody renames: where it is, or in the innermost ring when its own is no more. */
@@ -174,14 +190,14 @@ has_home(const struct mount *m, uint64_t dir)
 {
 	struct gs_namespace_info ns;
 
-	return node_table(dir) < m->n_tables && (node_kind(dir) != NODE_IS_NAMESPACE ||
+	return mount_has_table(m, node_table(dir)) && (node_kind(dir) != NODE_IS_NAMESPACE ||
 	    gs_find_namespace(m->tables[node_table(dir)].gs, NULL, node_namespace(dir), &ns) == 0);
 }
 
 static void
 lose(struct call *c, const struct stage_seen *f)
 {
-	const char *table = node_table(f->dir) < c->m->n_tables ? c->m->tables[node_table(f->dir)].name : "";
+	const char *table = mount_has_table(c->m, node_table(f->dir)) ? c->m->tables[node_table(f->dir)].name : "";
 	char name[4 * STAGE_NAME_BYTES];
 
 	if (!stage_lose(c->m->staged->stage, f->id))
@@ -208,7 +224,7 @@ publish_due(struct call *c, const struct stage_seen *f)
 static void
 publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 {
-	struct call c = { .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true };
+	struct call c = of_mount(m);
 	struct staged *s = m->staged;
 	struct stage_seen f;
 	uint32_t slot = 0, n_stuck = 0;
@@ -289,6 +305,73 @@ staged_watch(struct mount *m)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* ---- after a takeover ---- */
+
+/* Is the session what the process before was about to put, and not what was there before it? */
+static bool
+is_put(const struct session_place *to, const struct stage_seen *f, const void *value, const struct stage_try *t, struct gs_info *now)
+{
+	size_t room = (size_t)f->size;
+	unsigned char *have = malloc(room + 1);
+	ssize_t n = have == NULL ? GS_ENOMEM : gs_peek(to->gs, t->name, strlen(t->name), have, room, now);
+	bool is_same = n >= 0 && (size_t)n == room && memcmp(have, value, room) == 0;
+
+	free(have);
+	return is_same && now->mtime_ns == f->mtime_ns && (now->id != t->replaced || now->version != t->replaced_version);
+}
+
+static void
+settle_tried(struct mount *m)
+{
+	struct call c = of_mount(m);
+	struct session_place to;
+	struct stage_seen f;
+	struct stage_try t;
+	struct gs_info now;
+	const void *value;
+	uint32_t slot = 0;
+
+	while (stage_tried(m->staged->stage, &slot, &f, &value, &t)) {
+		if (session_place_of(&c, t.dir, &to) == 0 && is_put(&to, &f, value, &t, &now))
+			follow_put(m, &f, &t, now.id);
+		else
+			stage_undone(m->staged->stage, f.id);
+	}
+}
+
+/* The last who had a file open closed it, and the process ended before it closed what it had opened for him. */
+static void
+close_left(struct mount *m)
+{
+	struct call c = of_mount(m);
+	uint32_t slot = 0;
+	uint64_t handle;
+	struct file *f;
+
+	while ((handle = stage_left(m->staged->stage, &slot)) != 0) {
+		f = file_of(m, handle);
+		if (f != NULL)
+			file_release(&c, f);
+	}
+}
+
+int
+staged_adopt(struct mount *m)
+{
+	uint32_t n_open[STAGE_FILES] = { 0 }, i = 0;
+	uint64_t fh;
+
+	while ((fh = handles_next(m->handles, &i)) != 0)
+		if (staged_opened(m, fh) != 0)
+			n_open[node_staged_slot(staged_opened(m, fh)) % STAGE_FILES]++;
+	m->staged->stage = stage_new(m->staged->kept.base, n_open);
+	if (m->staged->stage == NULL)
+		return GS_ENOMEM;
+	settle_tried(m);
+	close_left(m);
+	return 0;
+}
+
 /* ---- beginning and end ---- */
 
 struct staged *
@@ -304,10 +387,8 @@ staged_new(void)
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&s->change, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	if (kept_open(&s->kept, "stage", STAGE_VERSION, stage_bytes()) == 0 &&
-	    (!s->kept.is_found || stage_is_sound(s->kept.base) || kept_refuse(&s->kept) == 0))
-		s->stage = stage_new(s->kept.base);
-	if (s->stage == NULL)
+	if (kept_open(&s->kept, "stage", STAGE_VERSION, stage_bytes()) < 0 ||
+	    (s->kept.is_found && !stage_is_sound(s->kept.base) && kept_refuse(&s->kept) < 0))
 		staged_free(&s);
 	return s;
 }

@@ -32,7 +32,7 @@ set_up(void **state)
 {
 	void *memory = new_memory();
 
-	*state = stage_new(memory);
+	*state = stage_new(memory, NULL);
 	return *state == NULL ? -1 : 0;
 }
 
@@ -202,7 +202,7 @@ a_number_leads_to_its_session_until_its_place_is_needed(void **state)
 	int i;
 
 	assert_int_equal(stage_begin(s, id, &f, &value), 0);
-	assert_true(f.size == 5 && memcmp(value, "value", 5) == 0 && !f.was_tried);
+	assert_true(f.size == 5 && memcmp(value, "value", 5) == 0);
 	stage_done(s, id, OTHER_DIR, "k", 42);
 	assert_false(stage_find(s, DIR, "a", NULL));
 	assert_int_equal(stage_see(s, id, &f), 0);
@@ -251,7 +251,7 @@ describe_copy(const unsigned char *memory, struct stage_id id, char text[TEXT])
 
 	memcpy(copy, memory, values);
 	memcpy(copy + values, memory + values, (size_t)COPIED * STAGE_FILE_BYTES);
-	s = stage_new(copy);
+	s = stage_new(copy, NULL);
 	assert_non_null(s);
 	describe(s, id, text);
 	stage_free(&s);
@@ -301,7 +301,7 @@ try_step_by_step(void (*work)(struct stage *s))
 	static unsigned char last[COMPARED];
 	char before[TEXT], after[TEXT], text[TEXT];
 	unsigned char *memory = new_memory();
-	struct stage *s = stage_new(memory);
+	struct stage *s = stage_new(memory, NULL);
 	unsigned n_changes = 0;
 	bool is_after = false;
 	int status;
@@ -359,37 +359,107 @@ who_ends_anywhere_leaves_before_or_after(void **state)
 }
 
 static void
-the_next_process_goes_on(void **state)
+the_next_process_goes_on_with_what_is_open(void **state)
 {
 	void *memory = new_memory();
-	struct stage *s = stage_new(memory);
-	struct stage_id open, tried;
+	struct stage *s = stage_new(memory, NULL);
+	uint32_t n_open[STAGE_FILES] = { 0 };
+	struct stage_id open, closed;
 	struct stage_counts n;
 	struct stage_seen f;
-	const void *value;
 	uint64_t handle;
 
 	(void)state;
 	open = create(s, DIR, "open");
-	tried = write_file(s, DIR, "tried", "value");
+	closed = create(s, DIR, "closed");
 	assert_int_equal(stage_write(s, open, "kept", 4, 0, false, MOST), 0);
 	assert_int_equal(stage_unlink(s, DIR, "open"), 0);
-	assert_int_equal(stage_begin(s, tried, &f, &value), 0);
+	assert_int_equal(stage_unlink(s, DIR, "closed"), 0);
 	stage_free(&s);
-	s = stage_new(memory);
+	/* It counts who has a file open by what is kept of each, so who was just opening it is in it, or is not. */
+	n_open[open.slot] = 2;
+	n_open[STAGE_FILES - 1] = 1;
+	s = stage_new(memory, n_open);
 	assert_non_null(s);
 	assert_int_equal(stage_see(s, open, &f), 0);
-	assert_true(f.state == STAGE_UNNAMED && f.n_open == 1 && f.size == 4);
+	assert_true(f.state == STAGE_UNNAMED && f.n_open == 2 && f.size == 4);
+	assert_true(stage_see(s, closed, &f) == 0 && f.n_open == 0);
 	stage_close(s, open, &handle);
-	assert_int_equal(stage_begin(s, tried, &f, &value), 0);
-	assert_true(f.was_tried && f.size == 5);
-	stage_undone(s, tried);
-	assert_int_equal(stage_begin(s, tried, &f, &value), 0);
-	assert_false(f.was_tried);
-	stage_done(s, tried, DIR, "k", 1);
 	stage_counts(s, &n);
-	assert_true(n.files == 0 && n.bytes == 0 && n.published == 1);
+	assert_int_equal(n.bytes, 4096);
+	stage_close(s, open, &handle);
+	stage_counts(s, &n);
+	assert_int_equal(n.bytes, 0);
 	stage_free(&s);
+	(void)munmap(memory, stage_bytes());
+}
+
+static void
+the_next_process_knows_what_was_about_to_be_a_session(void **state)
+{
+	const struct stage_try to = { .dir = OTHER_DIR, .name = "k", .replaced = 7, .replaced_version = 3 };
+	void *memory = new_memory();
+	struct stage *s = stage_new(memory, NULL);
+	struct stage_id tried, begun;
+	struct stage_counts n;
+	struct stage_seen f;
+	struct stage_try t;
+	const void *value;
+	uint32_t slot = 0;
+
+	(void)state;
+	begun = write_file(s, DIR, "begun", "value");
+	tried = write_file(s, DIR, "tried", "value");
+	assert_int_equal(stage_begin(s, begun, &f, &value), 0);
+	assert_int_equal(stage_begin(s, tried, &f, &value), 0);
+	stage_try(s, tried, &to);
+	stage_free(&s);
+	s = stage_new(memory, NULL);
+	assert_non_null(s);
+	assert_true(stage_tried(s, &slot, &f, &value, &t));
+	assert_true(f.id.slot == tried.slot && f.size == 5 && memcmp(value, "value", 5) == 0);
+	assert_true(t.dir == OTHER_DIR && strcmp(t.name, "k") == 0 && t.replaced == 7 && t.replaced_version == 3);
+	stage_undone(s, tried);
+	assert_false(stage_tried(s, &slot, &f, &value, &t));
+	slot = 0;
+	assert_false(stage_tried(s, &slot, &f, &value, &t));
+	assert_int_equal(stage_begin(s, tried, &f, &value), 0);
+	stage_done(s, tried, DIR, "k", 1);
+	assert_true(stage_was_renamed(s, DIR, "tried", DIR, "k"));
+	stage_counts(s, &n);
+	assert_true(n.files == 1 && n.published == 1);
+	stage_free(&s);
+	(void)munmap(memory, stage_bytes());
+}
+
+static void
+what_was_opened_for_a_session_is_left_to_the_next_process(void **state)
+{
+	void *memory = new_memory();
+	struct stage *s = stage_new(memory, NULL);
+	struct stage_id id = create(s, DIR, "a");
+	struct stage_seen f;
+	const void *value;
+	uint32_t slot = 0;
+	uint64_t handle;
+
+	(void)state;
+	assert_int_equal(stage_begin(s, id, &f, &value), 0);
+	stage_done(s, id, DIR, "k", 42);
+	assert_true(stage_lead(s, id, 99));
+	assert_false(stage_lead(s, id, 98));
+	assert_int_equal(stage_left(s, &slot), 0);
+	stage_close(s, id, &handle);
+	assert_int_equal(handle, 99);
+	/* ... and ends before it has closed that. */
+	stage_free(&s);
+	s = stage_new(memory, NULL);
+	assert_non_null(s);
+	slot = 0;
+	assert_int_equal(stage_left(s, &slot), 99);
+	assert_int_equal(stage_left(s, &slot), 0);
+	stage_free(&s);
+	(void)munmap(memory, stage_bytes());
 }
 
 int
@@ -404,7 +474,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(there_is_room_for_so_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_number_leads_to_its_session_until_its_place_is_needed, set_up, tear_down),
 		cmocka_unit_test(who_ends_anywhere_leaves_before_or_after),
-		cmocka_unit_test(the_next_process_goes_on),
+		cmocka_unit_test(the_next_process_goes_on_with_what_is_open),
+		cmocka_unit_test(the_next_process_knows_what_was_about_to_be_a_session),
+		cmocka_unit_test(what_was_opened_for_a_session_is_left_to_the_next_process),
 	};
 
 	return cmocka_run_group_tests_name("stage", tests, NULL, NULL);
