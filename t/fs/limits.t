@@ -66,6 +66,31 @@ printf 0123456789 > "$active/k"
 check_not "appending more than fits is refused" dd if=/dev/zero of="$active/k" bs=8190 count=1 oflag=append conv=notrunc status=none
 check_eq "and nothing was appended" "$(cat "$active/k")" 0123456789
 
+# A request of the kernel takes 256 pages, and each buffer lies in one of its own.
+vector() {	# FILE BUFFERS: truncate, and write so many of 8 bytes at once
+	python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+sys.exit(os.writev(fd, [b"%07d\n" % i for i in range(int(sys.argv[2]))]) != 8 * int(sys.argv[2]))' "$1" "$2"
+}
+puts_of() {	# COMMAND...: how many it makes
+	local before=$(($(counter started) + $(counter updated)))
+	"$@" || echo failed
+	echo $(($(counter started) + $(counter updated) - before))
+}
+if command -v python3 >/dev/null; then
+	printf old > "$active/vector"
+	check_eq "256 buffers are written in one step" "$(puts_of vector "$active/vector" 256)" 1
+	check_eq "of 1,024, as many in each" "$(puts_of vector "$active/vector" 1024)" 4
+	check_eq "and the value is whole" "$(md5sum < "$active/vector")" "$(seq -f %07g 0 1023 | md5sum)"
+	check_eq "under a temporary name in none" "$(puts_of vector "$active/vector.tmp" 1024)" 0
+	check_eq "and the rename is the one" "$(puts_of mv "$active/vector.tmp" "$active/vector2")" 1
+	check_eq "with all of it" "$(md5sum < "$active/vector2")" "$(seq -f %07g 0 1023 | md5sum)"
+	check_eq "a value of record_size is one request, wherever it lies in memory" \
+	    "$(puts_of python3 -c 'import os, sys; b = memoryview(bytearray(12288)); fd = os.open(sys.argv[1], os.O_WRONLY); [os.pwrite(fd, b[i:i + 8192], 0) for i in (0, 1, 4095)]' "$active/full")" 3
+else
+	skip "many buffers are written in few steps" "python3 is not installed"
+fi
+
 check "a key of 255 bytes is stored" fill 3 "$active/$(key 255)"
 check_eq "and found" "$(stat -c %s "$active/$(key 255)")" 3
 check_not "one of 256 is refused" fill 3 "$active/$(key 256)"

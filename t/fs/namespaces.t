@@ -131,6 +131,80 @@ check_eq "its owner removes it, and who is in it sees nothing there" "$(cd "$act
 check_eq "from every ring" "$(find "$rings" -mindepth 2 -type d)" ''
 refused "a session is no directory" 'Not a directory' rmdir "$active/k"
 
+# ---- removed under those who use it ----
+if command -v python3 >/dev/null; then
+	check "who reads, lists and writes in one goes on with what there was" python3 - "$active" "$GSESSION" "$INSTANCE" <<'PY'
+import errno, fcntl, os, subprocess, sys
+ring, gs, instance = sys.argv[1:]
+ns = ring + "/gone"
+
+
+def expect(what, got, want):
+    if got != want:
+        sys.exit(f"{what}: {got!r}, not {want!r}")
+
+
+def errno_of(f):
+    try:
+        f()
+    except OSError as e:
+        return errno.errorcode[e.errno]
+    return 0
+
+
+def make():
+    os.mkdir(ns)
+    for i in range(300):
+        fd = os.open(f"{ns}/k{i}", os.O_CREAT | os.O_WRONLY, 0o600)
+        os.write(fd, b"value %d" % i)
+        os.close(fd)
+
+
+def remove(by_hand):
+    if by_hand:
+        for i in range(300):
+            os.unlink(f"{ns}/k{i}")
+    else:
+        for i in range(300):
+            subprocess.run([gs, "-i", instance, "-n", "gone", "del", f"k{i}"], check=True)
+    os.rmdir(ring + "/../../control/sessions/namespaces/gone")
+
+
+make()
+directory = os.open(ns, os.O_RDONLY | os.O_DIRECTORY)
+reader = os.open(f"{ns}/k1", os.O_RDONLY)
+expect("begun", os.read(reader, 5), b"value")
+writer = os.open(f"{ns}/k2", os.O_RDWR | os.O_TRUNC)
+late = os.open(f"{ns}/k3", os.O_RDONLY)
+locker = os.open(f"{ns}/k4", os.O_RDWR)
+fcntl.flock(locker, fcntl.LOCK_EX)
+names = os.scandir(directory)
+first = next(names).name
+remove(True)
+expect("the reader reads on", os.read(reader, 100), b" 1")
+expect("the writer's write goes nowhere", os.write(writer, b"late"), 4)
+expect("who has not read yet reads what there was", os.read(late, 100), b"value 3")
+fcntl.flock(locker, fcntl.LOCK_UN)
+left = [e.name for e in names]
+expect("no name comes twice", len({first, *left}), len(left) + 1)
+expect("nothing is opened in it", errno_of(lambda: os.open("k5", os.O_RDONLY, dir_fd=directory)), "ENOENT")
+expect("nothing is made in it", errno_of(lambda: os.open("new", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=directory)), "ENOENT")
+expect("nor under a temporary name", errno_of(lambda: os.open("new.tmp", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=directory)), "ENOENT")
+open(ring + "/out", "w").close()
+expect("nothing is renamed into it", errno_of(lambda: os.rename(ring + "/out", "in", dst_dir_fd=directory)), "ENOENT")
+os.unlink(ring + "/out")
+make()
+expect("one of the name is another: the reader stays at his", os.pread(reader, 100, 0), b"value 1")
+expect("the writer writes not into that", (os.write(writer, b"late"), open(f"{ns}/k2").read()), (4, "value 2"))
+for fd in (reader, writer, late, locker):
+    os.close(fd)
+expect("nor does a close", open(f"{ns}/k2").read(), "value 2")
+remove(False)
+PY
+else
+	skip "who reads, lists and writes in one goes on with what there was" "python3 is not installed"
+fi
+
 # ---- limits ----
 mkdir "$active/short"
 echo 300ms > "$control/short/idle"
