@@ -179,7 +179,7 @@ home_of(const struct mount *m, uint64_t dir)
 	const struct mount_table *t = &m->tables[node_table(dir)];
 	struct gs_ring_info ring;
 
-	if (mount_ring(t, node_ring(dir), &ring))
+	if (!mount_has_table(m, node_table(dir)) || mount_ring(t, node_ring(dir), &ring))
 		return dir;
 	return node_kind(dir) == NODE_IS_NAMESPACE ? node_of_namespace(node_table(dir), t->innermost, node_namespace(dir)) :
 	    node_of_ring(node_table(dir), t->innermost);
@@ -190,14 +190,15 @@ has_home(const struct mount *m, uint64_t dir)
 {
 	struct gs_namespace_info ns;
 
-	return mount_has_table(m, node_table(dir)) && (node_kind(dir) != NODE_IS_NAMESPACE ||
-	    gs_find_namespace(m->tables[node_table(dir)].gs, NULL, node_namespace(dir), &ns) == 0);
+	/* A table that is not there now may come back with the next daemon. */
+	return !mount_has_table(m, node_table(dir)) || node_kind(dir) != NODE_IS_NAMESPACE ||
+	    gs_find_namespace(m->tables[node_table(dir)].gs, NULL, node_namespace(dir), &ns) == 0;
 }
 
 static void
 lose(struct call *c, const struct stage_seen *f)
 {
-	const char *table = mount_has_table(c->m, node_table(f->dir)) ? c->m->tables[node_table(f->dir)].name : "";
+	const char *table = c->m->tables[node_table(f->dir)].name;
 	char name[4 * STAGE_NAME_BYTES];
 
 	if (!stage_lose(c->m->staged->stage, f->id))
