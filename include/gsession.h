@@ -550,7 +550,7 @@ GS_API int gs_resume(struct gs *gs, const void *key, size_t key_len);
 /*
  * gs_rename - put the session `from` under the key `to`, replacing what is there; `from` ends.
  *   flags	GS_ONLY_NEW: GS_EEXIST if `to` is there
- *   ring	where `to` goes; NULL: where `from` is
+ *   ring	where `to` goes; NULL: where `from` is; one that is there stays where it lives when there is no room
  * A `to` that is there keeps its beginning, end and interest, and takes value,
  * owner and modification time; a new one is `from` under another name.
  * Two steps: `to` appears before `from` goes, so a process killed between

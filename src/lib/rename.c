@@ -74,10 +74,11 @@ rename_with(struct gs *gs, struct gs_ctx *c, struct renaming *r)
 	/* Only a rename into the innermost ring is an access that brings a session in. */
 	args.flags = r->flags | (args.ring == gs_table_innermost(gs->t) ? 0 : GS_KV_INSPECT);
 	rc = gs_kv_put(gs->t, c, &r->to, now.store_ms, r->value, (size_t)len, &args, &to);
-	if (rc >= 0 && to.ring != args.ring)
-		rc = gs_kv_move(gs->t, c, &r->to, now.store_ms, args.ring);
 	if (rc < 0)
 		return rc;
+	/* Where there is no room for it, it stays in its ring: it has been replaced already. */
+	if (to.ring != args.ring)
+		(void)gs_kv_move(gs->t, c, &r->to, now.store_ms, args.ring);
 	rc = gs_kv_del(gs->t, c, &r->from, now.store_ms, from.version);
 	if (rc != GS_ENOENT)
 		return rc;

@@ -127,6 +127,12 @@ if "$GSESSIOND" -t -c "$tmp/small.conf" >/dev/null 2>&1; then
 	while [ "$made" -lt 1000 ] && printf x 2>/dev/null > "$active/f$made"; do
 		made=$((made + 1))
 	done
+	near=$(ls "$active" | grep -vx f0 | head -n 1) far=$(ls "$tmp/mnt/sessions/cold" | grep -vx f0 | head -n 1)
+	printf new > "$active/$near"
+	check "when there is room in no ring, what lives far out is replaced by a rename" mv "$active/$near" "$active/$far"
+	check_eq "where it is" "$(gs stat "$far" | awk '$1 == "ring" { print $2 }') $(cat "$active/$far")" "cold new"
+	check_not "and has one name" test -e "$active/$near"
+	check "one more is started in the place of the other" fill 1 "$active/$near"
 	check_eq "there is room for as many sessions as all rings have places, reserve included" "$made" 192
 	check_eq "a ring holds as many as it has" "$(ls "$active" | wc -l)" 64
 	check_not "then no more are started" fill 1 "$active/one-more"
