@@ -122,6 +122,23 @@ check "killed when one that has become a session was to be closed it is" killed_
 check_eq "and so is what it had open there" "$(poll_until 5 grep -qx 'files 0' "$report"; counted files)" 0
 check_eq "and it has what was written" "$(value_of l)" onetwo
 
+# It is renamed while it is open: killed between any two locks.
+cat > "$tmp/open.py" <<'PY'
+import os, sys
+fd = os.open(sys.argv[1] + ".tmp", os.O_RDWR | os.O_CREAT, 0o600)
+os.write(fd, b"one")
+os.rename(sys.argv[1] + ".tmp", sys.argv[1])
+sys.exit(os.pwrite(fd, b"two", 3) != 3 or open(sys.argv[1]).read() != "onetwo")
+PY
+n=0 before=$(puts_made)
+for k in $(seq 60); do
+	killed_at "unlock $RENAME $k" python3 "$tmp/open.py" "$active/open$k" || break
+	n=$((n + 1))
+done
+check "killed anywhere in the rename of one that is open it goes on as the session" test "$n" -ge 4
+check_eq "which was put once, and written once" "$(($(puts_made) - before))" $((2 * k))
+check_eq "and nothing stays open" "$(poll_until 5 grep -qx 'files 0' "$report"; counted files)" 0
+
 # ---- a session is renamed ----
 printf from > "$active/from"
 printf to > "$active/to"
