@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dir.h"
 
+#include <linux/fuse.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,9 +72,37 @@ is_file_name(const struct gs_item *item)
 }
 
 static bool
-page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, size_t n)
+page_add_session(struct page *p, const struct gs_item *item, uint64_t id)
 {
 	struct stat st;
+
+	attr_of_session(p->c->m, id, &item->info, &st);
+	return page_add(p, item->key_buf, &st, p->c->m->attr_s, node_cookie(id));
+}
+
+/* The same of its name only, as fuse_add_direntry() would, which counts its length again. Places in a page are 8-aligned. */
+static bool
+page_add_key(struct page *p, const struct gs_item *item, uint64_t id)
+{
+	size_t need = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + item->key_len);
+	struct fuse_dirent *e = (void *)(p->buf + p->used);
+
+	if (need > p->cap - p->used)
+		return false;
+	/* The last word first, which the name may not fill. */
+	((uint64_t *)(void *)e)[need / sizeof(uint64_t) - 1] = 0;
+	e->ino = id;
+	e->off = node_cookie(id);
+	e->namelen = (uint32_t)item->key_len;
+	e->type = S_IFREG >> 12;
+	memcpy(e->name, item->key_buf, item->key_len);
+	p->used += need;
+	return true;
+}
+
+static bool
+page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, size_t n)
+{
 	uint64_t id;
 	size_t i;
 
@@ -81,11 +110,7 @@ page_add_sessions(struct page *p, uint64_t node, const struct gs_item *items, si
 		if (!is_file_name(&items[i]))
 			continue;
 		id = node_of_session(node_table(node), node_ring(node), items[i].info.id);
-		if (p->is_plus)
-			attr_of_session(p->c->m, id, &items[i].info, &st);
-		else
-			st = (struct stat){ .st_ino = id, .st_mode = S_IFREG };
-		if (!page_add(p, items[i].key_buf, &st, p->c->m->attr_s, node_cookie(id)))
+		if (!(p->is_plus ? page_add_session(p, &items[i], id) : page_add_key(p, &items[i], id)))
 			return false;
 	}
 	return true;
@@ -126,6 +151,15 @@ page_add_staged(struct page *p, uint64_t node, uint64_t offset)
 	return true;
 }
 
+/* How many sessions to look at next: no more than may find room, but one, so that a full page is seen to be full. */
+static size_t
+page_most(const struct page *p)
+{
+	size_t most = (p->cap - p->used) / (p->is_plus ? sizeof(struct fuse_direntplus) : sizeof(struct fuse_dirent)) + 1;
+
+	return most < SCAN_ITEMS ? most : SCAN_ITEMS;
+}
+
 static int
 read_ring(struct page *p, uint64_t node, uint64_t offset)
 {
@@ -134,6 +168,7 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 	struct gs_ring_info ring;
 	uint64_t cursor;
 	struct gs *gs;
+	size_t most;
 	ssize_t n;
 	int rc;
 
@@ -148,8 +183,8 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
 	while (offset < NODE_FIXED) {
-		n = p->is_plus ? gs_scan(gs, ring.name, &cursor, items, SCAN_ITEMS) :
-		    gs_scan_keys(gs, ring.name, &cursor, items, SCAN_ITEMS);
+		most = page_most(p);
+		n = p->is_plus ? gs_scan(gs, ring.name, &cursor, items, most) : gs_scan_keys(gs, ring.name, &cursor, items, most);
 		if (n < 0)
 			return mount_errno(p->c->m, (int)n);
 		if (n == 0)

@@ -26,9 +26,9 @@ gs_info_wall_ns(const struct gs *gs, uint64_t store_ms)
 }
 
 uint64_t
-gs_info_id(const struct gs_meta *m)
+gs_info_id(uint64_t ordinal, uint32_t birth)
 {
-	return (uint64_t)(m->birth & ((1u << BIRTH_BITS) - 1)) << ORDINAL_BITS | m->ordinal;
+	return (uint64_t)(birth & ((1u << BIRTH_BITS) - 1)) << ORDINAL_BITS | ordinal;
 }
 
 uint64_t
@@ -67,7 +67,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	uint64_t half_life_ms = atomic_load_explicit(&t->ctl->ring[gs_table_innermost(t)].half_life_ms, memory_order_relaxed);
 
 	memset(out, 0, sizeof(*out));
-	out->id = gs_info_id(m);
+	out->id = gs_info_id(m->ordinal, m->birth);
 	out->version = m->version;
 	out->created_ms = wall_ms(m->created_ms, now);
 	out->accessed_ms = wall_ms(m->accessed_ms, now);

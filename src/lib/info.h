@@ -25,7 +25,7 @@ struct gs_info_times {
 struct gs_info_times gs_info_times(const struct gs_meta *m, const struct gs_now *now);
 
 /* An id: the entry's ordinal with 25 bits that tell its sessions apart. */
-uint64_t gs_info_id(const struct gs_meta *m);
+uint64_t gs_info_id(uint64_t ordinal, uint32_t birth);
 uint64_t gs_info_ordinal(uint64_t id);
 
 #endif

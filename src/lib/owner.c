@@ -88,7 +88,7 @@ load_session(struct gs *gs, struct gs_ctx *c, struct walk *w, const struct gs_me
 	if (gs_kv_get(gs->t, c, &k, now.store_ms, NULL, 0, GS_KV_INSPECT, &meta) < 0 || meta.owner_len != w->owner_len ||
 	    memcmp(meta.owner, w->owner, w->owner_len) != 0)
 		return 0;
-	rc = note(&w->told, gs_info_id(&meta));
+	rc = note(&w->told, gs_info_id(meta.ordinal, meta.birth));
 	if (rc <= 0)
 		return rc;
 	memcpy(item->key_buf, meta.key, sizeof(meta.key));

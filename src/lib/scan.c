@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
+#include "base/match.h"
 #include "lib/handle.h"
 #include "lib/info.h"
 #include "policy/decay.h"
 #include "shm/index.h"
 #include "shm/namespaces.h"
 
-enum { EACH_BATCH = 16, SCAN_AHEAD = 8 };
+enum { EACH_BATCH = 16, SCAN_AHEAD = 16, BUCKETS_AHEAD = 8 };
 
 /* What is filled of an item: all of it, or as gs_scan_keys() says. */
 enum depth { WHOLE, KEY_ONLY };
 
 /* Fill an item with the session at an ordinal. 0, or GS_ENOENT. */
 static int
-item_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *now, enum depth depth, struct gs_item *item, struct gs_meta *meta)
+item_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *now, struct gs_item *item, struct gs_meta *meta)
 {
-	int rc = depth == WHOLE ? gs_kv_at(gs->t, c, ordinal, now->store_ms, meta) : gs_kv_key_at(gs->t, c, ordinal, now->store_ms, meta);
+	int rc = gs_kv_at(gs->t, c, ordinal, now->store_ms, meta);
 
 	if (rc < 0)
 		return rc;
@@ -24,73 +25,107 @@ item_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *
 	item->key = item->key_buf;
 	item->key_len = meta->key_len;
 	item->rc = (ssize_t)meta->val_len;
-	if (depth == WHOLE) {
-		gs_info_fill(gs, meta, now, &item->info);
-	} else {
-		item->info.id = gs_info_id(meta);
-		item->info.ring_id = meta->ring;
-		item->info.len = meta->val_len;
-	}
+	gs_info_fill(gs, meta, now, &item->info);
+	return 0;
+}
+
+/* The same as gs_scan_keys() says; the item's namespace, too. */
+static int
+key_at(struct gs *gs, struct gs_ctx *c, uint64_t ordinal, const struct gs_now *now, struct gs_item *item)
+{
+	struct gs_listed l = { .key = item->key_buf };
+	int rc = gs_kv_key_at(gs->t, c, ordinal, now->store_ms, &l);
+
+	if (rc < 0)
+		return rc;
+	item->key = item->key_buf;
+	item->key_len = l.key_len;
+	item->rc = (ssize_t)l.val_len;
+	item->info.id = gs_info_id(ordinal, l.birth);
+	item->info.ring_id = l.ring;
+	item->info.ns_id = l.ns;
+	item->info.len = l.val_len;
 	return 0;
 }
 
 /*
- * Entries that are worth looking at, a few ahead of the one that is looked at, so that what they name is on its way into
- * the cache by then: slots lie in another order than entries, and each would be waited for.
+ * Entries that are worth looking at, a few at a time, so that what they name is on its way into the cache when they are
+ * looked at: slots lie in another order than entries, and each would be waited for.  They are fetched in one go and not one
+ * as another is taken, as the processor then looks their pages up at once.
  */
 struct ahead {
-	uint64_t bucket, place;		/* of the next entry that is not in the queue */
-	uint64_t ordinals[SCAN_AHEAD];	/* a ring: those from first, of which there are n */
-	unsigned first, n;
+	uint32_t ring;			/* whose entries; GS_RING_NONE: all */
+	enum depth depth;
+	uint64_t bucket;		/* of the next entry that is not in the queue */
+	uint32_t left;			/* bit per word of it: entries that are not yet in the queue */
+	uint32_t first, n;		/* of the queue: the next, and the end */
+	uint64_t ordinals[SCAN_AHEAD];
 };
 
-/* The place of the first entry of a bucket, from place on, that is in the ring; GS_BUCKET_ENTRIES when there is none. */
-static uint64_t
-next_place(const struct gs_bucket *b, uint64_t place, uint32_t ring, uint64_t *entry)
+/* Go to a bucket, of whose entries those from place on are looked at; buckets behind it are on their way then. */
+static void
+enter_bucket(struct ahead *a, const struct gs_table *t, uint64_t bucket, uint32_t place)
 {
-	for (; place < GS_BUCKET_ENTRIES; place++) {
-		*entry = atomic_load_explicit(&b->e[place], memory_order_relaxed);
-		if (*entry != 0 && (ring == GS_RING_NONE || gs_entry_ring(*entry) == ring))
-			break;
-	}
-	return place;
+	a->bucket = bucket;
+	a->left = 0;
+	if (bucket >= t->n_buckets)
+		return;
+	gs_prefetch(&t->buckets[gs_min_u64(bucket + BUCKETS_AHEAD, t->n_buckets - 1)]);
+	gs_prefetch(&t->buckets[gs_min_u64(bucket + BUCKETS_AHEAD, t->n_buckets - 1)].e[GS_LINE_BYTES / 8 - 1]);
+	/* What is not empty; word 0 is the header. */
+	a->left = ~gs_match_words(&t->buckets[bucket].H, 0, GS_ENTRY_TAG_SHIFT + 1) & ((UINT32_C(2) << GS_BUCKET_ENTRIES) - (UINT32_C(2) << place));
+}
+
+/* The next entry's place in its bucket; GS_BUCKET_ENTRIES when there is none. */
+static uint64_t
+next_place(const struct ahead *a)
+{
+	return a->left == 0 ? GS_BUCKET_ENTRIES : (uint64_t)__builtin_ctz(a->left) - 1;
 }
 
 static void
-look_ahead(struct gs_table *t, uint32_t ring, struct ahead *a)
+look_ahead(struct ahead *a, struct gs_table *t)
 {
-	uint64_t n_buckets = gs_table_entries(t) / GS_BUCKET_ENTRIES, entry = 0;
+	uint64_t place, entry;
 
-	while (a->n < SCAN_AHEAD && a->bucket < n_buckets) {
-		a->place = next_place(&t->buckets[a->bucket], a->place, ring, &entry);
-		if (a->place == GS_BUCKET_ENTRIES) {
-			a->bucket++;
-			a->place = 0;
+	a->first = a->n = 0;
+	while (a->n < SCAN_AHEAD && a->bucket < t->n_buckets) {
+		if (a->left == 0) {
+			enter_bucket(a, t, a->bucket + 1, 0);
 			continue;
 		}
-		gs_index_prefetch_slot(t, entry, GS_FETCH_HEAD);
-		a->ordinals[(a->first + a->n++) % SCAN_AHEAD] = a->bucket * GS_BUCKET_ENTRIES + a->place++;
+		place = next_place(a);
+		a->left &= a->left - 1;
+		entry = atomic_load_explicit(&t->buckets[a->bucket].e[place], memory_order_relaxed);
+		if (a->ring != GS_RING_NONE && gs_entry_ring(entry) != a->ring)
+			continue;
+		if (a->depth == KEY_ONLY)
+			gs_index_prefetch_key(t, entry);
+		else
+			gs_index_prefetch_slot(t, entry, GS_FETCH_HEAD);
+		a->ordinals[a->n++] = a->bucket * GS_BUCKET_ENTRIES + place;
 	}
 }
 
 /* The next one; false at the end. */
 static bool
-next_ordinal(struct gs_table *t, uint32_t ring, struct ahead *a, uint64_t *ordinal)
+next_ordinal(struct ahead *a, struct gs_table *t, uint64_t *ordinal)
 {
-	look_ahead(t, ring, a);
+	if (a->first == a->n)
+		look_ahead(a, t);
 	if (a->n == 0)
 		return false;
-	*ordinal = a->ordinals[a->first];
-	a->first = (a->first + 1) % SCAN_AHEAD;
-	a->n--;
+	*ordinal = a->ordinals[a->first++];
 	return true;
 }
 
 /* Where a scan goes on that has taken all but the queue. */
 static uint64_t
-left_at(const struct ahead *a)
+left_at(const struct ahead *a, const struct gs_table *t)
 {
-	return a->n > 0 ? a->ordinals[a->first] : a->bucket * GS_BUCKET_ENTRIES + a->place;
+	uint64_t next = a->first < a->n ? a->ordinals[a->first] : a->bucket * GS_BUCKET_ENTRIES + next_place(a);
+
+	return gs_min_u64(next, gs_table_entries(t));
 }
 
 static int
@@ -103,26 +138,29 @@ ring_of(struct gs *gs, const char *ring, uint32_t *out)
 static ssize_t
 scan(struct gs *gs, const char *ring, enum depth depth, uint64_t *cursor, struct gs_item *items, size_t n)
 {
-	struct ahead ahead = { .bucket = *cursor / GS_BUCKET_ENTRIES, .place = *cursor % GS_BUCKET_ENTRIES };
+	struct ahead ahead = { .depth = depth };
 	struct gs_lease *l;
 	struct gs_meta meta;
 	struct gs_now now;
 	uint64_t ordinal;
 	size_t filled = 0;
-	uint32_t id;
-	int rc = ring_of(gs, ring, &id);
+	int rc = ring_of(gs, ring, &ahead.ring);
 
 	if (rc == 0)
 		rc = gs_handle_enter(gs, &l);
 	if (rc < 0)
 		return rc;
 	gs_info_now(gs, &now);
-	while (filled < n && next_ordinal(gs->t, id, &ahead, &ordinal))
+	enter_bucket(&ahead, gs->t, *cursor / GS_BUCKET_ENTRIES, (uint32_t)(*cursor % GS_BUCKET_ENTRIES));
+	while (filled < n && next_ordinal(&ahead, gs->t, &ordinal)) {
+		struct gs_item *item = &items[filled];
+
+		rc = depth == WHOLE ? item_at(gs, &l->ctx, ordinal, &now, item, &meta) : key_at(gs, &l->ctx, ordinal, &now, item);
 		/* the session may have moved on since the entry was looked at */
-		if (item_at(gs, &l->ctx, ordinal, &now, depth, &items[filled], &meta) == 0 && (id == GS_RING_NONE || meta.ring == id) &&
-		    meta.ns == gs->ns)
+		if (rc == 0 && (ahead.ring == GS_RING_NONE || item->info.ring_id == ahead.ring) && item->info.ns_id == gs->ns)
 			filled++;
-	*cursor = left_at(&ahead);
+	}
+	*cursor = left_at(&ahead, gs->t);
 	gs_handle_leave(l);
 	return (ssize_t)filled;
 }
@@ -167,9 +205,9 @@ gs_find(struct gs *gs, uint64_t id, struct gs_item *item)
 	if (rc < 0)
 		return rc;
 	gs_info_now(gs, &now);
-	rc = item_at(gs, &l->ctx, gs_info_ordinal(id), &now, WHOLE, item, &meta);
+	rc = item_at(gs, &l->ctx, gs_info_ordinal(id), &now, item, &meta);
 	gs_handle_leave(l);
-	return rc == GS_ENOENT || (rc == 0 && gs_info_id(&meta) != id) ? GS_ESTALE : rc;
+	return rc == GS_ENOENT || (rc == 0 && gs_info_id(meta.ordinal, meta.birth) != id) ? GS_ESTALE : rc;
 }
 
 int

@@ -62,6 +62,19 @@ gs_index_prefetch_slot(const struct gs_table *t, uint64_t e, uint32_t fetch)
 		gs_prefetch(a->slots + (uint64_t)slot * a->slot_size + off);
 }
 
+/* The same of the lines that have a key of the usual size, its namespace, and whether the session is over. */
+static inline void
+gs_index_prefetch_key(struct gs_table *t, uint64_t e)
+{
+	const struct gs_slot *s = gs_table_slot(t, e);
+
+	if (s == NULL)
+		return;
+	gs_prefetch(s);
+	gs_prefetch(&s->ns);
+	gs_prefetch(s->data);
+}
+
 enum { GS_ENTRY_TAG_SHIFT = 49 };	/* of an entry's tag and the bit that says tentative */
 
 /* What the entry of a hash has in its upper bits when it is final. */

@@ -358,35 +358,38 @@ gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms
 	return answer_at(t, c, &hit, &head, now_ms, rc);
 }
 
-/* False: look again. */
-static bool
-fill_key(const struct gs_hit *hit, const struct gs_slot *head, struct gs_meta *meta)
+/* One look, which reads no more than gs_index_prefetch_key() fetches. 1, 0 none, KV_AGAIN, GS_ECORRUPT. */
+static int
+load_key(struct gs_table *t, uint64_t ordinal, struct gs_hit *hit, struct gs_slot *head, struct gs_listed *out)
 {
-	gs_racy_load(meta->key, hit->slot->data, head->key_len);
-	meta->key[head->key_len] = 0;
-	meta->ns = head->ns;
-	meta->key_len = head->key_len;
-	meta->val_len = head->val_len;
-	meta->ordinal = hit->ordinal;
-	meta->entry = hit->entry;
-	meta->ring = gs_entry_ring(hit->entry);
-	meta->birth = head->birth;
-	return gs_record_is_same(hit->slot, hit->w);
+	int rc = gs_kv_hit_at(t, ordinal, hit);
+
+	if (rc != 1)
+		return rc;
+	rc = gs_record_first_line(t, hit, head);
+	if (rc != 1)
+		return rc == 0 ? KV_AGAIN : rc;
+	/* Whole words: both sides have room for the last. */
+	gs_racy_load(out->key, hit->slot->data, gs_align_up(head->key_len, 8));
+	out->key[head->key_len] = '\0';
+	out->key_len = head->key_len;
+	out->val_len = head->val_len;
+	out->ns = head->ns;
+	out->ring = gs_entry_ring(hit->entry);
+	out->birth = __atomic_load_n(&hit->slot->birth, __ATOMIC_RELAXED);
+	return gs_record_is_same(hit->slot, hit->w) ? 1 : KV_AGAIN;
 }
 
 int
-gs_kv_key_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta)
+gs_kv_key_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_listed *out)
 {
 	struct gs_slot head;
 	struct gs_hit hit;
-	int rc = GS_EAGAIN;
+	int rc = KV_AGAIN;
 
-	for (int tries = 0; tries < KV_TRIES && rc == GS_EAGAIN; tries++) {
-		rc = gs_kv_load_at(t, ordinal, &hit, &head, NULL);
-		if (rc == 1 && !fill_key(&hit, &head, meta))
-			rc = GS_EAGAIN;
-	}
-	return answer_at(t, c, &hit, &head, now_ms, rc);
+	for (int tries = 0; tries < KV_TRIES && rc == KV_AGAIN; tries++)
+		rc = load_key(t, ordinal, &hit, &head, out);
+	return answer_at(t, c, &hit, &head, now_ms, rc == KV_AGAIN ? GS_EAGAIN : rc);
 }
 
 uint64_t

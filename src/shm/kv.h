@@ -195,8 +195,12 @@ int gs_kv_move(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uin
 
 /* The session at an entry, whole header; 0, or GS_ENOENT when the entry is empty, tentative or over. */
 int gs_kv_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta);
-/* The same, for who lists: of meta only ordinal, entry, ring, birth, key, key_len and val_len are filled. */
-int gs_kv_key_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_meta *meta);
+/* The same, for who lists: what is shown of it. */
+struct gs_listed {
+	char *key;			/* in: where to write it, with a NUL behind it; room for GS_KEY_BYTES + 1 */
+	uint32_t key_len, val_len, ring, ns, birth;
+};
+int gs_kv_key_at(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint64_t now_ms, struct gs_listed *out);
 
 /* How long an access to the accused is refused at now_ms; 0: it is not. As gs_kv_get would, the session's header being meta. */
 uint64_t gs_kv_retry_after_ms(const struct gs_table *t, const struct gs_meta *meta, uint64_t now_ms);

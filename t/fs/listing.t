@@ -69,6 +69,14 @@ check_eq "all of them" "$(ls "$active" | grep -c keep)" 0
 check_eq "ls -a shows . and .." "$(ls -aU "$active" | head -n 2 | tr '\n' ' ')" ". .. "
 touch "$active/i"
 check_eq "inodes in listings are those of stat" "$(ls -i "$active" | sed -n 's/^ *\([0-9]*\) i$/\1/p')" "$(stat -c %i "$active/i")"
+rm "$active/i"
+# More than the first answer has, which is of names with their attributes.
+for ((i = 1; i <= 255; i++)); do
+	printf "%0${i}d\n" 0
+	printf "%0${i}d\n" 1
+done | sort > "$tmp/lengths"
+sed "s|^|$active/|" "$tmp/lengths" | xargs touch
+check_eq "names of every length are listed whole" "$(ls -U "$active" | sort | cmp - "$tmp/lengths" && echo same)" same
 check "the store is in order" gs audit
 
 done_testing
