@@ -307,18 +307,25 @@ mount_rings(const struct mount_table *t, struct gs_ring_info out[MOUNT_RINGS])
 	return n < 0 ? 0 : n > MOUNT_RINGS ? MOUNT_RINGS : (uint32_t)n;
 }
 
+/* NULL: there is none of this id. */
+static const struct gs_ring_info *
+find_ring(const struct gs_ring_info *rings, uint32_t n, uint32_t ring)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (rings[i].id == ring)
+			return &rings[i];
+	return NULL;
+}
+
 bool
 mount_ring(const struct mount_table *t, uint32_t ring, struct gs_ring_info *out)
 {
 	struct gs_ring_info rings[MOUNT_RINGS];
-	uint32_t n = mount_rings(t, rings), i;
+	const struct gs_ring_info *r = find_ring(rings, mount_rings(t, rings), ring);
 
-	for (i = 0; i < n; i++)
-		if (rings[i].id == ring) {
-			*out = rings[i];
-			return true;
-		}
-	return false;
+	if (r != NULL)
+		*out = *r;
+	return r != NULL;
 }
 
 int
@@ -344,14 +351,16 @@ mount_is_suspect(const struct mount_table *t, const struct gs_info *info)
 bool
 mount_shows(const struct mount_table *t, uint32_t ring, const struct gs_info *info)
 {
-	struct gs_ring_info at, through;
+	struct gs_ring_info rings[MOUNT_RINGS];
+	uint32_t n = mount_rings(t, rings);
+	const struct gs_ring_info *at = find_ring(rings, n, info->ring_id), *through = find_ring(rings, n, ring);
 
-	if (!mount_ring(t, ring, &through))
+	if (through == NULL)
 		return false;
 	/* One that came late to a ring that is no more is outside all others, until the sweep has moved it. */
-	if (!mount_ring(t, info->ring_id, &at))
-		return through.is_suspect == 0;
-	if (at.is_suspect != 0)
-		return through.is_suspect != 0 || ring == t->innermost;
-	return through.is_suspect == 0 && at.diameter >= through.diameter;
+	if (at == NULL)
+		return through->is_suspect == 0;
+	if (at->is_suspect != 0)
+		return through->is_suspect != 0 || ring == t->innermost;
+	return through->is_suspect == 0 && at->diameter >= through->diameter;
 }

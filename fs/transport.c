@@ -4,6 +4,8 @@
 #include <sys/uio.h>
 #include <linux/fuse.h>
 #include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 #define NOTIFY_RESEND 7
 #define UNIQUE_AGAIN (UINT64_C(1) << 63)
 
-enum { LAYOUT = 1, INIT_BYTES = 256 };
+enum { LAYOUT = 1, INIT_BYTES = 256, READERS = 0xffff, ASIDE = READERS + 1 };
 
 static const char *const names[TRANSPORT_OPS] = {
 	[FUSE_LOOKUP] = "lookup", [FUSE_FORGET] = "forget", [FUSE_GETATTR] = "getattr", [FUSE_SETATTR] = "setattr",
@@ -46,6 +48,9 @@ struct transport {
 	bool is_replaying;		/* before there are threads: answers are swallowed */
 	size_t asked_bytes;		/* of INIT as it came, by the thread that answers it */
 	unsigned char asked[INIT_BYTES];
+	uint32_t most_readers;
+	_Atomic uint32_t threads;	/* [31:16] that stand aside  [15:0] that read, or are about to */
+	sem_t next;			/* posted for each that stands aside no more */
 };
 
 /* What the thread has read last. */
@@ -172,14 +177,48 @@ note(struct transport *t, int fd, const void *buf, size_t n)
 	return false;
 }
 
+/* Stand aside while enough others wait for requests. */
+static void
+become_reader(struct transport *t)
+{
+	uint32_t was = atomic_load_explicit(&t->threads, memory_order_relaxed);
+	bool is_reader;
+
+	do
+		is_reader = (was & READERS) < t->most_readers;
+	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, is_reader ? was + 1 : was + ASIDE, memory_order_relaxed,
+	    memory_order_relaxed));
+	/* Who posts has counted us as one. */
+	while (!is_reader && sem_wait(&t->next) != 0)
+		;
+}
+
+/* Nobody but those who are at a request may be left: the last reader has another come. */
+static void
+stop_reading(struct transport *t)
+{
+	uint32_t was = atomic_load_explicit(&t->threads, memory_order_relaxed);
+	bool is_last;
+
+	do
+		is_last = (was & READERS) == 1 && was >= ASIDE;
+	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, is_last ? was - ASIDE : was - 1, memory_order_relaxed,
+	    memory_order_relaxed));
+	if (is_last)
+		(void)sem_post(&t->next);
+}
+
 static ssize_t
 read_request(int fd, void *buf, size_t bytes, void *userdata)
 {
+	struct transport *t = of(userdata);
 	ssize_t n;
 
+	become_reader(t);
 	do
 		n = read(fd, buf, bytes);
-	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(of(userdata), fd, buf, (size_t)n));
+	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(t, fd, buf, (size_t)n));
+	stop_reading(t);
 	return n;
 }
 
@@ -214,6 +253,16 @@ is_sound(const struct served *s)
 	    s->answer_bytes <= INIT_BYTES);
 }
 
+/* As many as can be at a request at once, and one. */
+static uint32_t
+find_most_readers(void)
+{
+	cpu_set_t allowed;
+	int n = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : MOUNT_THREADS;
+
+	return n < MOUNT_THREADS ? (uint32_t)n + 1 : MOUNT_THREADS;
+}
+
 struct transport *
 transport_new(int fd)
 {
@@ -227,6 +276,8 @@ transport_new(int fd)
 	}
 	t->served = t->kept.base;
 	t->inherited = fd;
+	t->most_readers = find_most_readers();
+	(void)sem_init(&t->next, 0, 0);
 	return t;
 }
 
@@ -236,6 +287,7 @@ transport_free(struct transport **t)
 	if (*t == NULL)
 		return;
 	kept_close(&(*t)->kept);
+	(void)sem_destroy(&(*t)->next);
 	free(*t);
 	*t = NULL;
 }

@@ -12,6 +12,11 @@
  *	another		transport_take_over(): libfuse is given the remembered INIT, its answer is
  *			swallowed, and the kernel sends again what the dead one had read and not answered
  *
+ * No more threads wait for requests than processors can run, and one; the
+ * others stand aside until all of those are at one, which may take long.  The
+ * kernel gives requests to those who wait in turn: of eight, each would be
+ * woken for its request and find the caches full of another's.
+ *
  * A read sleeps in the kernel at once.  To spin for 30 microseconds first, one
  * thread at a time and only while that had been of use, made requests 1.03 to
  * 1.1 times as long on two processors, so it does not.

@@ -80,7 +80,7 @@ gs_info_fill(const struct gs *gs, const struct gs_meta *m, const struct gs_now *
 	out->hits = m->hits;
 	out->interest = gs_decay_interest(m->interest);
 	out->rate_per_s = gs_offence_since_ms(m->offence) != 0 ? gs_quota_rate_per_s(m->rate_code) :
-	    gs_decay_rate_per_s(m->interest, half_life_ms);
+	    gs_decay_rate_per_s(out->interest, half_life_ms);
 	out->retry_after_ms = gs_kv_retry_after_ms(t, m, now->store_ms);
 	out->pace = gs_kv_pace(t, m, now->store_ms);
 	out->len = m->val_len;

@@ -103,9 +103,9 @@ gs_decay_interest(uint64_t interest)
 }
 
 double
-gs_decay_rate_per_s(uint64_t interest, uint64_t half_life_ms)
+gs_decay_rate_per_s(double interest, uint64_t half_life_ms)
 {
 	if (half_life_ms == 0)
 		return 0;
-	return gs_decay_interest(interest) * M_LN2 * 1000.0 / (double)half_life_ms;
+	return interest * M_LN2 * 1000.0 / (double)half_life_ms;
 }

@@ -75,7 +75,7 @@ uint64_t gs_decay_leaves_ms(uint64_t last_ms, uint64_t interest, uint64_t ttl_ms
 /* The interest itself, for people. */
 double gs_decay_interest(uint64_t interest);
 
-/* Accesses per second that would hold this interest: interest * ln 2 / half-life; 0 when half_life_ms is 0. */
-double gs_decay_rate_per_s(uint64_t interest, uint64_t half_life_ms);
+/* Accesses per second that would hold this interest, as gs_decay_interest(): times ln 2 / half-life; 0 when half_life_ms is 0. */
+double gs_decay_rate_per_s(double interest, uint64_t half_life_ms);
 
 #endif

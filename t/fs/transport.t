@@ -58,4 +58,29 @@ held_ms=$(($(now_ms) - start))
 kill -CONT "$MANAGER_PID"
 check "while the first look-up waits for a daemon that does not answer: $took of $held_ms ms" test "$took" -lt $((held_ms / 2))
 
+# More of them than threads that wait for requests: others take their places, who by the second time are there and stand aside.
+many=6
+are_asked() {
+	for held in "${waiting[@]}"; do
+		is_asked || return 1
+	done
+}
+for turn in 1 2; do
+	poll_until 10 stat "$tmp/mnt/control/node/pid" >/dev/null || diag "the daemon does not answer again"
+	start=$(now_ms)
+	kill -STOP "$MANAGER_PID"
+	waiting=()
+	for ((i = 0; i < many; i++)); do
+		stat "$tmp/mnt/control/node/no$i" >/dev/null 2>&1 &
+		waiting+=($!)
+	done
+	poll_until 1 are_asked || diag "not all $many look-ups are seen waiting"
+	check_eq "with $many of them waiting a session is read ($turn)" "$(cat "$active/k")" x
+	took=$(($(now_ms) - start))
+	wait "${waiting[@]}"
+	held_ms=$(($(now_ms) - start))
+	kill -CONT "$MANAGER_PID"
+	check "before they are answered: $took of $held_ms ms" test "$took" -lt $((held_ms / 2))
+done
+
 done_testing
