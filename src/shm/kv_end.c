@@ -324,24 +324,42 @@ gs_kv_give_up_start(struct gs_ctx *c)
 	note(c, 0);
 }
 
+/* Is there a namespace by now that forbids what was published? KV_AGAIN, GS_ENOENT, GS_EISDIR, 0. */
+static int
+look_at_namespaces(const struct gs_table *t, const struct gs_key *k)
+{
+	int rc;
+
+	/* One of its name was made meanwhile: by the full fence in the insert, or it sees us. */
+	if (__builtin_expect(k->ns == 0, 1))
+		return gs_namespaces_has(t, k) ? GS_EISDIR : 0;
+	/* Its own is on its way out. Pairs with that in close_door of namespaces.c, which sees us, or we see it. */
+	gs_fence_full();
+	rc = gs_namespaces_door(t, k->ns);
+	return rc == GS_EAGAIN ? KV_AGAIN : rc;
+}
+
 int
 gs_kv_end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s)
 {
-	/* Under a final tombstone any session is to go; under a plain one another than ours may stand. */
-	const struct gs_ending silently = { .kind = GS_TOMB_NONE, .birth = s->least == GS_TOMB_FINAL ? 0 : s->birth };
-	bool is_refused, is_name = false;
+	/* Under a final tombstone any session is to go; else another than ours may stand. */
+	struct gs_ending silently = { .kind = GS_TOMB_NONE, .birth = s->least == GS_TOMB_FINAL ? 0 : s->birth };
+	int rc = 0;
 
 	/* Pairs with the exchange in gs_index_remove: who found the key gone, even by a plain load, sees what it left. */
 	gs_fence_acquire();
-	is_refused = gs_kv_is_refused(t, s->key->hash, s->least, s->now_ms);
-	/* Whoever left the tombstone may have been here before us: there is none then. */
-	if (is_refused)
+	if (gs_kv_is_refused(t, s->key->hash, s->least, s->now_ms)) {
+		/* Whoever left the tombstone may have been here before us: there is none then. */
 		(void)end_tries(t, c, s->key, s->now_ms, &silently);
-	/* Or a namespace of this name was made meanwhile: by the full fence in the insert, or it sees us. */
-	else if (gs_namespaces_has(t, s->key))
-		is_name = end_tries(t, c, s->key, s->now_ms, &(struct gs_ending){ .kind = GS_TOMB_NONE, .birth = s->birth }) == 0;
+		rc = GS_ESTALE;
+	} else if (s->birth != 0 && (rc = look_at_namespaces(t, s->key)) != 0) {
+		silently.birth = s->birth;
+		/* Who ended it before us had seen it: it was there. */
+		if (end_tries(t, c, s->key, s->now_ms, &silently) != 0)
+			rc = 0;
+	}
 	note(c, 0);
-	return is_refused ? GS_ESTALE : is_name ? GS_EISDIR : 0;
+	return rc;
 }
 
 /* Count what starts in its namespace. 0, KV_AGAIN, GS_ENOSPC, GS_ENOENT: it is not there, GS_EISDIR: the key is the name of one. */
@@ -389,7 +407,7 @@ gs_kv_start(struct gs_table *t, struct gs_ctx *c, const struct gs_starting *s, c
 	/* What hangs on a session that has ended by now the daemon is to find. */
 	gs_bond_mark_link(t, d->link, d->head.link_len);
 	rc = gs_kv_end_start(t, c, s);
-	if (rc < 0)
+	if (rc != 0)
 		gs_logout_look(t, c, d, false);
 	hit->entry = gs_entry(0, gen, 0, 0, 0) | addr;
 	return rc;

@@ -144,8 +144,8 @@ struct gs_starting {
 };
 
 /*
- * Before a session is published, when it was not, and after: 0, or GS_ESTALE when it was ended meanwhile, GS_EISDIR when a
- * namespace took its name, and it is gone.
+ * Before a session is published, when it was not, and after: 0, or it is gone again: GS_ESTALE when it was ended meanwhile,
+ * GS_EISDIR when a namespace took its name, GS_ENOENT when its own was removed, KV_AGAIN when that may be.
  */
 void gs_kv_begin_start(struct gs_ctx *c, const struct gs_key *k);
 void gs_kv_give_up_start(struct gs_ctx *c);

@@ -223,7 +223,7 @@ refusing(const struct gs_put_args *args)
 	return (args->flags & GS_KV_NOT_ENDED) != 0 ? GS_TOMB_PLAIN : GS_TOMB_FINAL;
 }
 
-/* What was published stands, or was ended meanwhile: 0, GS_ESTALE. */
+/* What was published stands, or was ended meanwhile: as gs_kv_end_start. */
 static int
 end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
 {
@@ -334,7 +334,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 	gs_bond_mark_end(t, p->key->hash);
 	gs_ctx_count(c, GS_COUNT_EXPIRED);
 	rc = end_start(t, c, p, &d);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	gs_ctx_count(c, GS_COUNT_STARTED);
 	gs_event_tell(t, c, &over);

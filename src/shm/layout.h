@@ -78,9 +78,9 @@
  *	looks whether a slot without a bit is listed.
  *   n_ctx_used, reg.state	released when what they announce is there.
  *   session_class.state	released when the name is there, loaded acquire before it.
- *   ns.state	released when the name is there, loaded acquire before it.  A start in a namespace counts
- *	itself in its population by seq_cst and then looks at the state, seq_cst; the daemon that removes it
- *	says so by seq_cst and then looks at the population: one sees the other.
+ *   ns.state	released when the name is there, loaded acquire before it.  Who starts a session in a
+ *	namespace publishes it, a full fence, and looks at the state, seq_cst; the daemon that removes it
+ *	says so by seq_cst, a full fence, and looks at all entries: one sees the other.
  *   ns_filter	by seq_cst: the daemon that makes a namespace sets the bit of its name, a full fence, and looks for a
  *	session of that key; who starts one publishes it, a full fence, and looks at the bits: one sees the other.
  *   ring.state	released when the name is there and ABSENT again before another is; loaded acquire

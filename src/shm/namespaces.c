@@ -9,7 +9,11 @@
 #include "policy/decay.h"
 #include "shm/kv_impl.h"
 
-enum { DIR_MODE = 0700 };
+enum {
+	DIR_MODE = 0700,
+	AHEAD = 8,			/* slots that are fetched before they are looked at */
+	CLEAR_TRIES = 100,
+};
 
 static const struct gs_namespace_spec nothing_said = { .idle_ms = GS_DURATION_MAX, .max_sessions = GS_NAMESPACE_UNLIMITED, .mode = DIR_MODE };
 
@@ -34,7 +38,7 @@ state_of(const struct gs_namespace_cfg *ns)
 static void
 set_state(struct gs_namespace_cfg *ns, uint32_t state)
 {
-	/* seq_cst; pairs with the look in gs_namespaces_reserve, and as a release with the acquire in state_of */
+	/* seq_cst; pairs with the look in gs_namespaces_door, and as a release with the acquire in state_of */
 	atomic_store_explicit(&ns->state, state, memory_order_seq_cst);
 }
 
@@ -174,12 +178,26 @@ gs_namespaces_unreserve(struct gs_table *t, uint32_t id)
 }
 
 int
+gs_namespaces_door(const struct gs_table *t, uint32_t id)
+{
+	/* seq_cst; pairs with set_state, see close_door */
+	switch (atomic_load_explicit(&t->ctl->ns[id].state, memory_order_seq_cst)) {
+	case GS_NAMESPACE_ON:
+		return 0;
+	case GS_NAMESPACE_CLOSING:
+		return GS_EAGAIN;
+	default:
+		return GS_ENOENT;
+	}
+}
+
+int
 gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited)
 {
 	const struct gs_namespace_cfg *ns;
 	uint64_t most;
-	uint32_t state;
 	int64_t n;
+	int rc;
 
 	if (__builtin_expect(id == 0, 1))
 		return 0;
@@ -187,13 +205,13 @@ gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited)
 		return GS_ENOENT;
 	ns = &t->ctl->ns[id];
 	most = atomic_load_explicit(&ns->max_sessions, memory_order_relaxed);
-	/* seq_cst, both; pair with gs_namespaces_remove: it sees us counted, or we see that it removes */
-	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_seq_cst);
-	state = atomic_load_explicit(&ns->state, memory_order_seq_cst);
-	if (state == GS_NAMESPACE_ON && (!is_limited || n < (int64_t)gs_min_u64(most, INT64_MAX)))
-		return 0;
-	gs_namespaces_unreserve(t, id);
-	return state == GS_NAMESPACE_ON ? GS_ENOSPC : state == GS_NAMESPACE_CLOSING ? GS_EAGAIN : GS_ENOENT;
+	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_relaxed);
+	rc = gs_namespaces_door(t, id);
+	if (rc == 0 && is_limited && n >= (int64_t)gs_min_u64(most, INT64_MAX))
+		rc = GS_ENOSPC;
+	if (rc < 0)
+		gs_namespaces_unreserve(t, id);
+	return rc;
 }
 
 /* ---- by the daemon ---- */
@@ -303,41 +321,145 @@ gs_namespaces_make(struct gs_table *t, struct gs_ctx *c, const struct gs_namespa
 	return id;
 }
 
-/* End what is no session at an ordinal, if it is of the namespace. GS_EBUSY: it is one. */
+/* Is what the entry names of the namespace? By a look at the slot alone, which is that entry's as long as it names it. */
+static bool
+is_of(struct gs_table *t, uint64_t ordinal, uint32_t id)
+{
+	_Atomic uint64_t *at = gs_table_entry(t, ordinal);
+	uint64_t e, seen;
+	uint32_t ns;
+
+	do {
+		const struct gs_slot *s;
+
+		/* acquire; pairs with the compare-and-swaps that publish */
+		e = atomic_load_explicit(at, memory_order_acquire);
+		s = e == 0 || (e & GS_ENTRY_TENT) != 0 ? NULL : gs_table_slot(t, e);
+		ns = s == NULL ? GS_NAMESPACES : __atomic_load_n(&s->ns, __ATOMIC_RELAXED);
+		/* The second look at the entry behind that at the slot, which may be another record's by now. */
+		gs_fence_acquire();
+		seen = atomic_load_explicit(at, memory_order_relaxed);
+	} while (seen != e);
+	return ns == id;
+}
+
+/* End what is no session at an ordinal, if it is of the namespace. 0: it is gone, KV_AGAIN: it has changed, GS_EBUSY: it is a session. */
 static int
-clear_entry(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t id)
+clear_once(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t id)
 {
 	uint64_t now_ms = gs_table_now_ms(t);
 	struct gs_slot head;
 	struct gs_hit hit;
+	int rc = gs_kv_load_at(t, ordinal, &hit, &head, NULL);
 
-	if (gs_kv_load_at(t, ordinal, &hit, &head, NULL) != 1 || head.ns != id)
+	if (rc == GS_EAGAIN)
+		return KV_AGAIN;
+	if (rc != 1 || head.ns != id)
 		return 0;
 	if (!gs_kv_is_rotated(&head) && !gs_record_is_over(t, gs_entry_ring(hit.entry), &head, now_ms))
 		return GS_EBUSY;
-	return gs_kv_end_at(t, c, ordinal, head.birth, gs_kv_is_rotated(&head) ? GS_TOMB_FINAL : GS_TOMB_PLAIN, now_ms) == GS_EAGAIN ? GS_EBUSY : 0;
+	(void)gs_kv_end_at(t, c, ordinal, head.birth, gs_kv_is_rotated(&head) ? GS_TOMB_FINAL : GS_TOMB_PLAIN, now_ms);
+	/* Should another have come to be in its place, that one is to be seen. */
+	return KV_AGAIN;
+}
+
+static int
+clear_entry(struct gs_table *t, struct gs_ctx *c, uint64_t ordinal, uint32_t id)
+{
+	int rc = KV_AGAIN;
+
+	for (int tries = 0; tries < CLEAR_TRIES && rc == KV_AGAIN; tries++)
+		rc = clear_once(t, c, ordinal, id);
+	return rc == KV_AGAIN ? GS_EBUSY : rc;
+}
+
+/* Clear the next entries. 1: there are more, 0, GS_EBUSY. */
+static int
+clear_some(struct gs_table *t, struct gs_ctx *c, struct gs_namespace_removal *r, uint64_t budget)
+{
+	uint64_t n = gs_table_entries(t), end = gs_min_u64(n, gs_add_sat(r->at, budget));
+
+	for (; r->at < end; r->at++) {
+		const struct gs_slot *ahead = r->at + AHEAD >= n ? NULL :
+		    gs_table_slot(t, atomic_load_explicit(gs_table_entry(t, r->at + AHEAD), memory_order_relaxed));
+
+		if (ahead != NULL)
+			gs_prefetch(&ahead->ns);
+		if (is_of(t, r->at, r->id) && clear_entry(t, c, r->at, r->id) < 0)
+			return GS_EBUSY;
+	}
+	return r->at < n;
+}
+
+static void
+close_door(struct gs_table *t, struct gs_namespace_removal *r)
+{
+	r->is_closing = true;
+	r->at = 0;
+	set_state(&t->ctl->ns[r->id], GS_NAMESPACE_CLOSING);
+	/* Pairs with that in gs_kv_end_start: we see the session, or who started it sees that the door is closed, and ends it. */
+	gs_fence_full();
+}
+
+int
+gs_namespaces_remove_begin(struct gs_table *t, struct gs_namespace_removal *r, const char *name)
+{
+	int id = gs_namespaces_find(t, name);
+
+	if (id <= 0)
+		return GS_ENOENT;
+	*r = (struct gs_namespace_removal){ .id = (uint32_t)id };
+	/* The count is a guess, but where it says that there are sessions one is found, most likely, and nobody is kept from starting another. */
+	if (gs_namespaces_count(t, r->id) == 0)
+		close_door(t, r);
+	return 0;
+}
+
+int
+gs_namespaces_remove_step(struct gs_table *t, struct gs_ctx *c, struct gs_namespace_removal *r, uint64_t budget)
+{
+	struct gs_namespace_cfg *ns = &t->ctl->ns[r->id];
+	int rc;
+
+	if (!is_there(t, r->id))
+		return GS_ENOENT;
+	/* Somebody died in the middle of a start, where we may have been before: gs_namespaces_reopen. */
+	if (r->is_closing && state_of(ns) != GS_NAMESPACE_CLOSING)
+		close_door(t, r);
+	rc = clear_some(t, c, r, budget);
+	if (rc == 0 && !r->is_closing) {
+		close_door(t, r);
+		return 1;
+	}
+	if (rc == 1)
+		return 1;
+	set_state(ns, rc == 0 ? GS_NAMESPACE_RETIRED : GS_NAMESPACE_ON);
+	if (rc == 0)
+		change_limits(t, ns, &nothing_said);
+	set_filter(t);
+	return rc;
 }
 
 int
 gs_namespaces_remove(struct gs_table *t, struct gs_ctx *c, const char *name)
 {
-	int id = gs_namespaces_find(t, name), rc = 0;
-	_Atomic int64_t *n;
+	struct gs_namespace_removal r;
+	int rc = gs_namespaces_remove_begin(t, &r, name);
 
-	if (id <= 0)
-		return GS_ENOENT;
-	n = &t->ns_lines[id].n;
-	set_state(&t->ctl->ns[id], GS_NAMESPACE_CLOSING);
-	/* seq_cst, both; pair with gs_namespaces_reserve */
-	for (uint64_t o = 0; o < gs_table_entries(t) && rc == 0 && atomic_load_explicit(n, memory_order_seq_cst) > 0; o++)
-		rc = clear_entry(t, c, o, (uint32_t)id);
-	if (rc == 0 && atomic_load_explicit(n, memory_order_seq_cst) > 0)
-		rc = GS_EBUSY;
-	set_state(&t->ctl->ns[id], rc == 0 ? GS_NAMESPACE_RETIRED : GS_NAMESPACE_ON);
 	if (rc == 0)
-		change_limits(t, &t->ctl->ns[id], &nothing_said);
-	set_filter(t);
+		while ((rc = gs_namespaces_remove_step(t, c, &r, UINT64_MAX)) == 1)
+			;
 	return rc;
+}
+
+bool
+gs_namespaces_reopen(struct gs_table *t, uint32_t id)
+{
+	struct gs_namespace_cfg *ns = &t->ctl->ns[id < GS_NAMESPACES ? id : 0];
+
+	if (id != 0 && state_of(ns) == GS_NAMESPACE_CLOSING)
+		set_state(ns, GS_NAMESPACE_ON);
+	return id == 0 || is_there(t, id);
 }
 
 void

@@ -34,9 +34,29 @@ int gs_namespaces_make(struct gs_table *t, struct gs_ctx *c, const struct gs_nam
 
 /*
  * By the daemon: remove a namespace that has no sessions. What of it is over, or is but a key that was given up, ends with it.
- * Returns 0, GS_ENOENT, GS_EBUSY: it has sessions. Cost: where it has records, a walk over the index up to the first session.
+ * Returns 0, GS_ENOENT, GS_EBUSY: it has sessions. Cost: a walk over the index up to the first session.
  */
 int gs_namespaces_remove(struct gs_table *t, struct gs_ctx *c, const char *name);
+
+/*
+ * The same in steps, between which the daemon does other things, as long as no other removal of this namespace: where it has
+ * sessions by its count it is looked through first; then it closes its door, and is looked through to the end.
+ */
+struct gs_namespace_removal {
+	uint32_t id;
+	bool is_closing;
+	uint64_t at;			/* the next ordinal */
+};
+
+/* Returns 0 or GS_ENOENT. */
+int gs_namespaces_remove_begin(struct gs_table *t, struct gs_namespace_removal *r, const char *name);
+/* Look at so many entries. Returns 1: there are more, or as gs_namespaces_remove. */
+int gs_namespaces_remove_step(struct gs_table *t, struct gs_ctx *c, struct gs_namespace_removal *r, uint64_t budget);
+/*
+ * By the daemon: somebody died who may have started a session of it. A removal under way begins anew. False: it is not there,
+ * and neither is that session to be.
+ */
+bool gs_namespaces_reopen(struct gs_table *t, uint32_t id);
 
 /* By the daemon at its start: a namespace whose removal or making was interrupted is there, or is not. */
 void gs_namespaces_recover(struct gs_table *t);
@@ -72,6 +92,11 @@ uint64_t gs_namespaces_count(const struct gs_table *t, uint32_t id);
  * is will be known in a moment. Of the default namespace nothing is counted.
  */
 int gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited);
+/*
+ * May a session be in it? 0, GS_EAGAIN, GS_ENOENT, as above. Who starts one looks again once it is published and a full fence is
+ * behind it; unless it is 0 the session is to go again.
+ */
+int gs_namespaces_door(const struct gs_table *t, uint32_t id);
 void gs_namespaces_unreserve(struct gs_table *t, uint32_t id);
 
 /* How long after its last access a session of a namespace ends, ms; any id. */

@@ -148,9 +148,12 @@ kill_entry(struct gs_table *t, _Atomic uint64_t *at)
 	return atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire);
 }
 
-/* An entry of one of a hash's places whose session must not be there: 1 out, 0 none of that, -1 it changed. */
+/*
+ * An entry of one of a hash's places whose session must not be there, for its own sake or because its namespace is not: 1 out,
+ * 0 none of that, -1 it changed.
+ */
 static int
-end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
+end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal, bool is_over)
 {
 	struct gs_hit hit = { .at = gs_table_entry(t, ordinal), .ordinal = ordinal };
 	uint64_t found;
@@ -165,7 +168,8 @@ end_entry(struct gs_table *t, uint64_t hash, uint64_t ordinal)
 	if (gs_word_state(hit.w) != GS_SLOT_READY || (gs_word_gen(hit.w) & GS_GEN_MASK) != gs_entry_gen(hit.entry) ||
 	    !load_names(hit.slot, hit.w, &found, &ns))
 		return atomic_load_explicit(hit.at, memory_order_acquire) == hit.entry ? 0 : -1;
-	if (found != hash)
+	/* Asked in any case: the removal of its namespace may have been past it. */
+	if (found != hash || (gs_namespaces_reopen(t, ns) && !is_over))
 		return 0;
 	hit.place = gs_index_place_of(t, hash, ordinal);
 	if (!gs_index_remove(t, &hit, hash))
@@ -187,15 +191,16 @@ mark_bonds(struct gs_table *t, uint64_t hash)
 }
 
 /*
- * Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so, or
- * one of whose key a namespace was made.
+ * Who died may have ended a session for good and not have taken it out, or have started one that somebody else ended so, one
+ * of whose key a namespace was made, or one of a namespace that was removed.
  */
 static void
 finish_end(struct gs_table *t, uint64_t hash)
 {
+	bool is_over = hash != 0 && (gs_tomb_find(t, hash, gs_table_now_ms(t)) == GS_TOMB_FINAL || gs_namespaces_has_hash(t, hash));
 	struct gs_probe p;
 
-	if (hash == 0 || (gs_tomb_find(t, hash, gs_table_now_ms(t)) != GS_TOMB_FINAL && !gs_namespaces_has_hash(t, hash)))
+	if (!is_over && (hash == 0 || !gs_namespaces_are_used(t)))
 		return;
 	/* Our look at the entries is behind that at the tombstone, as in gs_kv_end_hit. */
 	gs_fence_full();
@@ -203,7 +208,7 @@ finish_end(struct gs_table *t, uint64_t hash)
 	for (int place = 0; place < GS_PLACES; place++)
 		for (uint64_t i = 0; i < GS_BUCKET_ENTRIES; i++)
 			for (int tries = 0; tries < TRIES; tries++)
-				if (end_entry(t, hash, p.bucket[place] * GS_BUCKET_ENTRIES + i) >= 0)
+				if (end_entry(t, hash, p.bucket[place] * GS_BUCKET_ENTRIES + i, is_over) >= 0)
 					break;
 }
 

@@ -393,9 +393,19 @@ gs_store_waiting(const struct gs_arena *a)
 
 /* ---- lost files ---- */
 
+/* The sessions that are left of each namespace: of those that are gone nothing says whose they were. */
+static void
+set_counts(struct gs_table *t, const int64_t left[GS_NAMESPACES])
+{
+	/* relaxed; who attached before is on his way out, and what he still does the next recount puts right */
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		atomic_store_explicit(&t->ns_lines[id].n, left[id], memory_order_relaxed);
+}
+
 uint64_t
 gs_store_forget(struct gs_table *t, uint32_t arenas)
 {
+	int64_t left[GS_NAMESPACES] = { 0 };
 	uint64_t n = 0;
 
 	/* release; pairs with the acquire in gs_handle_enter: who attached before knows other files */
@@ -404,14 +414,20 @@ gs_store_forget(struct gs_table *t, uint32_t arenas)
 	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
 		_Atomic uint64_t *at = gs_table_entry(t, o);
 		uint64_t e = atomic_load_explicit(at, memory_order_relaxed);
+		const struct gs_slot *s = gs_table_slot(t, e);
 
+		if (e != 0 && (arenas >> (gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)) & 1) == 0) {
+			if ((e & GS_ENTRY_TENT) == 0 && s != NULL)
+				left[s->ns % GS_NAMESPACES]++;
+			continue;
+		}
 		/* What it counts outside its home is too much then, which the slow walk trims. */
-		if (e == 0 || (arenas >> (gs_entry_ring(e) * GS_MAX_CLASSES + gs_entry_class(e)) & 1) == 0 ||
-		    !atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire))
+		if (e == 0 || !atomic_compare_exchange_strong_explicit(at, &e, 0, memory_order_acq_rel, memory_order_acquire))
 			continue;
 		if ((e & GS_ENTRY_TENT) == 0)
 			(void)atomic_fetch_sub_explicit(&t->idx->population[gs_entry_ring(e)].n, 1, memory_order_relaxed);
 		n++;
 	}
+	set_counts(t, left);
 	return n;
 }

@@ -10,6 +10,7 @@
 #include "shm/logout.h"
 #include "shm/namespaces.h"
 #include "shm/recover.h"
+#include "shm/store.h"
 
 #define MAX GS_DURATION_MAX
 
@@ -171,6 +172,121 @@ removed_namespace_takes_no_session(void **state)
 	assert_int_equal(gs_namespaces_remove(s->t, &s->c, "a"), 0);
 	assert_int_equal(put_in(s, a, "k", "v", NULL), GS_ENOENT);
 	assert_int_equal(gs_namespaces_count(s->t, a), 0);
+}
+
+/* As one that a recount took for the dead, because it stood between its counting and its entry all the while. */
+static void
+session_that_is_not_counted_keeps_it(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a");
+
+	assert_int_equal(put_in(s, a, "k", "v", NULL), 1);
+	atomic_fetch_sub(&s->t->ns_lines[a].n, 1);
+	assert_int_equal(gs_namespaces_count(s->t, a), 0);
+	assert_int_equal(gs_namespaces_remove(s->t, &s->c, "a"), GS_EBUSY);
+	assert_string_equal(value_in(s, a, "k"), "v");
+	gs_recover_population(s->t);
+	assert_int_equal(gs_namespaces_count(s->t, a), 1);
+}
+
+/* Who was counted and died before he had an entry. */
+static void
+count_without_a_session_does_not_keep_it(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a");
+
+	atomic_fetch_add(&s->t->ns_lines[a].n, 1);
+	assert_int_equal(gs_namespaces_remove(s->t, &s->c, "a"), 0);
+	gs_recover_population(s->t);
+	assert_int_equal(gs_namespaces_count(s->t, a), 0);
+}
+
+static void
+nothing_starts_between_the_steps_of_a_removal(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a"), b = make(s, "b");
+	struct gs_namespace_removal r;
+	int steps = 1;
+
+	assert_int_equal(gs_namespaces_remove_begin(s->t, &r, "no"), GS_ENOENT);
+	assert_int_equal(gs_namespaces_remove_begin(s->t, &r, "a"), 0);
+	assert_int_equal(gs_namespaces_remove_step(s->t, &s->c, &r, 1), 1);
+	assert_int_equal(put_in(s, a, "k", "v", NULL), GS_EAGAIN);
+	assert_int_equal(put_in(s, b, "k", "v", NULL), 1);
+	while (gs_namespaces_remove_step(s->t, &s->c, &r, 100) == 1)
+		steps++;
+	assert_in_range(steps, gs_table_entries(s->t) / 100, gs_table_entries(s->t) / 100 + 1);
+	assert_int_equal(put_in(s, a, "k", "v", NULL), GS_ENOENT);
+	assert_int_equal(gs_namespaces_remove_step(s->t, &s->c, &r, 1), GS_ENOENT);
+}
+
+/* Where it has sessions nobody is kept from starting others while one of them is looked for. */
+static void
+door_of_one_with_sessions_stays_open(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a");
+	struct gs_namespace_removal r;
+	int rc = 1;
+
+	assert_int_equal(put_in(s, a, "k", "v", NULL), 1);
+	assert_int_equal(gs_namespaces_remove_begin(s->t, &r, "a"), 0);
+	for (int i = 0; rc == 1; i++) {
+		char key[16];
+
+		(void)snprintf(key, sizeof(key), "more%d", i % 20);
+		assert_true(put_in(s, a, key, "v", NULL) >= 0);
+		rc = gs_namespaces_remove_step(s->t, &s->c, &r, 10);
+	}
+	assert_int_equal(rc, GS_EBUSY);
+	assert_int_equal(put_in(s, a, "last", "v", NULL), 1);
+}
+
+/* A client that died in the middle of a start, at an entry that the removal has behind it. */
+static void
+death_in_a_start_begins_a_removal_anew(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a");
+	struct gs_namespace_removal r;
+	struct gs_key k = key_in(s, a, "k");
+
+	assert_int_equal(put_in(s, a, "k", "v", NULL), 1);
+	atomic_store(&s->t->ns_lines[a].n, 0);
+	assert_int_equal(gs_namespaces_remove_begin(s->t, &r, "a"), 0);
+	r.at = gs_table_entries(s->t) - 1;
+	atomic_store(&s->c.page->op_end, k.hash);
+	(void)gs_recover_ctx(s->t, 1);
+	assert_int_equal(gs_namespaces_remove_step(s->t, &s->c, &r, UINT64_MAX), GS_EBUSY);
+	assert_string_equal(value_in(s, a, "k"), "v");
+	/* When it was through before the death was known there is no such session. */
+	atomic_store(&s->t->ctl->ns[a].state, GS_NAMESPACE_RETIRED);
+	atomic_store(&s->t->ns_lines[a].n, 1);
+	atomic_store(&s->c.page->op_end, k.hash);
+	(void)gs_recover_ctx(s->t, 1);
+	assert_int_equal(gs_namespaces_count(s->t, a), 0);
+	assert_int_equal(make(s, "a"), a);
+	assert_string_equal(value_in(s, a, "k"), "-");
+}
+
+static void
+sessions_lost_with_their_files_are_not_counted(void **state)
+{
+	struct store *s = *state;
+	uint32_t a = make(s, "a");
+	struct gs_key k = key_in(s, a, "lost");
+
+	assert_int_equal(put_in(s, a, "stays", "v", NULL), 1);
+	assert_int_equal(put_in(s, a, "lost", "v", NULL), 1);
+	assert_int_equal(gs_kv_move(s->t, &s->c, &k, now(s), COLD), 0);
+	assert_int_equal(gs_namespaces_count(s->t, a), 2);
+	assert_int_equal(gs_store_forget(s->t, 1u << (COLD * GS_MAX_CLASSES)), 1);
+	assert_int_equal(gs_namespaces_count(s->t, a), 1);
+	assert_string_equal(value_in(s, a, "stays"), "v");
+	assert_string_equal(value_in(s, a, "lost"), "-");
 }
 
 static void
@@ -440,6 +556,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(name_keeps_its_id, begin_usual, end_clean),
 		cmocka_unit_test_setup_teardown(ids_are_used_up_at_255_names, begin_usual, end_clean),
 		cmocka_unit_test_setup_teardown(removed_namespace_takes_no_session, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(session_that_is_not_counted_keeps_it, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(count_without_a_session_does_not_keep_it, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(nothing_starts_between_the_steps_of_a_removal, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(door_of_one_with_sessions_stays_open, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(death_in_a_start_begins_a_removal_anew, begin_usual, end_clean),
+		cmocka_unit_test_setup_teardown(sessions_lost_with_their_files_are_not_counted, begin_usual, end_store),
 		cmocka_unit_test_setup_teardown(what_is_over_or_given_up_does_not_keep_it, begin_usual, end_clean),
 		cmocka_unit_test_setup_teardown(max_sessions_refuses_the_one_too_many, begin_usual, end_clean),
 		cmocka_unit_test_setup_teardown(idle_ends_a_session_in_whatever_ring, begin_usual, end_clean),
