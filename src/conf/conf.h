@@ -95,6 +95,7 @@ struct gs_conf_namespace {
 	uint64_t mode;			/* of its directory */
 	uint64_t idle_ms;		/* UINT64_MAX: max */
 	uint64_t max_sessions;		/* 0: any number */
+	bool is_dropped;		/* the file had it and has it no more */
 };
 
 static inline uint64_t

@@ -478,6 +478,8 @@ jobs_begin(struct jobs *j, const struct jobs_order *o, char why[GS_CONF_WHY_BYTE
 	jobs_poll(j);
 	if (j->pid != 0)
 		return gs_conf_refuse(GS_EBUSY, why, "job %u is under way: %s %s", j->number, kind_names[j->kind], j->name);
+	if (o->kind == JOBS_RESTORE && j->m->n_removing > 0)
+		return gs_conf_refuse(GS_EBUSY, why, "a namespace is being removed, of which it may bring sessions");
 	rc = o->name[0] != '\0' ? open_named(j, o, why) : open_given(j, o, why);
 	if (rc < 0) {
 		close_files(j);

@@ -386,6 +386,8 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	for (size_t i = 0; i < m->conf.n_tables; i++) {
 		gs_namespaces_recover(m->tables[i].shm);
 		namespaces_meet(m, i);
+		(void)namespaces_remove_dropped(m, i, &m->conf.tables[i]);
+		namespaces_tell_dropped(&m->conf.tables[i]);
 	}
 	for (size_t i = 0; i < m->conf.n_tables; i++)
 		manager_apply(m, i, 0);
@@ -592,8 +594,10 @@ manager_reload(struct manager *m, char why[GS_CONF_WHY_BYTES])
 		rc = check_shapes(m, &merged, why);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < m->conf.n_tables; i++)
-		namespaces_remove_old(m, i, &merged.tables[i]);
+	for (size_t i = 0; i < m->conf.n_tables; i++) {
+		(void)namespaces_remove_dropped(m, i, &merged.tables[i]);
+		namespaces_tell_dropped(&merged.tables[i]);
+	}
 	m->file = fresh;
 	m->conf = merged;
 	for (size_t i = 0; i < m->conf.n_tables; i++)

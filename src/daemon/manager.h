@@ -106,6 +106,8 @@ struct manager {
 	uint64_t sweeps;
 	uint64_t clients_recovered, clients_dropped;
 	uint32_t n_clients;			/* attached processes */
+	uint64_t namespaces_ms;			/* when namespaces_tick does something, by the monotonic clock */
+	uint32_t n_removing;			/* requests under way that remove something */
 	struct roles_told roles_told;
 	char last_error[GS_CONF_WHY_BYTES + 64];	/* the last refused control request: pid, sentence */
 };

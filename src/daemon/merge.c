@@ -98,7 +98,23 @@ forget_strays(struct gs_conf_table *fresh)
 		}
 }
 
-/* The same of namespaces, of which some are removed by hand, too. */
+/* As it was, and with the quota that it had: it is still in force where it has sessions, which the memory knows. */
+static void
+keep_dropped(struct gs_conf_table *fresh, const struct gs_conf_table *live, size_t i)
+{
+	size_t at = fresh->n_namespaces;
+	char quota[GS_CONF_WHY_BYTES], why[GS_CONF_WHY_BYTES];
+
+	if (gs_conf_add_namespace(fresh, live->namespaces[i].name, why) < 0)
+		return;
+	fresh->namespaces[at] = live->namespaces[i];
+	fresh->namespaces[at].is_dropped = true;
+	gs_conf_get_namespace_quota(live, i, quota, sizeof(quota));
+	if (gs_conf_set_namespace_quota(fresh, at, quota, why) < 0)
+		log_warnx("table %s: namespace %s, which the file has no more, loses its quota: %s", fresh->name, live->namespaces[i].name, why);
+}
+
+/* The same of namespaces, of which some are removed by hand, too. Those that the file has dropped are there, and say so. */
 static void
 merge_namespaces(struct gs_conf_table *fresh, const struct gs_conf_table *before, const struct gs_conf_table *live)
 {
@@ -118,6 +134,8 @@ merge_namespaces(struct gs_conf_table *fresh, const struct gs_conf_table *before
 			merge_section(GS_CONF_IN_NAMESPACE, &fresh->namespaces[is], &before->namespaces[was], &live->namespaces[i]);
 		else if (was == before->n_namespaces && is == fresh->n_namespaces && gs_conf_add_namespace(fresh, name, why) == 0)
 			fresh->namespaces[is] = live->namespaces[i];
+		else if (was < before->n_namespaces && is == fresh->n_namespaces)
+			keep_dropped(fresh, live, i);
 	}
 	forget_strays(fresh);
 }

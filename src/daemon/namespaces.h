@@ -7,7 +7,7 @@
 
 #include "daemon/manager.h"
 
-/* Have the namespaces that the configuration has; who has a key of such a name keeps it. */
+/* Have the namespaces that the configuration has; who has a key of such a name keeps it, and namespaces_tick tries again. */
 void namespaces_apply(struct manager_table *mt, const struct gs_conf_table *c);
 
 /*
@@ -16,7 +16,15 @@ void namespaces_apply(struct manager_table *mt, const struct gs_conf_table *c);
  */
 void namespaces_meet(struct manager *m, size_t table);
 
-/* What the configuration to come has no more is removed, unless it has sessions: then it gets it as it is. */
-void namespaces_remove_old(struct manager *m, size_t table, struct gs_conf_table *next);
+/*
+ * What the file has dropped and has no sessions is removed, from the memory and from c, a configuration to come or in force.
+ * Returns how many.
+ */
+size_t namespaces_remove_dropped(struct manager *m, size_t table, struct gs_conf_table *c);
+/* Of those that are left: say that they stay. */
+void namespaces_tell_dropped(const struct gs_conf_table *c);
+
+/* Once a tick, which it does something in once a second: remove those, and make what could not be made. */
+void namespaces_tick(struct manager *m);
 
 #endif

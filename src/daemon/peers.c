@@ -32,6 +32,12 @@ end_wait(struct server *s, struct peer *p)
 	p->is_waiting = false;
 	free(p->ask);
 	p->ask = NULL;
+	if (p->removing == NULL)
+		return;
+	tree_let_go(s->m, &p->removing->removal);
+	free(p->removing);
+	p->removing = NULL;
+	s->m->n_removing = --s->n_removing;
 }
 
 void
@@ -194,12 +200,32 @@ give_lease(struct server *s, const struct peer *p, const struct tree_request *r,
 	return rc;
 }
 
+/* The walk over a large index would keep the others waiting: it is done piece by piece. */
+static int
+begin_removing(struct server *s, struct peer *p, const struct tree_request *r, FILE *to)
+{
+	struct removing *removing = calloc(1, sizeof(*removing));
+
+	if (removing == NULL)
+		return GS_ENOMEM;
+	removing->r = *r;
+	(void)snprintf(removing->path, sizeof(removing->path), "%s", r->path);
+	removing->r.path = removing->path;
+	removing->r.value = "";
+	removing->r.value_len = 0;
+	removing->r.fd = -1;
+	removing->r.removal = &removing->removal;
+	p->removing = removing;
+	s->m->n_removing = ++s->n_removing;
+	return tree_answer(s->m, &removing->r, to);
+}
+
 /* r NULL: what it has asked for. */
 static int
 do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE *to)
 {
 	if (r == NULL)
-		return reapers_answer(s->m, p->ask, to);
+		return p->removing != NULL ? tree_answer(s->m, &p->removing->r, to) : reapers_answer(s->m, p->ask, to);
 	if (reapers_is_verb(r->verb))
 		return reapers_begin(s->m, r, p->serial, &p->ask, to);
 	switch (r->verb) {
@@ -211,6 +237,8 @@ do_request(struct server *s, struct peer *p, const struct tree_request *r, FILE 
 		return note_sentence(s, p, r, to);
 	case GS_VERB_BE_STARTER:
 		return give_lease(s, p, r, to);
+	case GS_VERB_REMOVE:
+		return begin_removing(s, p, r, to);
 	default:
 		return tree_answer(s->m, r, to);
 	}
@@ -278,12 +306,25 @@ peers_answer_waiting(struct server *s)
 
 		if (p->fd >= 0 && p->ask != NULL)
 			answer_peer(s, p, NULL);
-		if (p->fd < 0 || !p->is_waiting || p->ask != NULL || (events_revision(s->m->events) <= p->wait_revision && now_ms < p->wait_until_ms))
+		if (p->fd < 0 || !p->is_waiting || p->ask != NULL || p->removing != NULL || (events_revision(s->m->events) <= p->wait_revision && now_ms < p->wait_until_ms))
 			continue;
 		p->is_waiting = false;
 		s->n_waiting--;
 		one.offset = p->wait_revision;
 		answer_peer(s, p, &one);
+	}
+}
+
+void
+peers_go_on(struct server *s)
+{
+	for (int i = 0; i < SERVER_PEERS && s->n_removing > 0; i++) {
+		struct peer *p = &s->peer[s->last_removing = (s->last_removing + 1) % SERVER_PEERS];
+
+		if (p->fd >= 0 && p->removing != NULL) {
+			answer_peer(s, p, NULL);
+			return;
+		}
 	}
 }
 

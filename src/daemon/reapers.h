@@ -35,7 +35,7 @@ bool reapers_is_verb(uint32_t verb);
 bool reapers_may(const struct manager *m, const struct manager_caller *who, size_t table);
 
 /* reapers_answer's: there is nothing to say yet. */
-enum { REAPERS_WAITS = 1 };
+enum { REAPERS_WAITS = TREE_WAITS };
 
 /*
  * Take a request of a connection apart, and answer it. Returns 0; REAPERS_WAITS; GS_ENOENT no such table, GS_EPERM not for this

@@ -14,6 +14,7 @@
 #include "daemon/door.h"
 #include "daemon/drain.h"
 #include "daemon/jobs.h"
+#include "daemon/namespaces.h"
 #include "daemon/readers.h"
 #include "daemon/roles.h"
 #include "daemon/server_impl.h"
@@ -56,6 +57,7 @@ handle_timer(struct server *s)
 	jobs_poll(s->m->jobs);
 	clients_tick(s->clients);
 	roles_tick(s->m);
+	namespaces_tick(s->m);
 	sweep_tick(s->m);
 	stores_tick(s->m);
 	process_alive();
@@ -121,7 +123,7 @@ server_run(struct server *s)
 	int n;
 
 	while (!s->is_stopping) {
-		n = epoll_wait(s->epoll_fd, ev, EVENTS_AT_ONCE, -1);
+		n = epoll_wait(s->epoll_fd, ev, EVENTS_AT_ONCE, s->n_removing > 0 ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return GS_ESYSTEM;
 		/* What a process said before it ended is heard before its end. */
@@ -131,6 +133,7 @@ server_run(struct server *s)
 		for (int i = 0; i < n; i++)
 			if ((ev[i].data.u64 & SERVER_TAG_MASK) == SERVER_TAG_PROCESS)
 				handle_event(s, &ev[i]);
+		peers_go_on(s);
 	}
 	return 0;
 }

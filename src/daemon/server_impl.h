@@ -25,6 +25,13 @@ enum { SERVER_PEERS = 4096 };
 #define SERVER_TAG_TOKENS (UINT64_C(8) << 32)
 #define SERVER_TAG_MASK (~UINT64_C(0) << 32)
 
+/* A request to remove something, which is asked again until it is done. */
+struct removing {
+	struct tree_request r;
+	char path[GS_WIRE_PATH_BYTES];
+	struct tree_removal removal;
+};
+
 struct peer {
 	int fd;				/* -1: unused */
 	struct manager_caller who;
@@ -35,6 +42,7 @@ struct peer {
 	bool is_waiting;		/* for what `ask` is about, or for events behind wait_revision, until wait_until_ms */
 	uint64_t wait_revision, wait_until_ms;
 	struct reapers_ask *ask;	/* about suspects, or NULL */
+	struct removing *removing;	/* a REMOVE, or NULL */
 	uint64_t serial;		/* of the connection: never another's */
 	bool has_joined;		/* was granted contexts: once per connection */
 };
@@ -47,6 +55,8 @@ struct server {
 	int spare_fd;			/* given up for a moment to refuse a connection when there are no descriptors left */
 	bool is_stopping;
 	uint32_t n_waiting;		/* peers that wait for an answer */
+	uint32_t n_removing;		/* of these, with something that is being removed */
+	int last_removing;		/* whose turn it was */
 	uint64_t last_serial;
 	unsigned char packet[GS_WIRE_PACKET_BYTES];
 	struct peer peer[SERVER_PEERS];
@@ -56,6 +66,8 @@ struct server {
 void peers_accept(struct server *s);
 /* What was waited for has come, or the time is over: to all whom that concerns. */
 void peers_answer_waiting(struct server *s);
+/* Go on with what is being removed, some ms of one. Nothing where s->n_removing is 0. */
+void peers_go_on(struct server *s);
 /* End a connection, whatever it waits for. */
 void peers_drop(struct server *s, struct peer *p);
 /* Take what a peer sent, and do it. */

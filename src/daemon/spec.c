@@ -154,3 +154,12 @@ spec_namespace(struct gs_namespace_spec *out, const struct gs_conf_namespace *c)
 	out->gid = gs_conf_owner_gid(c->owner);
 	out->mode = (uint32_t)c->mode;
 }
+
+void
+spec_namespace_back(struct gs_conf_namespace *out, const struct gs_namespace_spec *spec)
+{
+	out->idle_ms = spec->idle_ms;
+	out->max_sessions = spec->max_sessions == GS_NAMESPACE_UNLIMITED ? 0 : spec->max_sessions;
+	out->owner = gs_conf_owner(spec->uid, spec->gid);
+	out->mode = spec->mode;
+}

@@ -21,8 +21,9 @@ void spec_from_conf(struct gs_table_spec *out, const struct gs_conf_table *c);
 /* The rules about sessions that are asked for too often. exempt: the configuration's exempt_patterns. */
 void spec_quota(struct gs_quota_rules *out, const struct gs_conf_quota *c, const char *exempt);
 
-/* A namespace. */
+/* A namespace, and back: all but its name. */
 void spec_namespace(struct gs_namespace_spec *out, const struct gs_conf_namespace *c);
+void spec_namespace_back(struct gs_conf_namespace *out, const struct gs_namespace_spec *spec);
 
 /* The classes of a table; out has room for GS_CONF_SESSION_CLASSES. Returns how many. */
 uint32_t spec_classes(struct gs_class_spec *out, const struct gs_conf_table *c);

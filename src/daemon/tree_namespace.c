@@ -14,6 +14,8 @@
 /* Of users who are no operators: so many namespaces each, and ids that they leave to operators, since a name keeps its id. */
 enum { OWN_MOST = 16, IDS_KEPT = 64 };
 
+enum { SLICE = 1 << 16 };		/* entries of the index that a removal looks at between two requests: about a ms */
+
 /* May he have one of his own? Whoever may start sessions may, as he may make files where they lie; of these only some. */
 static int
 check_maker(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to)
@@ -106,15 +108,43 @@ tree_namespace_make(const struct tree_place *p, const char *name, const struct t
 	return 0;
 }
 
+/* Go on with a removal, or do all of it. 0, TREE_WAITS, GS_ENOENT, GS_EBUSY. */
+static int
+remove_from_memory(struct manager *m, size_t table, const char *name, struct tree_removal *removal)
+{
+	struct manager_table *mt = &m->tables[table];
+	int rc = 0;
+
+	if (removal == NULL)
+		return gs_namespaces_remove(mt->shm, &mt->ctx, name);
+	if (!removal->is_begun) {
+		rc = gs_namespaces_remove_begin(mt->shm, &removal->walk, name);
+		removal->is_begun = rc == 0;
+		removal->table = table;
+	}
+	if (rc == 0)
+		rc = gs_namespaces_remove_step(mt->shm, &mt->ctx, &removal->walk, SLICE);
+	return rc == 1 ? TREE_WAITS : rc;
+}
+
+void
+tree_let_go(struct manager *m, struct tree_removal *removal)
+{
+	if (removal->is_begun)
+		(void)gs_namespaces_reopen(m->tables[removal->table].shm, removal->walk.id);
+	removal->is_begun = false;
+}
+
 int
 tree_namespace_remove(const struct tree_place *p, const struct tree_request *r, FILE *to)
 {
 	struct manager *m = p->m;
 	struct gs_conf_table *t = &m->conf.tables[p->table];
 	char name[GS_CONF_NAME_BYTES];
-	int rc;
+	int id, rc;
 
 	memcpy(name, t->namespaces[p->of_namespace].name, sizeof(name));
+	id = gs_namespaces_find(m->tables[p->table].shm, name);
 	if (!roles_may_operate(m, &p->table, &r->caller) && gs_conf_owner_uid(t->namespaces[p->of_namespace].owner) != r->caller.uid) {
 		roles_refused(m, p->table, &r->caller, "namespace");
 		(void)fprintf(to, "uid %u may not remove it: it is another's", r->caller.uid);
@@ -124,11 +154,16 @@ tree_namespace_remove(const struct tree_place *p, const struct tree_request *r, 
 		(void)fputs("a restore is under way, which may bring sessions of it", to);
 		return GS_EBUSY;
 	}
-	rc = gs_namespaces_remove(m->tables[p->table].shm, &m->tables[p->table].ctx, name);
+	rc = remove_from_memory(m, p->table, name, r->removal);
+	if (rc == TREE_WAITS)
+		return rc;
 	if (rc == GS_EBUSY) {
 		(void)fputs("a ring has sessions of it", to);
 		return GS_ENOTEMPTY;
 	}
+	/* Who was counted and died before he had a session is counted still. */
+	if (id > 0 && gs_namespaces_count(m->tables[p->table].shm, (uint32_t)id) > 0)
+		m->tables[p->table].wants_recount = true;
 	gs_conf_remove_namespace(t, p->of_namespace);
 	manager_apply(m, p->table, -1);
 	events_add(m->events, "namespace_removed", "table=%s namespace=%s uid=%u pid=%d", t->name, name, r->caller.uid, (int)r->caller.pid);

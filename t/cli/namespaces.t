@@ -158,6 +158,49 @@ check "a reload does not stumble over what was set about one that is gone" gs se
 check_eq "and removes what has none" "$(names)" 'app hand'
 check_eq "with its quota" "$(gs show sessions/quota/overrides)" ''
 
+# ---- what the file has no more, and what it could not have ----
+is_there() {	# NAME
+	names | grep -qw "$1"
+}
+is_not_there() {
+	! is_there "$1"
+}
+takes() {	# NAME
+	gs -n "$1" put k <<< v 2> /dev/null
+}
+write_conf '[namespace busy]' 'idle = 3h' 'max_sessions = 5' '[quota]' 'overrides = namespace busy 7/s 9'
+gs set ctl reload
+gs -n busy put b <<< v
+write_conf '[quota]' 'overrides = owner bob 1/s 1'
+check "a file that drops one with sessions is taken" gs set ctl reload
+check_eq "it keeps its limits, and its quota" "$(gs show $ns/busy/idle) $(gs show $ns/busy/max_sessions) $(gs show $ns/busy/quota)" '3h 5 7/s 9'
+check_match "beside what the file says" "$(gs show sessions/quota/overrides)" 'owner bob 1/s 1'
+write_conf '[quota]' 'overrides = owner eve 1/s 1'
+gs set ctl reload
+check_eq "also at the next reload" "$(gs show $ns/busy/idle) $(gs show $ns/busy/max_sessions)" '3h 5'
+gs -n busy del b
+check "without sessions it goes by itself" poll_until 10 is_not_there busy
+check_eq "with its quota" "$(gs show sessions/quota/overrides)" 'owner eve 1/s 1'
+check "one made by hand does not" is_there hand
+write_conf '[namespace busy]' 'idle = 3h' '[quota]' 'overrides = namespace busy 7/s 9'
+gs set ctl reload
+gs -n busy put b <<< v
+write_conf
+stop_manager
+start_manager "$conf"
+check_eq "a restart with a file that drops it is the same" "$(gs show $ns/busy/idle) $(gs show $ns/busy/quota)" '3h 7/s 9'
+gs -n busy del b
+check "and it goes" poll_until 10 is_not_there busy
+gs put late <<< v
+write_conf '[namespace late]'
+gs set ctl reload
+check_status 1 "one whose name is a session's key is not there" takes late
+gs del late
+check "it is when that has ended" poll_until 10 takes late
+gs -n late del k
+write_conf
+gs set ctl reload
+
 gs -n hand mv h cold
 gs snapshot "$tmp/snap" > /dev/null
 check_eq "what was ended does not come back" "$(gs -n hand del h; gs restore "$tmp/snap" > /dev/null; gs -n hand ls)" ""

@@ -505,6 +505,36 @@ rings_are_made_switched_and_removed(void **state)
 }
 
 /* The daemon is killed after the settings were kept and before the memory follows; the next one finds the settings. */
+/* Others are answered meanwhile. */
+static void
+large_index_is_looked_through_between_requests(void **state)
+{
+	struct fixture *f = *state;
+	struct gs_table *t = f->m.tables[0].shm;
+	struct tree_removal removal = { .is_begun = false };
+	const struct tree_request make = { .verb = GS_VERB_MAKE, .path = "sessions/namespaces/app", .value = "", .caller = { .is_operator = true } };
+	const struct tree_request remove = { .verb = GS_VERB_REMOVE, .path = make.path, .value = "", .removal = &removal, .caller = make.caller };
+	uint64_t waits = 0;
+
+	assert_int_equal(ask(f, make), 0);
+	while (ask(f, remove) == TREE_WAITS) {
+		waits++;
+		assert_string_equal(get(f, "sessions/namespaces/app/count"), "0\n");
+	}
+	assert_int_equal(f->rc, 0);
+	assert_true(gs_table_entries(t) > 1 << 16);
+	assert_int_equal(waits, (gs_table_entries(t) - 1) >> 16);
+	tree_let_go(&f->m, &removal);
+	assert_int_equal(ask(f, remove), GS_ENOENT);
+	assert_true(gs_namespaces_find(t, "app") < 0);
+	/* Nobody asks again: it is as if nobody had asked. */
+	assert_int_equal(ask(f, make), 0);
+	assert_int_equal(ask(f, remove), TREE_WAITS);
+	assert_int_equal(gs_namespaces_door(t, 1), GS_EAGAIN);
+	tree_let_go(&f->m, &removal);
+	assert_int_equal(gs_namespaces_door(t, 1), 0);
+}
+
 static void
 memory_follows_what_was_kept_before_a_kill(void **state)
 {
@@ -557,6 +587,7 @@ main(void)
 		T(stats_count_what_sessions_do),
 		T(the_readme_explains_every_file),
 		T(rings_are_made_switched_and_removed),
+		T(large_index_is_looked_through_between_requests),
 		T(memory_follows_what_was_kept_before_a_kill),
 		T(ctl_lists_its_verbs_and_audit_reports_to_the_events),
 	};
