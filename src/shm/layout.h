@@ -79,8 +79,9 @@
  *   n_ctx_used, reg.state	released when what they announce is there.
  *   session_class.state	released when the name is there, loaded acquire before it.
  *   ns.state	released when the name is there, loaded acquire before it.  Who starts a session in a
- *	namespace publishes it, a full fence, and looks at the state, seq_cst; the daemon that removes it
- *	says so by seq_cst, a full fence, and looks at all entries: one sees the other.
+ *	namespace counts it by seq_cst and looks at the state, seq_cst, publishes it, a full fence, and looks
+ *	again; the daemon that removes it says so by seq_cst, and looks at the count by seq_cst, or behind a
+ *	full fence at all entries: one sees the other.
  *   ns_filter	by seq_cst: the daemon that makes a namespace sets the bit of its name, a full fence, and looks for a
  *	session of that key; who starts one publishes it, a full fence, and looks at the bits: one sees the other.
  *   ring.state	released when the name is there and ABSENT again before another is; loaded acquire
@@ -704,7 +705,8 @@ struct gs_namespace_cfg {
 	_Atomic uint64_t max_sessions;		/* in all rings together; UINT64_MAX: any number */
 	_Atomic uint32_t state;			/* enum gs_namespace_state */
 	_Atomic uint32_t uid, gid, mode;	/* of its directory at the mount */
-	uint8_t pad[56];
+	_Atomic uint32_t recounted;		/* not 0: its count was corrected, and may be wrong since by who stood still meanwhile */
+	uint8_t pad[52];
 };
 _Static_assert(sizeof(struct gs_namespace_cfg) == 2 * GS_LINE_BYTES, "a namespace is two lines");
 

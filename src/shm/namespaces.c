@@ -205,7 +205,8 @@ gs_namespaces_reserve(struct gs_table *t, uint32_t id, bool is_limited)
 		return GS_ENOENT;
 	ns = &t->ctl->ns[id];
 	most = atomic_load_explicit(&ns->max_sessions, memory_order_relaxed);
-	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_relaxed);
+	/* seq_cst; pairs with has_none: it sees us counted, or we see that it removes */
+	n = atomic_fetch_add_explicit(&t->ns_lines[id].n, 1, memory_order_seq_cst);
 	rc = gs_namespaces_door(t, id);
 	if (rc == 0 && is_limited && n >= (int64_t)gs_min_u64(most, INT64_MAX))
 		rc = GS_ENOSPC;
@@ -401,6 +402,15 @@ close_door(struct gs_table *t, struct gs_namespace_removal *r)
 	gs_fence_full();
 }
 
+/* Is the door closed, and nobody counted, by a count that is right? */
+static bool
+has_none(const struct gs_table *t, const struct gs_namespace_removal *r)
+{
+	/* seq_cst; pairs with gs_namespaces_reserve. The other is written by the daemon alone. */
+	return r->is_closing && atomic_load_explicit(&t->ns_lines[r->id].n, memory_order_seq_cst) == 0 &&
+	    atomic_load_explicit(&t->ctl->ns[r->id].recounted, memory_order_relaxed) == 0;
+}
+
 int
 gs_namespaces_remove_begin(struct gs_table *t, struct gs_namespace_removal *r, const char *name)
 {
@@ -409,7 +419,7 @@ gs_namespaces_remove_begin(struct gs_table *t, struct gs_namespace_removal *r, c
 	if (id <= 0)
 		return GS_ENOENT;
 	*r = (struct gs_namespace_removal){ .id = (uint32_t)id };
-	/* The count is a guess, but where it says that there are sessions one is found, most likely, and nobody is kept from starting another. */
+	/* Where it is said to have sessions one is found, most likely, and nobody is kept from starting another. */
 	if (gs_namespaces_count(t, r->id) == 0)
 		close_door(t, r);
 	return 0;
@@ -426,7 +436,7 @@ gs_namespaces_remove_step(struct gs_table *t, struct gs_ctx *c, struct gs_namesp
 	/* Somebody died in the middle of a start, where we may have been before: gs_namespaces_reopen. */
 	if (r->is_closing && state_of(ns) != GS_NAMESPACE_CLOSING)
 		close_door(t, r);
-	rc = clear_some(t, c, r, budget);
+	rc = has_none(t, r) ? 0 : clear_some(t, c, r, budget);
 	if (rc == 0 && !r->is_closing) {
 		close_door(t, r);
 		return 1;

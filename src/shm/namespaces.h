@@ -34,13 +34,15 @@ int gs_namespaces_make(struct gs_table *t, struct gs_ctx *c, const struct gs_nam
 
 /*
  * By the daemon: remove a namespace that has no sessions. What of it is over, or is but a key that was given up, ends with it.
- * Returns 0, GS_ENOENT, GS_EBUSY: it has sessions. Cost: a walk over the index up to the first session.
+ * Returns 0, GS_ENOENT, GS_EBUSY: it has sessions. Cost: where it has records, or its count was corrected, a walk over the index up to
+ * the first session.
  */
 int gs_namespaces_remove(struct gs_table *t, struct gs_ctx *c, const char *name);
 
 /*
  * The same in steps, between which the daemon does other things, as long as no other removal of this namespace: where it has
- * sessions by its count it is looked through first; then it closes its door, and is looked through to the end.
+ * sessions by its count it is looked through first; then its door is closed, and unless the count is right and 0 it is looked
+ * through to the end.
  */
 struct gs_namespace_removal {
 	uint32_t id;

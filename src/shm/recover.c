@@ -399,6 +399,15 @@ correct(_Atomic int64_t *counter, const struct gs_recounted *r)
 		(void)atomic_fetch_sub_explicit(counter, r->least > 0 ? r->least : r->most, memory_order_relaxed);
 }
 
+/* First that it was: whoever stood still between his counting and his entry in all looks was taken for the dead. */
+static void
+correct_namespace(struct gs_table *t, uint32_t id, const struct gs_recounted *r)
+{
+	if (r->least > 0 || r->most < 0)
+		atomic_store_explicit(&t->ctl->ns[id].recounted, 1, memory_order_release);	/* release; keeps it before the count */
+	correct(&t->ns_lines[id].n, r);
+}
+
 bool
 gs_recover_recount(struct gs_table *t, struct gs_recount *r)
 {
@@ -416,7 +425,7 @@ gs_recover_recount(struct gs_table *t, struct gs_recount *r)
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		correct(&t->idx->population[i].n, &r->of_ring[i]);
 	for (uint32_t i = 1; i < GS_NAMESPACES; i++)
-		correct(&t->ns_lines[i].n, &r->of_ns[i]);
+		correct_namespace(t, i, &r->of_ns[i]);
 	*r = (struct gs_recount){ 0 };
 	return true;
 }

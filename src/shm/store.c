@@ -399,7 +399,10 @@ set_counts(struct gs_table *t, const int64_t left[GS_NAMESPACES])
 {
 	/* relaxed; who attached before is on his way out, and what he still does the next recount puts right */
 	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
-		atomic_store_explicit(&t->ns_lines[id].n, left[id], memory_order_relaxed);
+		if (atomic_load_explicit(&t->ns_lines[id].n, memory_order_relaxed) != left[id]) {
+			atomic_store_explicit(&t->ctl->ns[id].recounted, 1, memory_order_relaxed);
+			atomic_store_explicit(&t->ns_lines[id].n, left[id], memory_order_relaxed);
+		}
 }
 
 uint64_t
