@@ -180,10 +180,15 @@ put_back(const struct jobs *j, struct gs_snapshot_in *in, const struct found *fo
 
 	while (rc >= 0 && (rc = gs_snapshot_next(in, &item)) == 1) {
 		if (item.kind == GS_SNAPSHOT_TABLE) {
+			if (t != NULL)
+				gs_restore_end(&to);
 			t = table_of(j->m, item.table.name, ctx, &c);
 			if (t != NULL)
 				gs_restore_begin(&to, t, c, &item.table, atomic_load_explicit(&t->ctl->wall_add_ms, memory_order_relaxed));
 			to.tombs = n_tables < GS_CONF_TABLES ? &found->tombs[n_tables++] : NULL;
+		} else if (item.kind == GS_SNAPSHOT_NAMESPACES) {
+			if (t != NULL)
+				gs_restore_namespace(&to, &item.space);
 		} else if (item.kind == GS_SNAPSHOT_RECORDS) {
 			if (t != NULL)
 				r->became[gs_restore_record(&to, &item, gs_table_now_ms(t))]++;
@@ -192,6 +197,8 @@ put_back(const struct jobs *j, struct gs_snapshot_in *in, const struct found *fo
 			(void)atomic_fetch_add_explicit(&r->done, 1, memory_order_relaxed);
 		}
 	}
+	if (t != NULL)
+		gs_restore_end(&to);
 	return rc;
 }
 

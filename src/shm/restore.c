@@ -311,21 +311,47 @@ put(struct gs_restore *r, const struct gs_snapshot_item *item, struct gs_draft *
 
 /* ---- outside ---- */
 
-/* The ids that the snapshot's namespaces have here; what is not there is made, without limits and owner. */
+static const struct gs_namespace_spec nothing_said = { .idle_ms = GS_DURATION_MAX, .max_sessions = GS_NAMESPACE_UNLIMITED, .mode = 0700 };
+
+/* The ids that the snapshot's namespaces have here; what is not there is made, without limits and owner for now. */
 static void
 make_namespaces(struct gs_restore *r)
 {
-	struct gs_namespace_spec spec = { .idle_ms = GS_DURATION_MAX, .max_sessions = GS_NAMESPACE_UNLIMITED, .mode = 0700 };
-
 	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
 		int here = !gs_name_is_valid(r->from->ns_name[id]) ? 0 : gs_namespaces_find(r->t, r->from->ns_name[id]);
 
 		if (here < 0) {
-			memcpy(spec.name, r->from->ns_name[id], sizeof(spec.name));
-			here = gs_namespaces_make(r->t, r->c, &spec);
+			r->made[id] = nothing_said;
+			memcpy(r->made[id].name, r->from->ns_name[id], sizeof(r->made[id].name));
+			here = gs_namespaces_make(r->t, r->c, &r->made[id]);
 		}
 		r->ns[id] = here < 0 ? 0 : (uint32_t)here;
 	}
+}
+
+void
+gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *space)
+{
+	struct gs_namespace_spec *made = &r->made[space->id], now;
+
+	if (made->name[0] == '\0' || r->ns[space->id] == 0)
+		return;
+	made->uid = space->uid;
+	made->gid = space->gid;
+	made->mode = space->mode & 0777;
+	made->idle_ms = space->idle_ms == 0 ? GS_DURATION_MAX : space->idle_ms;
+	made->max_sessions = space->max_sessions == 0 || space->max_sessions >= GS_SLOT_NUMBERS ? GS_NAMESPACE_UNLIMITED : space->max_sessions;
+	now = *made;
+	now.max_sessions = GS_NAMESPACE_UNLIMITED;
+	(void)gs_namespaces_make(r->t, r->c, &now);
+}
+
+void
+gs_restore_end(struct gs_restore *r)
+{
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++)
+		if (r->made[id].name[0] != '\0' && r->ns[id] != 0)
+			(void)gs_namespaces_make(r->t, r->c, &r->made[id]);
 }
 
 void

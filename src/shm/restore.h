@@ -16,6 +16,7 @@
 #define GS_SHM_RESTORE_H
 
 #include "shm/kv.h"
+#include "shm/namespaces.h"
 #include "shm/snapshot.h"
 
 /* What became of a record. */
@@ -52,6 +53,7 @@ struct gs_restore {
 	uint64_t shift_ms;		/* modulo 2^64: what a time of the snapshot is in this table, less it */
 	bool is_same_memory;
 	uint32_t ns[GS_NAMESPACES];	/* the ids here of its namespaces; 0: none */
+	struct gs_namespace_spec made[GS_NAMESPACES];	/* by its id: those that were not here; name "": it was */
 };
 
 /*
@@ -59,6 +61,11 @@ struct gs_restore {
  * its namespaces, which nobody else makes or removes meanwhile.
  */
 void gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, const struct gs_snapshot_table *from, uint64_t wall_add_ms);
+
+/* What a namespace of that table is like. One that was here stays as it is here. */
+void gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *space);
+/* After the last record of the table: what came back with it may have been more than max_sessions by then. */
+void gs_restore_end(struct gs_restore *r);
 
 /* Put one record of that table back, as of now_ms; item is of gs_snapshot_next. */
 enum gs_restored gs_restore_record(struct gs_restore *r, const struct gs_snapshot_item *item, uint64_t now_ms);

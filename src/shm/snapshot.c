@@ -19,7 +19,10 @@
 #include "shm/namespaces.h"
 #include "shm/tomb.h"
 
-enum { COPY_TRIES = 100000 };
+enum {
+	COPY_TRIES = 100000,
+	WITH_NAMESPACES = 4,		/* the version from which it says what they are like */
+};
 
 /* ---- blocks, out ---- */
 
@@ -222,6 +225,30 @@ add_head(struct gs_snapshot_out *o, const struct gs_table *t)
 	return put_alone(o, GS_SNAPSHOT_TABLE, &head, sizeof(head));
 }
 
+static int
+add_namespaces(struct gs_snapshot_out *o, const struct gs_table *t)
+{
+	struct gs_namespace_spec spec;
+	unsigned char *at = NULL;
+	int rc = 0;
+
+	for (uint32_t id = 1; id < GS_NAMESPACES && rc == 0; id++) {
+		struct gs_snapshot_namespace space;
+
+		if (!gs_namespaces_load(t, id, &spec))
+			continue;
+		space = (struct gs_snapshot_namespace){
+			.id = id, .uid = spec.uid, .gid = spec.gid, .mode = spec.mode, .idle_ms = spec.idle_ms, .max_sessions = spec.max_sessions,
+		};
+		rc = make_room(o, GS_SNAPSHOT_NAMESPACES, sizeof(space), &at);
+		if (rc < 0)
+			break;
+		memcpy(at, &space, sizeof(space));
+		took(o, sizeof(space));
+	}
+	return rc;
+}
+
 /* After the records: who ended meanwhile has left his before he went. */
 static int
 add_tombs(struct gs_snapshot_out *o, const struct gs_table *t)
@@ -250,6 +277,8 @@ gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, _Atomic uin
 	uint64_t n = gs_table_entries(t);
 	int rc = add_head(o, t);
 
+	if (rc == 0)
+		rc = add_namespaces(o, t);
 	for (uint64_t ordinal = 0; ordinal < n && rc == 0; ordinal++) {
 		rc = add_entry(o, t, ordinal);
 		(void)atomic_fetch_add_explicit(done, 1, memory_order_relaxed);
@@ -425,6 +454,18 @@ take_record(struct gs_snapshot_in *in, struct gs_snapshot_item *out)
 }
 
 static int
+take_namespace(struct gs_snapshot_in *in, struct gs_snapshot_namespace *out)
+{
+	if (in->head.bytes - in->next < sizeof(*out))
+		return nonsense(in, "a namespace that does not end");
+	memcpy(out, in->block + in->next, sizeof(*out));
+	if (out->id == 0 || out->id >= GS_NAMESPACES)
+		return nonsense(in, "a namespace that cannot be");
+	in->next += sizeof(*out);
+	return 1;
+}
+
+static int
 take_tomb(struct gs_snapshot_in *in, struct gs_snapshot_tomb *out)
 {
 	if (in->head.bytes - in->next < sizeof(*out))
@@ -465,6 +506,10 @@ begin_block(struct gs_snapshot_in *in, struct gs_snapshot_item *out)
 		return take_table(in, &out->table);
 	case GS_SNAPSHOT_END:
 		return take_end(in);
+	case GS_SNAPSHOT_NAMESPACES:
+		if (in->version < WITH_NAMESPACES)
+			return nonsense(in, "of a kind that its version does not have");
+		return in->has_table ? 2 : nonsense(in, "it is of no table");
 	case GS_SNAPSHOT_RECORDS:
 	case GS_SNAPSHOT_TOMBS:
 		return in->has_table ? 2 : nonsense(in, "it is of no table");
@@ -479,7 +524,10 @@ take_item(struct gs_snapshot_in *in, struct gs_snapshot_item *out)
 	int rc;
 
 	out->kind = in->head.kind;
-	rc = in->head.kind == GS_SNAPSHOT_RECORDS ? take_record(in, out) : take_tomb(in, &out->tomb);
+	if (in->head.kind == GS_SNAPSHOT_NAMESPACES)
+		rc = take_namespace(in, &out->space);
+	else
+		rc = in->head.kind == GS_SNAPSHOT_RECORDS ? take_record(in, out) : take_tomb(in, &out->tomb);
 	in->items_left--;
 	if (rc == 1 && in->items_left == 0 && in->next != in->head.bytes)
 		rc = nonsense(in, "there is more behind its last item");
@@ -520,8 +568,10 @@ gs_snapshot_open(struct gs_snapshot_in *in, int fd)
 	if (in->head.kind != GS_SNAPSHOT_FILE || in->head.bytes < sizeof(f.version))
 		return nonsense(in, "it does not begin as a snapshot does");
 	memcpy(&f.version, in->block, sizeof(f.version));
-	if (f.version != GS_SNAPSHOT_VERSION)
-		return refuse(in, GS_EVERSION, "it is of version %u, and this program reads version %d", f.version, GS_SNAPSHOT_VERSION);
+	if (f.version < GS_SNAPSHOT_OLDEST || f.version > GS_SNAPSHOT_VERSION)
+		return refuse(in, GS_EVERSION, "it is of version %u, and this program reads versions %d to %d: another version of gsession made it, which reads it",
+		    f.version, GS_SNAPSHOT_OLDEST, GS_SNAPSHOT_VERSION);
+	in->version = f.version;
 	rc = take_alone(in, &f, sizeof(f));
 	in->n_tables = in->tables_left = f.n_tables;
 	in->wall_ms = f.wall_ms;

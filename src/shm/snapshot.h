@@ -8,6 +8,7 @@
  *
  *	FILE	struct gs_snapshot_file
  *	TABLE	struct gs_snapshot_table	then, of this table:
+ *	NAMESPACES	struct gs_snapshot_namespace, again and again; none in a file of version 3
  *	RECORDS	struct gs_snapshot_record and key, owner, link, value, padded to 8, again and again
  *	TOMBS	struct gs_snapshot_tomb, again and again
  *	END	struct gs_snapshot_end
@@ -29,12 +30,14 @@
 #define GS_SNAPSHOT_MAGIC UINT32_C(0x70616e73)	/* "snap" */
 
 enum {
-	GS_SNAPSHOT_VERSION = 3,
+	GS_SNAPSHOT_VERSION = 4,
+	GS_SNAPSHOT_OLDEST = 3,			/* that is read */
 	GS_SNAPSHOT_BLOCK_BYTES = 1 << 18,	/* of a block behind its head, at most */
 	GS_SNAPSHOT_WHY_BYTES = 256,
 };
 
-enum gs_snapshot_kind { GS_SNAPSHOT_FILE = 1, GS_SNAPSHOT_TABLE, GS_SNAPSHOT_RECORDS, GS_SNAPSHOT_TOMBS, GS_SNAPSHOT_END };
+enum gs_snapshot_kind { GS_SNAPSHOT_FILE = 1, GS_SNAPSHOT_TABLE, GS_SNAPSHOT_RECORDS, GS_SNAPSHOT_TOMBS, GS_SNAPSHOT_END,
+    GS_SNAPSHOT_NAMESPACES };
 
 struct gs_snapshot_head {
 	uint32_t magic, kind;
@@ -65,6 +68,13 @@ struct gs_snapshot_table {
 	char class_name[GS_CLASSES][GS_RING_NAME_BYTES];	/* "": an id that none had */
 	char ns_name[GS_NAMESPACES][GS_RING_NAME_BYTES];	/* of namespaces: "": one that is not there */
 };
+
+/* What a namespace is like; its name is in the table's block. */
+struct gs_snapshot_namespace {
+	uint32_t id, uid, gid, mode;
+	uint64_t idle_ms, max_sessions;		/* GS_DURATION_MAX, GS_NAMESPACE_UNLIMITED: none */
+};
+_Static_assert(sizeof(struct gs_snapshot_namespace) == 32, "namespace of a snapshot");
 
 /* A session, times in store ms of its table. */
 struct gs_snapshot_record {
@@ -116,17 +126,18 @@ void gs_snapshot_free(struct gs_snapshot_out *o);
 /* ---- reading ---- */
 
 struct gs_snapshot_item {
-	enum gs_snapshot_kind kind;	/* TABLE, RECORDS: one record, TOMBS: one tomb */
+	enum gs_snapshot_kind kind;	/* TABLE, NAMESPACES: one of them, RECORDS: one record, TOMBS: one tomb */
 	struct gs_snapshot_table table;	/* the current one */
 	struct gs_snapshot_record record;
 	const unsigned char *key, *owner, *link, *value;	/* of the record, until the next call */
 	struct gs_snapshot_tomb tomb;
+	struct gs_snapshot_namespace space;
 };
 
 struct gs_snapshot_in {
 	int fd;
 	uint64_t at;			/* offset of the next block */
-	uint32_t id, seq, n_tables, tables_left;
+	uint32_t version, id, seq, n_tables, tables_left;
 	struct gs_snapshot_head head;	/* of the block in hand */
 	uint32_t items_left;
 	size_t next;			/* where in it the next item begins */
@@ -140,8 +151,8 @@ struct gs_snapshot_in {
 /* Begin to read a file from its first byte; fd must be able to pread. Returns 0, GS_ENOMEM, GS_ECORRUPT, GS_EVERSION, GS_ESYSTEM. */
 int gs_snapshot_open(struct gs_snapshot_in *in, int fd);
 /*
- * The next table, record or tomb. Returns 1, 0 at the end of a file that is whole to its last byte, or as above. What it
- * gives has lengths and ring within bounds; every other number is as the file has it.
+ * The next table, namespace, record or tomb. Returns 1, 0 at the end of a file that is whole to its last byte, or as above. What it
+ * gives has lengths, ring and a namespace's id within bounds; every other number is as the file has it.
  */
 int gs_snapshot_next(struct gs_snapshot_in *in, struct gs_snapshot_item *out);
 void gs_snapshot_close(struct gs_snapshot_in *in);

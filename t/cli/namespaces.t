@@ -210,7 +210,10 @@ start_manager "$conf"
 check_eq "a new memory has none" "$(names)" ''
 check "a restore brings namespaces back" gs restore "$tmp/snap"
 check_eq "with what is in them" "$(gs -n hand get h)" 'of hand'
-check_eq "of root, and without limits" "$(gs show $ns/hand/owner) $(gs show $ns/hand/idle)" '0:0 max'
+check_eq "and what they were like" "$(gs show $ns/hand/owner) $(gs show $ns/hand/mode) $(gs show $ns/hand/idle)" '7:8 0700 2h'
+kill_manager
+start_manager "$conf"
+check_eq "also when the daemon starts again" "$(gs show $ns/hand/owner) $(gs show $ns/hand/idle)" '7:8 2h'
 check "an audit finds nothing afterwards" gs audit
 
 gs -n hand put kept <<< "on the disk"

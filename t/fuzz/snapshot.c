@@ -73,6 +73,7 @@ make_sane(void)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	const struct gs_namespace_spec space = { .name = "space", .idle_ms = 1000000, .max_sessions = 100, .mode = 0750 };
 	struct gs_table_spec spec = { .name = "t", .record_size = 100, .key_max = 32, .n_classes = 1, .max_sessions = 200, .max_lifetime_ms = LIFETIME_MS };
 
 	(void)argc;
@@ -85,6 +86,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (fd < 0 || gs_table_create_private(&table, &spec) < 0 || gs_ctx_init(&ctx, table, 1) < 0)
 		fuzz_fail("no table");
 	fill();
+	if (gs_namespaces_make(table, &ctx, &space) < 0)
+		fuzz_fail("no namespace");
 	make_sane();
 	return 0;
 }
@@ -160,6 +163,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		now_ms = gs_table_now_ms(table);
 		if (item.kind == GS_SNAPSHOT_TABLE)
 			gs_restore_begin(&to, table, &ctx, &item.table, tape_number(&in));
+		else if (item.kind == GS_SNAPSHOT_NAMESPACES)
+			gs_restore_namespace(&to, &item.space);
 		else if (item.kind == GS_SNAPSHOT_RECORDS && gs_restore_record(&to, &item, now_ms) == GS_RESTORED)
 			check_record(&item, now_ms);
 	}

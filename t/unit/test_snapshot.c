@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "shm/event.h"
 #include "shm/classes.h"
 #include "shm/kin.h"
+#include "shm/namespaces.h"
 #include "shm/restore.h"
 #include "shm/snapshot.h"
 #include "shm/tomb.h"
@@ -102,11 +104,14 @@ restore_into(struct f *f, struct store *s, int64_t later_ms, const struct gs_res
 			gs_restore_begin(&r, s->t, &s->c, &item.table,
 			    (uint64_t)(item.table.wall_ms + later_ms) - gs_table_now_ms(s->t));
 			r.tombs = tombs;
+		} else if (item.kind == GS_SNAPSHOT_NAMESPACES) {
+			gs_restore_namespace(&r, &item.space);
 		} else if (item.kind == GS_SNAPSHOT_RECORDS) {
 			became[gs_restore_record(&r, &item, gs_table_now_ms(s->t))]++;
 		}
 	}
 	assert_int_equal(rc, 0);
+	gs_restore_end(&r);
 	gs_snapshot_close(&in);
 }
 
@@ -731,6 +736,102 @@ blocks_left_out_put_twice_or_of_another_snapshot_are_refused(void **state)
 	finish(&f);
 }
 
+/* Make the file one of another version, as one that knows nothing of what namespaces are like: by whoever wrote it then. */
+static void
+make_older(int fd, uint32_t version)
+{
+	static unsigned char in[32768], out[32768];
+	ssize_t size = pread(fd, in, sizeof(in), 0), at[17], len = 0;
+	int n = find_blocks(in, size, at);
+	uint32_t seq = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct gs_snapshot_head head;
+
+		memcpy(&head, in + at[i], sizeof(head));
+		if (head.kind == GS_SNAPSHOT_NAMESPACES)
+			continue;
+		if (i == 0)
+			memcpy(in + sizeof(head), &version, sizeof(version));
+		head.seq = seq++;
+		head.crc = gs_crc32c(0, in + at[i] + sizeof(head), head.bytes);
+		head.head_crc = gs_crc32c(0, &head, offsetof(struct gs_snapshot_head, head_crc));
+		memcpy(out + len, &head, sizeof(head));
+		memcpy(out + len + (ssize_t)sizeof(head), in + at[i] + sizeof(head), head.bytes);
+		len += (ssize_t)sizeof(head) + head.bytes;
+	}
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pwrite(fd, out, (size_t)len, 0), len);
+}
+
+/* One that is there already, with limits of its own, and one that is not; each with two sessions, of which one is one too many. */
+static void
+begin_namespaces(struct f *f, uint32_t id[2])
+{
+	struct gs_namespace_spec spec = { .name = "made", .idle_ms = 77 * DAY, .max_sessions = 2, .uid = 33, .gid = 34, .mode = 0750 };
+	struct gs_put_args args = plain_args();
+	struct gs_key k;
+
+	begin(f);
+	for (int i = 0; i < 2; i++) {
+		id[i] = (uint32_t)gs_namespaces_make(f->from.t, &f->from.c, &spec);
+		for (int key = 0; key < 2; key++) {
+			assert_int_equal(gs_key_init_in(f->from.t, &k, id[i], key == 0 ? "a" : "b", 1), 0);
+			assert_int_equal(gs_kv_put(f->from.t, &f->from.c, &k, NOW, "v", 1, &args, NULL), 1);
+		}
+		spec.max_sessions = 1;
+		assert_int_equal(gs_namespaces_make(f->from.t, &f->from.c, &spec), (int)id[i]);
+		spec = (struct gs_namespace_spec){ .name = "there", .idle_ms = 88 * DAY, .max_sessions = 2, .mode = 0700 };
+	}
+	spec.idle_ms = 99 * DAY;
+	assert_true(gs_namespaces_make(f->to.t, &f->to.c, &spec) > 0);
+	take_snapshot(f);
+}
+
+static void
+namespaces_come_back_with_what_they_were_like(void **state)
+{
+	uint64_t became[GS_RESTORE_KINDS];
+	struct gs_namespace_spec spec;
+	uint32_t id[2];
+	struct f f;
+
+	(void)state;
+	begin_namespaces(&f, id);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 4);
+	assert_true(gs_namespaces_load(f.to.t, (uint32_t)gs_namespaces_find(f.to.t, "made"), &spec));
+	assert_true(spec.uid == 33 && spec.gid == 34 && spec.mode == 0750 && spec.idle_ms == 77 * DAY && spec.max_sessions == 1);
+	assert_true(gs_namespaces_load(f.to.t, (uint32_t)gs_namespaces_find(f.to.t, "there"), &spec));
+	assert_true(spec.uid == 0 && spec.mode == 0700 && spec.idle_ms == 99 * DAY && spec.max_sessions == 2);
+	finish(&f);
+}
+
+static void
+file_of_the_version_before_has_only_their_names(void **state)
+{
+	uint64_t became[GS_RESTORE_KINDS], n;
+	char why[GS_SNAPSHOT_WHY_BYTES];
+	struct gs_namespace_spec spec;
+	uint32_t id[2];
+	struct f f;
+
+	(void)state;
+	begin_namespaces(&f, id);
+	make_older(f.fd, 3);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 4);
+	assert_true(gs_namespaces_load(f.to.t, (uint32_t)gs_namespaces_find(f.to.t, "made"), &spec));
+	assert_true(spec.uid == 0 && spec.gid == 0 && spec.mode == 0700 && spec.idle_ms == GS_DURATION_MAX &&
+	    spec.max_sessions == GS_NAMESPACE_UNLIMITED);
+	make_older(f.fd, 2);
+	assert_int_equal(read_through(f.fd, &n, why), GS_EVERSION);
+	assert_non_null(strstr(why, "of version 2, and this program reads versions 3 to 4"));
+	make_older(f.fd, 5);
+	assert_int_equal(read_through(f.fd, &n, why), GS_EVERSION);
+	finish(&f);
+}
+
 static void
 random_sessions_come_back_as_they_were(void **state)
 {
@@ -791,6 +892,8 @@ main(void)
 		T(nonsense_in_a_record_is_counted_or_bounded),
 		T(what_is_cut_or_changed_anywhere_is_refused_with_a_sentence),
 		T(blocks_left_out_put_twice_or_of_another_snapshot_are_refused),
+		T(namespaces_come_back_with_what_they_were_like),
+		T(file_of_the_version_before_has_only_their_names),
 		T(random_sessions_come_back_as_they_were),
 	};
 
