@@ -63,6 +63,9 @@ const struct doctor_row doctor_rows[] = {
 	    "the disk of ring $2 has $3 left of $4", "$1", "du -xh --max-depth=2 $5 | sort -h | tail" },
 	{ "disk_read_only", doctor_disk_read_only,
 	    "the disk of ring $2 is mounted read-only: a reboot loses what was moved there since", "$1", "mount -o remount,rw $3" },
+	{ "file_aside", doctor_file_aside,
+	    "ring $2 could not use this file and began without its sessions: where it was made by another version, that one can, under its old name",
+	    "$1", "mv -n $1 /var/tmp/" },
 	/* The sessions. */
 	{ "ring_refuses", doctor_ring_refuses,
 	    "ring $1 is full ($2 of $3), there is none further out, and on_full is refuse: puts fail ($4 did)", "$5/capacity", "$6" },

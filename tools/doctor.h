@@ -142,6 +142,7 @@ void doctor_memory_left(struct doctor *d);
 void doctor_memory_held(struct doctor *d);
 void doctor_disk_full(struct doctor *d);
 void doctor_disk_read_only(struct doctor *d);
+void doctor_file_aside(struct doctor *d);
 
 void doctor_ring_refuses(struct doctor *d);
 void doctor_ring_filling(struct doctor *d);

@@ -259,3 +259,36 @@ doctor_disk_read_only(struct doctor *d)
 			doctor_find(d, path, r->conf->name, room.mount, NULL);
 	}
 }
+
+/* Is it a file of this ring, TABLE@RING.C, with .bad and more behind it? */
+static bool
+is_aside(const char *file, const char *table, const char *ring)
+{
+	size_t n = strlen(table), m = strlen(ring);
+
+	return strncmp(file, table, n) == 0 && file[n] == '@' && strncmp(file + n + 1, ring, m) == 0 && file[n + 1 + m] == '.' &&
+	    strstr(file + n + 1 + m, ".bad") != NULL;
+}
+
+void
+doctor_file_aside(struct doctor *d)
+{
+	const struct doctor_ring *r;
+	size_t table = 0, ring = 0;
+
+	while ((r = next_on_disk(d, &table, &ring)) != NULL) {
+		const char *path = r->conf->store + sizeof(FILE_WORD) - 1;
+		char file[PATH_MAX];
+		struct dirent *e;
+		DIR *dir = opendir(path);
+
+		while (dir != NULL && (e = readdir(dir)) != NULL) {
+			if (!is_aside(e->d_name, d->live.tables[table].name, r->conf->name))
+				continue;
+			(void)snprintf(file, sizeof(file), "%s/%.255s", path, e->d_name);
+			doctor_find(d, file, r->conf->name, NULL);
+		}
+		if (dir != NULL)
+			(void)closedir(dir);
+	}
+}

@@ -22,7 +22,10 @@
 #define CRC_BYTES offsetof(struct gs_arena_hdr, crc)
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-enum { COPY_BYTES = 1 << 20 };
+enum {
+	COPY_BYTES = 1 << 20,
+	MOST_ASIDE = 10000,		/* files of one name that are kept */
+};
 
 /* ---- the file ---- */
 
@@ -216,13 +219,22 @@ find_fault(int fd, const char *table, const char *ring, uint32_t class_id, struc
 	return (uint64_t)st.st_size == shape.bytes ? NULL : "cut short";
 }
 
-/* Another file under the name of this one will be made: keep it, once, for whoever wants to look. */
+/* NAME.bad, or where that is kept already NAME.bad.2, .3 ...: this one may have the sessions of another version. */
+static void
+find_aside(int dir_fd, const char *name, char *out, size_t cap)
+{
+	(void)snprintf(out, cap, "%s.bad", name);
+	for (int i = 2; i <= MOST_ASIDE && faccessat(dir_fd, out, F_OK, AT_SYMLINK_NOFOLLOW) == 0; i++)
+		(void)snprintf(out, cap, "%s.bad.%d", name, i);
+}
+
+/* Another file under the name of this one will be made: keep it for whoever wants to look. */
 static void
 set_aside(int dir_fd, const char *store, const char *name, const char *ring, const char *fault, gs_disk_tell *tell, void *arg)
 {
-	char aside[GS_TABLE_FILE_BYTES + 8], sentence[GS_DISK_WHY_BYTES];
+	char aside[GS_TABLE_FILE_BYTES + 16], sentence[GS_DISK_WHY_BYTES];
 
-	(void)snprintf(aside, sizeof(aside), "%s.bad", name);
+	find_aside(dir_fd, name, aside, sizeof(aside));
 	if (renameat(dir_fd, name, dir_fd, aside) < 0 && errno != ENOENT)
 		(void)snprintf(sentence, sizeof(sentence), "%.250s/%s: %s, and cannot be renamed: %s", store, name, fault, strerror(errno));
 	else

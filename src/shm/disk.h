@@ -28,8 +28,9 @@ void gs_disk_unlink(const char *store, const char *table, const char *ring, uint
 
 /*
  * Look for the files of a table that is to be made, and fill *past. One that is no good - cut short, damaged, of another
- * version or table - is renamed to NAME.bad, told of, and not in *past. Where another program may still use a file, it is
- * copied first. A ring for which that has no room, or whose directory cannot be read, is told of and in past->unusable.
+ * version or table - is renamed to NAME.bad, or NAME.bad.2 and so on where one is kept, told of, and not in *past. Where
+ * another program may still use a file, it is copied first. A ring for which that has no room, or whose directory cannot
+ * be read, is told of and in past->unusable.
  * Returns 0, or GS_EINVAL, GS_ERANGE with the sentence in why: a good file has another shape than the spec.
  */
 int gs_disk_find(struct gs_past *past, const struct gs_table_spec *spec, gs_disk_tell *tell, void *arg, char why[GS_DISK_WHY_BYTES]);

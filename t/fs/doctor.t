@@ -134,6 +134,11 @@ finds disk_read_only 'ring cold is mounted read-only'
 planted="$planted && $(mend_of disk_read_only)"
 check "mounted for writing it is well" poll_until 10 has_not disk_read_only
 planted=:
+touch "$tmp/disk/cold/sessions@cold.0.bad"
+finds file_aside "ring cold could not use this file"
+check_eq "it names the file" "$(mend_of file_aside)" "mv -n $tmp/disk/cold/sessions@cold.0.bad /var/tmp/"
+mv "$tmp/disk/cold/sessions@cold.0.bad" "$tmp"
+check "elsewhere it is well" poll_until 10 has_not file_aside
 
 # ---- the tmpfs ----
 stop_mount "$mnt"

@@ -166,13 +166,29 @@ bad_file "of another ABI" "made by another version of gsession" \
 bad_file "damaged in its header" "header damaged" \
 	'printf "\377" | dd of="$file" bs=1 seek="$(at sip_k0)" conv=notrunc status=none'
 
+# ---- one of another version does not make room for the next ----
+kill_manager
+lose_memory
+printf '\143' | dd of="$file" bs=1 seek="$(at abi_major)" conv=notrunc status=none
+cp "$file" "$tmp/other_version"
+start_manager "$tmp/file.conf"
+check_match "beside one that is kept it has another name" "$(said)" "set aside as sessions@cold.0.bad.2, the ring begins empty"
+for i in 3 4; do
+	kill_manager
+	lose_memory
+	: > "$file"
+	start_manager "$tmp/file.conf"
+done
+check "it is what it was" cmp "$file.bad.2" "$tmp/other_version"
+check "as are the others" test -e "$file.bad" -a -e "$file.bad.3" -a -e "$file.bad.4"
+
 # ---- files that are no good, the memory is there ----
 for what in missing cut; do
 	gs put "kept-$what" <<< kept
 	gs put "lost-$what" <<< lost
 	gs mv "lost-$what" cold
 	kill_manager
-	rm -f "$disk"/*.bad
+	rm -f "$disk"/*.bad*
 	if [ "$what" = missing ]; then
 		rm "$disk"/sessions@cold.?
 	else

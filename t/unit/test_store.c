@@ -436,9 +436,32 @@ a_file_that_is_no_good_is_set_aside_with_a_sentence(void **state)
 		assert_int_equal(boot(&d), 0);
 		(void)snprintf(want, sizeof(want), "cold: %s: %s: set aside as t@cold.0.bad, the ring begins empty\n", path, rows[i].fault);
 		assert_string_equal(d.told, want);
-		assert_int_equal(access(aside, F_OK), 0);
+		assert_int_equal(unlink(aside), 0);
 		assert_value("k", "");
 		assert_clean(d.s.t, now_of(&d));
+	}
+}
+
+static void
+what_is_kept_is_never_written_over(void **state)
+{
+	char path[128], aside[128], first = 0;
+	int fd;
+
+	(void)state;
+	for (char c = '1'; c < '4'; c++) {
+		halt(&d);
+		disk_path(&d, path, sizeof(path), "");
+		fd = open(path, O_WRONLY | O_TRUNC);
+		assert_true(fd >= 0 && write(fd, &c, 1) == 1 && close(fd) == 0);
+		assert_int_equal(boot(&d), 0);
+	}
+	for (char c = '1'; c < '4'; c++) {
+		disk_path(&d, aside, sizeof(aside), c == '1' ? ".bad" : c == '2' ? ".bad.2" : ".bad.3");
+		fd = open(aside, O_RDONLY);
+		assert_true(fd >= 0 && read(fd, &first, 1) == 1 && close(fd) == 0);
+		assert_int_equal(first, c);
+		assert_int_equal(unlink(aside), 0);
 	}
 }
 
@@ -732,6 +755,7 @@ main(void)
 		D(time_goes_on_by_the_wall_clock),
 		D(a_wall_clock_that_was_set_back_or_is_not_known_stops_time_and_no_more),
 		D(a_file_that_is_no_good_is_set_aside_with_a_sentence),
+		D(what_is_kept_is_never_written_over),
 		D(a_file_of_another_shape_is_refused_and_stays),
 		D(a_replaced_slot_waits_for_one_sync_and_an_ended_one_for_two),
 		D(a_sync_that_began_before_does_not_count_nor_does_one_that_failed),
