@@ -263,7 +263,7 @@ finish_segments(struct run *r)
 				wrong(r, "segment %u of ring %u is left half emptied", seg, t->arena[i].ring);
 }
 
-/* A daemon that starts, as take_daemon_ctx() in src/daemon/manager.c; the walk over all slots goes on as long as it lives. */
+/* A daemon that starts, as take_daemon_ctx() in src/daemon/tables.c; the walk over all slots goes on as long as it lives. */
 static void
 recover_daemon(struct run *r)
 {
