@@ -211,7 +211,8 @@ keep_error(struct call *c, const char *sentence, size_t len)
 	struct control *ctl = c->m->control;
 
 	pthread_mutex_lock(&ctl->lock);
-	(void)snprintf(ctl->error, sizeof(ctl->error), "pid %d: %.*s\n", (int)c->pid, (int)(len < 900 ? len : 900), sentence);
+	(void)snprintf(ctl->error, sizeof(ctl->error), "pid %d: %.*s\n", (int)c->pid,
+	    (int)(len < CONTROL_SENTENCE_BYTES ? len : CONTROL_SENTENCE_BYTES), sentence);
 	pthread_mutex_unlock(&ctl->lock);
 }
 

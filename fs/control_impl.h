@@ -15,6 +15,7 @@
 enum {
 	CONTROL_PATHS = 4096,		/* different ones that a mount can have been asked for */
 	CONTROL_ERROR_BYTES = 1024,
+	CONTROL_SENTENCE_BYTES = 900,	/* of it: path and sentence, behind who it was */
 };
 
 #define CONTROL_LOG "events"
