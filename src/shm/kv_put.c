@@ -7,173 +7,10 @@
 #include "shm/crowd.h"
 #include "shm/evict.h"
 #include "shm/kv.h"
+#include "shm/kv_draft.h"
 #include "shm/kv_quota.h"
 #include "shm/logout.h"
 #include "shm/park.h"
-
-struct putting {
-	const struct gs_key *key;
-	const struct gs_put_args *args;
-	const void *val;
-	uint32_t val_len;
-	uint64_t now_ms;
-	struct gs_meta *meta;			/* may be NULL */
-	struct gs_charge *charge;
-};
-
-/* A number that differs between two sessions that use one entry, one after the other. */
-static uint32_t
-birth_of(uint64_t version)
-{
-	version *= UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(version >> 32);
-}
-
-/* What the arguments say about who and what a session is; the rest of the draft stays. */
-static void
-apply_args(struct gs_draft *d, const struct gs_put_args *args)
-{
-	if ((args->set & GS_SET_OWNER_BIT) != 0) {
-		/* Of no bytes a caller may give none: pointers to copy from are never NULL. */
-		d->owner = args->owner_len > 0 ? args->owner : "";
-		d->head.owner_len = (uint8_t)args->owner_len;
-	}
-	if ((args->set & GS_SET_CLASS_BIT) != 0)
-		d->head.class_id = (uint8_t)args->class_id;
-	if ((args->set & GS_SET_LINK_BIT) != 0) {
-		d->link = args->link_len > 0 ? args->link : "";
-		d->head.link_len = (uint8_t)args->link_len;
-	}
-	if ((args->set & GS_SET_CARRIED_BIT) != 0)
-		d->head.flags = (uint8_t)((d->head.flags & ~GS_FLAG_CARRIED) | (args->is_carried ? GS_FLAG_CARRIED : 0));
-	if ((args->set & GS_SET_TTL_BIT) != 0)
-		d->head.ttl_ms = gs_min_u64(args->ttl_ms, GS_TIME_NEVER);
-	if ((args->set & (GS_SET_PERM_BIT | GS_SET_UID_BIT)) != 0)
-		d->head.uid = args->uid;
-	if ((args->set & (GS_SET_PERM_BIT | GS_SET_GID_BIT)) != 0)
-		d->head.gid = args->gid;
-	if ((args->set & (GS_SET_PERM_BIT | GS_SET_MODE_BIT)) != 0)
-		d->head.mode = (uint16_t)(args->mode & 07777);
-}
-
-/* Explicit times: the session takes its age from them. */
-static void
-apply_times(const struct gs_table *t, struct gs_draft *d, const struct gs_put_args *args)
-{
-	uint64_t was_ms = gs_kv_word(&d->head.A);
-
-	if ((args->set & GS_SET_TIMES_BIT) == 0)
-		return;
-	d->head.mtime_ns = args->mtime_ns;
-	/* Forwards it is a touch of that instant, backwards a restore: what was asked of it after then is not known. */
-	gs_kv_set(&d->head.I, args->accessed_ms < was_ms ? GS_INTEREST_ONE :
-	    gs_decay_fade(gs_kv_word(&d->head.I), args->accessed_ms - was_ms, gs_kv_half_life_ms(t)));
-	gs_kv_set(&d->head.A, args->accessed_ms);
-	gs_kv_set(&d->head.T, args->accessed_ms);
-	d->head.mtime_ms = args->accessed_ms;
-}
-
-static void
-set_expiry(struct gs_draft *d)
-{
-	gs_kv_set(&d->head.X, gs_record_expiry(gs_kv_word(&d->head.T), d->head.ttl_ms, d->head.deadline));
-}
-
-/* A session that is another one under a new name. */
-static void
-apply_life(struct gs_draft *d, const struct gs_meta *from)
-{
-	d->head.created = from->created_ms;
-	d->head.deadline = from->deadline_ms;
-	d->head.mtime_ns = from->mtime_ns;
-	d->head.mtime_ms = from->mtime_ms;
-	gs_kv_set(&d->head.A, from->accessed_ms);
-	gs_kv_set(&d->head.I, from->interest);
-	gs_kv_set(&d->head.T, from->touched_ms);
-	gs_kv_set(&d->head.H, from->hits);
-	/* Under another name it is accused as well. */
-	gs_kv_set(&d->head.Q, from->arrival);
-	gs_kv_set(&d->head.O, from->offence);
-	gs_kv_set(&d->head.L, gs_offence(from->attempts, from->attempt_ms));
-	gs_kv_set(&d->head.S, gs_offence(from->rate_code, from->soon_ms));
-}
-
-/* The parts that a put replaces whether the session is new or not. */
-static void
-draft_value(struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
-{
-	d->key = p->key->bytes;
-	d->value = p->val;
-	d->head.hash = p->key->hash;
-	d->head.key_len = (uint8_t)p->key->len;
-	d->head.ns = (uint16_t)p->key->ns;
-	d->head.val_len = (uint16_t)p->val_len;
-	d->head.version = gs_kv_next_version(c, old_version, p->now_ms);
-	d->head.turn = 0;
-	d->head.mtime_ns = p->args->wall_ns;
-	d->head.ctime_ns = p->args->wall_ns;
-	d->head.mtime_ms = p->now_ms;
-	gs_kv_set(&d->head.T, p->now_ms);
-}
-
-/* The access that starts it. */
-static void
-charge_new(const struct gs_table *t, struct gs_draft *d, uint64_t now_ms)
-{
-	uint64_t limit = gs_quota_find(t, &(struct gs_quota_whom){ d->head.hash, d->head.ns, d->head.owner_len, d->owner });
-
-	if (limit != GS_QUOTA_FREE)
-		gs_kv_set(&d->head.Q, gs_quota_charge(limit, 0, now_ms, 1, GS_QUOTA_CLOCK_MS));
-}
-
-/* A session that starts. */
-static void
-draft_new(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p, uint64_t old_version)
-{
-	memset(d, 0, sizeof(*d));
-	d->owner = d->link = "";
-	draft_value(c, d, p, old_version);
-	d->head.birth = birth_of(d->head.version);
-	d->head.created = (p->args->set & GS_SET_OWNER_BIT) == 0 ? p->now_ms :
-	    gs_logout_start_ms(t, p->key->ns, p->args->owner, p->args->owner_len, p->now_ms);
-	d->head.deadline = gs_min_u64(gs_add_sat(p->now_ms, t->max_lifetime_ms), GS_TIME_NEVER);
-	d->head.uid = p->args->uid;
-	d->head.gid = p->args->gid;
-	d->head.mode = 0600;
-	gs_kv_set(&d->head.A, p->now_ms);
-	gs_kv_set(&d->head.I, GS_INTEREST_ONE);
-	gs_kv_set(&d->head.H, (p->args->flags & GS_KV_INSPECT) != 0 ? 0 : 1);
-	apply_args(d, p->args);
-	if ((p->args->flags & GS_KV_INSPECT) == 0)
-		charge_new(t, d, p->now_ms);
-	apply_times(t, d, p->args);
-	if ((p->args->set & GS_SET_LIFE_BIT) != 0)
-		apply_life(d, p->args->life);
-	set_expiry(d);
-}
-
-/* A session whose value is replaced. `old` has plain times; d->owner points at the old owner. */
-static void
-draft_over(const struct gs_table *t, struct gs_ctx *c, struct gs_draft *d, const struct putting *p)
-{
-	uint64_t idle_ms = gs_sub_sat(p->now_ms, gs_kv_word(&d->head.A)), half_life_ms = gs_kv_half_life_ms(t);
-	bool counts = (p->args->flags & GS_KV_INSPECT) == 0;
-	struct gs_put_args args = *p->args;
-
-	/* A token that is there hangs on what it hangs on. */
-	args.set &= ~(uint32_t)(GS_SET_LINK_BIT | GS_SET_CARRIED_BIT);
-	draft_value(c, d, p, d->head.version);
-	gs_kv_set(&d->head.I, counts ? gs_decay_access(gs_kv_word(&d->head.I), idle_ms, half_life_ms) :
-	    gs_decay_fade(gs_kv_word(&d->head.I), idle_ms, half_life_ms));
-	gs_kv_set(&d->head.A, gs_max_u64(p->now_ms, gs_kv_word(&d->head.A)));
-	if (counts) {
-		gs_kv_set(&d->head.H, gs_kv_word(&d->head.H) + 1);
-		gs_park_clear(&d->head, p->now_ms);
-	}
-	apply_args(d, &args);
-	apply_times(t, d, p->args);
-	set_expiry(d);
-}
 
 /* The session as put, for the caller. */
 static void
@@ -200,7 +37,7 @@ report(const struct gs_hit *hit, uint32_t ring, const struct gs_draft *d, struct
 }
 
 static void
-tell_started(struct gs_table *t, const struct gs_ctx *c, const struct putting *p, uint32_t ring, const struct gs_draft *d)
+tell_started(struct gs_table *t, const struct gs_ctx *c, const struct gs_putting *p, uint32_t ring, const struct gs_draft *d)
 {
 	struct gs_turn turn = {
 		.kind = GS_EVENT_CREATED, .reason = (p->args->set & GS_SET_LIFE_BIT) != 0 ? GS_REASON_RENAME : GS_REASON_WRITE,
@@ -225,7 +62,7 @@ refusing(const struct gs_put_args *args)
 
 /* What was published stands, or was ended meanwhile: as gs_kv_end_start. */
 static int
-end_start(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
+end_start(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p, const struct gs_draft *d)
 {
 	const struct gs_starting s = { .key = p->key, .least = refusing(p->args), .birth = d->head.birth, .now_ms = p->now_ms };
 
@@ -244,7 +81,7 @@ accuse_new(const struct gs_table *t, struct gs_draft *d, uint32_t ring, uint64_t
 
 /* One more of its owner's; but not one that takes the place of another, as by a rotation, which ends then. */
 static void
-begin_crowd(const struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_draft *d)
+begin_crowd(const struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p, const struct gs_draft *d)
 {
 	if ((p->args->set & GS_SET_LIFE_BIT) == 0)
 		gs_crowd_begin(t, c, d);
@@ -252,14 +89,14 @@ begin_crowd(const struct gs_table *t, struct gs_ctx *c, const struct putting *p,
 
 /* Of one of the same namespace, which ends for it. */
 static bool
-takes_place(const struct putting *p)
+takes_place(const struct gs_putting *p)
 {
 	return (p->args->set & GS_SET_LIFE_BIT) != 0 && p->args->life->ns == p->key->ns;
 }
 
 /* Nothing is there: start the session. */
 static int
-put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
+put_new(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p)
 {
 	struct gs_starting s = { .key = p->key, .least = refusing(p->args), .ring = start_ring(t, p->args),
 	    .takes_place = takes_place(p), .now_ms = p->now_ms };
@@ -273,7 +110,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 		return GS_ESTALE;
 	if (!gs_evict_reserve(t, c, s.ring, GS_EVICT_ANY, p->now_ms))
 		return GS_ENOSPC;
-	draft_new(t, c, &d, p, 0);
+	gs_kv_draft_new(t, c, &d, p, 0);
 	accuse_new(t, &d, s.ring, p->now_ms);
 	s.birth = d.head.birth;
 	begin_crowd(t, c, p, &d);
@@ -293,7 +130,7 @@ put_new(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 
 /* What is there is over: start anew in its entry. */
 static int
-put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
 	uint32_t ring = start_ring(t, p->args), from = gs_entry_ring(hit->entry);
 	unsigned char owner[GS_OWNER_BYTES];
@@ -319,7 +156,7 @@ put_over_expired(struct gs_table *t, struct gs_ctx *c, const struct putting *p, 
 		return GS_ENOSPC;
 	/* Whoever wins the entry copied the bytes of its record: a slot is not written again before. */
 	gs_racy_load(owner, (unsigned char *)hit->slot + gs_record_owner_off(seen->key_len), seen->owner_len);
-	draft_new(t, c, &d, p, seen->version);
+	gs_kv_draft_new(t, c, &d, p, seen->version);
 	accuse_new(t, &d, ring, p->now_ms);
 	begin_crowd(t, c, p, &d);
 	gs_kv_begin_start(c, p->key);
@@ -380,7 +217,7 @@ begin_gift(const struct gs_table *t, struct gs_ctx *c, const struct gs_put_args 
 
 /* Judge the put of a session that is there. 0: do it; KV_AGAIN, GS_EQUARANTINE. */
 static int
-admit(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+admit(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
 	int rc = gs_kv_admit(t, c, hit, p->now_ms, p->charge);
 
@@ -394,7 +231,7 @@ admit(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struc
 
 /* The session is there: replace its value, and bring it in if the access does that. */
 static int
-put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
+put_replace(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p, const struct gs_hit *hit, const struct gs_slot *seen)
 {
 	uint32_t from = gs_entry_ring(hit->entry), to = from, in;
 	bool counts = (p->args->flags & GS_KV_INSPECT) == 0, comes_in, resumes = counts && gs_park_is_parked(seen);
@@ -420,7 +257,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 		return KV_AGAIN;
 	if (is_judged)
 		gs_kv_draft_quota(hit, &d);
-	draft_over(t, c, &d, p);
+	gs_kv_draft_over(t, c, &d, p);
 	begin_gift(t, c, p->args, &d, names.owner, seen->owner_len);
 	comes_in = resumes ? gs_park_comes_in(t, from) : gs_kv_is_promotable(t, from, seen, p->now_ms);
 	if (counts && comes_in) {
@@ -450,7 +287,7 @@ put_replace(struct gs_table *t, struct gs_ctx *c, const struct putting *p, const
 }
 
 static int
-put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
+put_once(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p)
 {
 	struct gs_slot seen;
 	struct gs_hit hit;
@@ -470,7 +307,7 @@ put_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 
 /* Most sessions are written where new ones start, with an owner as short as the given one. */
 static void
-prefetch_claim(const struct gs_table *t, const struct gs_ctx *c, const struct putting *p)
+prefetch_claim(const struct gs_table *t, const struct gs_ctx *c, const struct gs_putting *p)
 {
 	const struct gs_slot like = { .key_len = (uint8_t)p->key->len, .owner_len = (uint8_t)p->args->owner_len, .val_len = (uint16_t)p->val_len };
 	uint32_t class_id = gs_record_class(t, &like);
@@ -501,7 +338,7 @@ gs_kv_put(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t
     const struct gs_put_args *args, struct gs_meta *meta)
 {
 	struct gs_charge charge = { .is_done = false };
-	const struct putting p = { k, args, val, (uint32_t)val_len, now_ms, meta, &charge };
+	const struct gs_putting p = { k, args, val, (uint32_t)val_len, now_ms, meta, &charge };
 	struct gs_followed to;
 	int rc = KV_AGAIN;
 
@@ -579,7 +416,7 @@ publish_linked(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, con
 }
 
 static int
-setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
+setattr_once(struct gs_table *t, struct gs_ctx *c, const struct gs_putting *p)
 {
 	const struct gs_put_args *args = p->args;
 	uint64_t now_ms = p->now_ms;
@@ -608,14 +445,13 @@ setattr_once(struct gs_table *t, struct gs_ctx *c, const struct putting *p)
 	gs_record_draft_of(&d, c->scratch);
 	gs_kv_draft_quota(&hit, &d);
 	d.head.ctime_ns = args->wall_ns;
-	apply_args(&d, args);
-	apply_times(t, &d, args);
+	gs_kv_draft_args(t, &d, args);
 	apply_deadline(t, &d, now_ms, args);
 	if (gs_record_class(t, &d.head) >= GS_MAX_CLASSES)
 		return GS_EFBIG;
 	if ((args->set & GS_SET_RENEW_BIT) != 0)
 		apply_renewal(t, &d, now_ms);
-	set_expiry(&d);
+	gs_kv_draft_expiry(&d);
 	begin_gift(t, c, args, &d, c->scratch + gs_record_owner_off(seen.key_len), seen.owner_len);
 	over = (struct gs_over){ &hit, &seen, gs_entry_ring(hit.entry), now_ms };
 	if ((args->set & GS_SET_LINK_BIT) == 0)
@@ -631,7 +467,7 @@ int
 gs_kv_setattr(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_t now_ms, const struct gs_put_args *args)
 {
 	struct gs_charge charge = { .is_touch = true };
-	const struct putting p = { .key = k, .args = args, .now_ms = now_ms, .charge = &charge };
+	const struct gs_putting p = { .key = k, .args = args, .now_ms = now_ms, .charge = &charge };
 	struct gs_followed to;
 	int rc = KV_AGAIN;
 
