@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { MOST_GROUPS = 256 };
-
 void
 call_begin(struct call *c, fuse_req_t req)
 {
@@ -30,17 +28,24 @@ call_end(struct call *c)
 	mount_leave(c->m);
 }
 
+uint32_t
+call_groups(const struct call *c, uint32_t groups[CALL_GROUPS])
+{
+	/* Read from /proc: only when nothing cheaper has decided. */
+	int n = fuse_req_getgroups(c->req, CALL_GROUPS, groups);
+
+	return n < 0 ? 0 : n < CALL_GROUPS ? (uint32_t)n : CALL_GROUPS;
+}
+
 bool
 call_is_in_group(const struct call *c, uint32_t gid)
 {
-	gid_t groups[MOST_GROUPS];
-	int n, i;
+	uint32_t groups[CALL_GROUPS], n, i;
 
 	if (gid == c->gid)
 		return true;
-	/* Read from /proc: only when nothing cheaper has decided. */
-	n = fuse_req_getgroups(c->req, MOST_GROUPS, groups);
-	for (i = 0; i < n && i < MOST_GROUPS; i++)
+	n = call_groups(c, groups);
+	for (i = 0; i < n; i++)
 		if (groups[i] == gid)
 			return true;
 	return false;

@@ -18,6 +18,8 @@
 
 struct intent;
 
+enum { CALL_GROUPS = 256 };
+
 struct call {
 	fuse_req_t req;
 	struct mount *m;
@@ -38,6 +40,8 @@ void call_end(struct call *c);
 int call_may(const struct call *c, uint32_t uid, uint32_t gid, uint32_t mode, int mask);
 /* Owner or operator. */
 bool call_owns(const struct call *c, uint32_t uid);
+/* The groups of the caller beside his own; how many. */
+uint32_t call_groups(const struct call *c, uint32_t groups[CALL_GROUPS]);
 /* Is gid one of the caller's groups. */
 bool call_is_in_group(const struct call *c, uint32_t gid);
 

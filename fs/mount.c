@@ -16,7 +16,6 @@
 #include "hold.h"
 #include "intent.h"
 #include "numbers.h"
-#include "rights.h"
 #include "staged.h"
 #include "temps.h"
 #include "transport.h"
@@ -233,13 +232,12 @@ mount_open(struct mount *m, const char *instance, double attr_s, int fd, char wh
 	m->intents = intents_new();
 	m->numbers = numbers_new();
 	m->control = control_new(instance);
-	m->rights = rights_new();
 	m->hold = hold_new();
 	m->transport = transport_new(fd);
 	m->temps = temps_new();
 	m->staged = staged_new();
-	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->numbers == NULL || m->control == NULL || m->rights == NULL ||
-	    m->hold == NULL || m->transport == NULL || m->temps == NULL || m->staged == NULL) {
+	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->numbers == NULL || m->control == NULL || m->hold == NULL ||
+	    m->transport == NULL || m->temps == NULL || m->staged == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -271,7 +269,6 @@ mount_close(struct mount *m)
 	handles_free(&m->handles);
 	intents_free(&m->intents);
 	numbers_free(&m->numbers);
-	rights_free(&m->rights);
 	staged_free(&m->staged);
 	temps_free(&m->temps);
 	transport_free(&m->transport);

@@ -30,7 +30,6 @@ struct handles;
 struct hold;
 struct intents;
 struct numbers;
-struct rights;
 struct staged;
 struct temps;
 struct transport;
@@ -56,7 +55,6 @@ struct mount {
 	struct handles *handles;	/* numbers of open files */
 	struct intents *intents;	/* what requests are about to change */
 	struct numbers *numbers;	/* of tables */
-	struct rights *rights;
 	struct hold *hold;		/* opens whose answer is held back */
 	struct temps *temps;		/* which names are temporary */
 	struct staged *staged;		/* temporary files */

@@ -642,13 +642,33 @@ GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
 /* gs_record_size - longest value of this table, bytes. */
 GS_API size_t gs_record_size(struct gs *gs);
 
+/* What the configuration's [roles] let somebody do in a table. */
+enum gs_right {
+	GS_RIGHT_READ = 1,		/* look up */
+	GS_RIGHT_WORK = 2,		/* replace, update, renew */
+	GS_RIGHT_START = 4,		/* start, end, move */
+	GS_RIGHT_REAP = 8,		/* pardon and end suspects */
+	GS_RIGHT_OPERATE = 16,		/* write control files */
+	GS_RIGHTS_ALL = 31,
+};
+
+/*
+ * gs_rights_of - what a user may in this table by the roles in force: bits of enum gs_right.
+ *
+ *   groups	n_groups of them, those beside gid; NULL for none
+ *
+ * For a program that acts for others, as the mount does.  It is read from the
+ * memory: nobody is asked, and a change is in force at once.  It does not
+ * bind: own calls go by the rights that the process had when it attached.
+ * Cost: about 400 bytes of memory.
+ */
+GS_API uint32_t gs_rights_of(const struct gs *gs, uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t n_groups);
+
 /*
  * gs_roles_epoch - a number that grows when other [roles] come into force for this table.
  *
- * For a program that acts for others, as the mount does, and asks the daemon
- * what they may (`gsession show TABLE/roles/mine`): as long as the number is
- * the same, so is the answer.  Cost: one load.  Own rights stay as they were
- * at the attach.
+ * For a program that remembers what gs_rights_of() said: as long as the number
+ * is the same, so is the answer to the same question.  Cost: one load.
  */
 GS_API uint32_t gs_roles_epoch(const struct gs *gs);
 

@@ -54,16 +54,6 @@ enum gs_wire_role {
 	GS_WIRE_READER = 1,
 };
 
-/* What the configuration's [roles] let somebody do; each of them is told by itself. */
-enum gs_wire_right {
-	GS_RIGHT_READ = 1,		/* look up */
-	GS_RIGHT_WORK = 2,		/* replace, update, renew */
-	GS_RIGHT_START = 4,		/* start, end, move */
-	GS_RIGHT_REAP = 8,		/* pardon and end suspects */
-	GS_RIGHT_OPERATE = 16,		/* write control files */
-	GS_RIGHTS_ALL = 31,
-};
-
 struct gs_wire_hello {
 	uint32_t abi_major, abi_minor;
 	uint32_t n_ctx;			/* contexts wanted, 1..GS_WIRE_MAX_GRANT */
@@ -79,7 +69,7 @@ struct gs_wire_welcome {
 	uint64_t cookie;
 	uint32_t ctx[GS_WIRE_MAX_GRANT];	/* of a writer: their numbers */
 	uint64_t process;		/* of a writer: what T.ctl calls its process */
-	uint32_t rights;		/* enum gs_wire_right */
+	uint32_t rights;		/* enum gs_right */
 	uint32_t pad;
 };
 

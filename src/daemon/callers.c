@@ -62,14 +62,3 @@ callers_believed(const struct manager_caller *peer, const struct gs_wire_request
 	if (!out->is_operator)
 		read_groups(out);
 }
-
-bool
-callers_is_in(const struct manager_caller *who, uint32_t gid)
-{
-	if (who->gid == gid)
-		return true;
-	for (uint32_t i = 0; i < who->n_groups; i++)
-		if (who->groups[i] == gid)
-			return true;
-	return false;
-}

@@ -17,7 +17,4 @@ int callers_of_peer(int fd, struct manager_caller *out);
  */
 void callers_believed(const struct manager_caller *peer, const struct gs_wire_request *r, struct manager_caller *out);
 
-/* Is he of the group? */
-bool callers_is_in(const struct manager_caller *who, uint32_t gid);
-
 #endif

@@ -17,6 +17,7 @@
 #include "daemon/preview.h"
 #include "daemon/shrink.h"
 #include "daemon/watch.h"
+#include "policy/roles.h"
 #include "shm/audit.h"
 #include "shm/event.h"
 #include "shm/kv.h"
@@ -30,21 +31,11 @@ struct server;
 struct suspects;
 struct syncer;
 
-/* A role's users and groups, by number. */
-struct roles_list {
-	bool is_any;
-	uint32_t n;
-	struct {
-		bool is_group;
-		uint32_t id;
-	} who[GS_CONF_WHO_MOST];
-};
-
 /* Who may what in a table; roles.h. */
 struct roles {
 	bool is_resolved;
 	struct gs_conf_roles conf;		/* what the lists were made of */
-	struct roles_list starter, worker, reader, reaper, operator;
+	struct gs_roles lists;
 };
 
 /* Refusals told in the second under way, and how many were not. */

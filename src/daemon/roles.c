@@ -5,13 +5,14 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "ctl/wire.h"
-#include "daemon/callers.h"
 #include "daemon/clients.h"
 #include "daemon/events.h"
 #include "prog/log.h"
+#include "shm/roles.h"
 
 enum { TOLD_A_SECOND = 16, NO_LEASE = 0, LEASE_FREE = 1 };	/* values of T.ctl's starter; another is its holder */
 
@@ -40,27 +41,17 @@ find_id(const struct gs_conf_who *who, uint32_t *id)
 }
 
 static void
-resolve(struct roles_list *out, const char *list, const char *table, const char *role)
+resolve(struct gs_roles_list *out, const char *list, const char *table, const char *role)
 {
 	struct gs_conf_who who;
 
-	*out = (struct roles_list){ .is_any = strcmp(list, "any") == 0 };
+	*out = (struct gs_roles_list){ .is_any = strcmp(list, "any") == 0 };
 	while (gs_conf_next_who(&list, &who)) {
-		out->who[out->n].is_group = who.is_group;
-		if (find_id(&who, &out->who[out->n].id))
-			out->n++;
+		if (find_id(&who, &out->id[out->n]))
+			out->groups |= (uint32_t)who.is_group << out->n++;
 		else
 			log_warnx("table %s: %s: there is no %s %s: nobody is meant", table, role, who.is_group ? "group" : "user", who.name);
 	}
-}
-
-static bool
-is_in(const struct roles_list *list, const struct manager_caller *who)
-{
-	for (uint32_t i = 0; i < list->n; i++)
-		if (list->who[i].is_group ? callers_is_in(who, list->who[i].id) : list->who[i].id == who->uid)
-			return true;
-	return list->is_any;
 }
 
 void
@@ -74,11 +65,12 @@ roles_apply(struct manager *m, size_t table)
 
 	if (r->is_resolved && memcmp(conf, &r->conf, sizeof(*conf)) == 0)
 		return;
-	resolve(&r->starter, conf->starter, name, "starter");
-	resolve(&r->worker, conf->worker, name, "worker");
-	resolve(&r->reader, conf->reader, name, "reader");
-	resolve(&r->reaper, conf->reaper, name, "reaper");
-	resolve(&r->operator, conf->operator, name, "operator");
+	r->lists.owner = (uint32_t)geteuid();
+	resolve(&r->lists.of[GS_ROLES_STARTER], conf->starter, name, "starter");
+	resolve(&r->lists.of[GS_ROLES_WORKER], conf->worker, name, "worker");
+	resolve(&r->lists.of[GS_ROLES_READER], conf->reader, name, "reader");
+	resolve(&r->lists.of[GS_ROLES_REAPER], conf->reaper, name, "reaper");
+	resolve(&r->lists.of[GS_ROLES_OPERATOR], conf->operator, name, "operator");
 	r->conf = *conf;
 	r->is_resolved = true;
 	/* relaxed; a process that has the lease keeps it over a restart of ours, and each start looks anew */
@@ -86,35 +78,15 @@ roles_apply(struct manager *m, size_t table)
 		atomic_store_explicit(&ctl->starter, NO_LEASE, memory_order_relaxed);
 	else
 		(void)atomic_compare_exchange_strong_explicit(&ctl->starter, &none, LEASE_FREE, memory_order_relaxed, memory_order_relaxed);
-	/* release; pairs with the acquire in gs_roles_epoch: who sees it asks us, and hears the new rules */
-	(void)atomic_fetch_add_explicit(&ctl->roles_epoch, 1, memory_order_release);
+	gs_roles_apply(m->tables[table].shm, &r->lists);
 }
 
 uint32_t
 roles_rights(const struct manager *m, size_t table, const struct manager_caller *who)
 {
-	const struct roles *r = &m->tables[table].roles;
-	uint32_t rights = 0;
+	const struct gs_roles_who caller = { .uid = who->uid, .gid = who->gid, .groups = who->groups, .n_groups = who->n_groups };
 
-	if (who->is_operator)
-		return GS_RIGHTS_ALL;
-	if (is_in(&r->starter, who))
-		rights |= GS_RIGHT_START | GS_RIGHT_WORK | GS_RIGHT_READ;
-	if (is_in(&r->worker, who))
-		rights |= GS_RIGHT_WORK | GS_RIGHT_READ;
-	if (is_in(&r->reader, who))
-		rights |= GS_RIGHT_READ;
-	if (is_in(&r->reaper, who))
-		rights |= GS_RIGHT_REAP | GS_RIGHT_READ;
-	if (is_in(&r->operator, who))
-		rights |= GS_RIGHT_OPERATE;
-	return rights;
-}
-
-bool
-roles_is_open(const struct manager *m, size_t table)
-{
-	return m->tables[table].roles.starter.is_any;
+	return gs_roles_rights(&m->tables[table].roles.lists, &caller);
 }
 
 bool

@@ -16,10 +16,8 @@
 /* Put a table's roles into force, where the configuration says other ones than before. Names that nobody has are warned of. */
 void roles_apply(struct manager *m, size_t table);
 
-/* What a caller may in a table: bits of enum gs_wire_right. Root and our own user may everything. */
+/* What a caller may in a table: bits of enum gs_right. Root and our own user may everything. */
 uint32_t roles_rights(const struct manager *m, size_t table, const struct manager_caller *who);
-/* Is it the same for everybody? */
-bool roles_is_open(const struct manager *m, size_t table);
 
 /* May he write the control files of a table; NULL: those of the instance, which takes the role in every table. */
 bool roles_may_operate(const struct manager *m, const size_t *table, const struct manager_caller *who);

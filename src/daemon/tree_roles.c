@@ -12,7 +12,6 @@ static const struct {
 	{ GS_RIGHT_OPERATE, "operator" },
 };
 
-/* A mount asks this for its callers, and need not ask again for others where `all` stands: they all are starters. */
 void
 tree_roles_mine(const struct tree_place *p, uint64_t offset, FILE *to)
 {
@@ -22,7 +21,7 @@ tree_roles_mine(const struct tree_place *p, uint64_t offset, FILE *to)
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 		if ((rights & roles[i].right) != 0)
 			(void)fprintf(to, "%s ", roles[i].role);
-	(void)fputs(roles_is_open(p->m, p->table) ? "all\n" : "\n", to);
+	(void)fputs("\n", to);
 }
 
 void

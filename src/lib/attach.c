@@ -12,6 +12,7 @@
 #include "lib/reader.h"
 #include "shm/event.h"
 #include "shm/namespaces.h"
+#include "shm/roles.h"
 
 #define HANDLE_MAGIC UINT64_C(0x68616e646c653131)
 #define DEFAULT_TIMEOUT_MS 2000
@@ -449,8 +450,17 @@ gs_handle_may(struct gs *gs, uint32_t rights, const void *key, size_t key_len)
 uint32_t
 gs_roles_epoch(const struct gs *gs)
 {
-	/* acquire; pairs with the release in roles_apply: whoever asks the daemon now hears the rules of this epoch */
-	return atomic_load_explicit(&gs->t->ctl->roles_epoch, memory_order_acquire);
+	return gs_roles_epoch_of(gs->t);
+}
+
+uint32_t
+gs_rights_of(const struct gs *gs, uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t n_groups)
+{
+	const struct gs_roles_who who = { .uid = uid, .gid = gid, .groups = groups, .n_groups = groups == NULL ? 0 : n_groups };
+	struct gs_roles roles;
+
+	gs_roles_load(gs->t, &roles);
+	return gs_roles_rights(&roles, &who);
 }
 
 uint32_t

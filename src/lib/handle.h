@@ -41,7 +41,7 @@ struct gs_own {
 	struct gs_ctl *ctl;
 	uint64_t cookie;
 	uint32_t role;			/* enum gs_role */
-	uint32_t rights;		/* enum gs_wire_right, by the daemon's [roles] */
+	uint32_t rights;		/* enum gs_right, by the daemon's [roles] */
 	uint64_t process;		/* what T.ctl calls ours */
 	struct gs_reader reader;	/* of a reader, else all zero */
 	uint32_t uid, gid;		/* at the attach: whose sessions it starts */
@@ -82,7 +82,7 @@ int gs_handle_place_fds(const int *came, size_t n_came, uint32_t arenas, int fds
 void gs_handle_close_fds(const int *fds, size_t n);
 
 /*
- * Has this handle one of these rights (enum gs_wire_right)? 0 or GS_EPERM, which is counted and told of the key that it would
+ * Has this handle one of these rights (enum gs_right)? 0 or GS_EPERM, which is counted and told of the key that it would
  * be done to, NULL: of none. A reader has none but to read.
  */
 int gs_handle_may(struct gs *gs, uint32_t rights, const void *key, size_t key_len);

@@ -91,6 +91,8 @@
  *	segment says so, a full fence, and looks at the lists: one sees the other.
  *   quota.turn	released after it was made odd and before it is made even, loaded acquire before
  *	and after the overrides are read: nobody is judged by half a change.
+ *   roles	the place that is not in force: its epoch is made another, a release fence, it is filled, and roles_epoch
+ *	released; loaded acquire before it is read, and its epoch again behind an acquire fence: nobody goes by half a change.
  *   tomb	by seq_cst, behind it a full fence and then the look at E: who ends a session for
  *	good and who starts one of its key see each other.  The starter publishes E by
  *	seq_cst and then looks, by seq_cst, whether a final tombstone came meanwhile.
@@ -717,6 +719,24 @@ gs_namespace_bit(uint64_t hash)
 	return UINT64_C(1) << (hash >> 58);
 }
 
+/* A role: the users and groups that have it. */
+enum { GS_ROLE_KINDS = 5, GS_ROLE_WHO = 16, GS_ROLE_EVERYBODY = 0xffff };
+
+struct gs_role_cfg {
+	_Atomic uint16_t n;			/* of id; GS_ROLE_EVERYBODY: everybody has it */
+	_Atomic uint16_t groups;		/* bit i: id[i] is a group's, else a user's */
+	_Atomic uint32_t id[GS_ROLE_WHO];
+};
+
+/* Who may what in a table. Of the two in T.ctl that of the last bit of roles_epoch is in force; the other may be being changed. */
+struct gs_roles_cfg {
+	_Atomic uint32_t epoch;			/* the roles_epoch at which these came into force; another while they are changed */
+	_Atomic uint32_t owner;			/* user of the daemon, who may everything */
+	struct gs_role_cfg of[GS_ROLE_KINDS];	/* starter, worker, reader, reaper, operator */
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct gs_roles_cfg) == 352, "roles");
+
 struct gs_ctl_hdr {
 	uint64_t magic;
 	uint32_t abi_major, abi_minor;
@@ -761,12 +781,13 @@ struct gs_ctl_hdr {
 	struct gs_ctx_reg reg[GS_MAX_CTX];
 	struct gs_quota_cfg quota;
 	struct gs_class_cfg session_class[GS_CLASSES];	/* [0] is none, and stays UNUSED */
-	uint8_t pad4[GS_PAGE_BYTES - sizeof(struct gs_quota_cfg) - GS_CLASSES * sizeof(struct gs_class_cfg)];
+	struct gs_roles_cfg roles[2];
 	struct gs_namespace_cfg ns[GS_NAMESPACES];	/* [0] is the default one, and stays UNUSED */
 };
 _Static_assert(sizeof(struct gs_ctl_hdr) % GS_PAGE_BYTES == 0, "nothing is mapped behind the file");
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");
 _Static_assert(offsetof(struct gs_ctl_hdr, ring) == 1024, "ring table");
 _Static_assert(offsetof(struct gs_ctl_hdr, reg) == GS_PAGE_BYTES, "registry");
+_Static_assert(offsetof(struct gs_ctl_hdr, ns) % GS_PAGE_BYTES == 0, "namespaces");
 
 #endif

@@ -100,6 +100,15 @@ check_match "each refusal is told, with uid and pid" "$(gs show events)" ' forbi
 check_match "the end too" "$(gs show events)" ' forbidden table=sessions what=end uid=1001 pid=[0-9]+ '
 check "and counted" test "$(gs show stats | sed -n 's/^forbidden //p')" -ge 7
 check "root has every role" rm "$active/mine"
+
+# What is in the memory needs no daemon.
+kill -STOP "$MANAGER_PID"
+check "while the daemon is stopped a starter of whom nothing was heard starts" setpriv --reuid 1009 --regid 1999 --clear-groups bash -c "printf x > '$active/stopped'"
+check "and ends" as 1009 rm "$active/stopped"
+check "and who is a reader by a group reads" setpriv --reuid 1998 --regid 1998 --groups 2003 cat "$active/there"
+kill -CONT "$MANAGER_PID"
+gs set sessions/roles/reader 'user:1003'
+refused "a role that is taken away ends with the next request" 'not permitted' setpriv --reuid 1998 --regid 1998 --groups 2003 cat "$active/there"
 gs set sessions/roles/starter any
 check "roles that are taken back are" as 1001 bash -c "printf x > '$active/again'"
 kill_manager
