@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-void
+#include "intent.h"
+#include "later.h"
+#include "transport.h"
+
+bool
 call_begin(struct call *c, fuse_req_t req)
 {
 	const struct fuse_ctx *who = fuse_req_ctx(req);
@@ -19,13 +23,37 @@ call_begin(struct call *c, fuse_req_t req)
 	c->intent = NULL;
 	c->was_begun = false;
 	c->turn_after_ms = 0;
-	mount_enter(c->m);
+	c->may_wait = later_is_here(&c->came_ms);
+	/* The store was made anew: to attach anew is to wait. A request that was held back goes on with what there is. */
+	if (mount_is_gone(c->m) && !c->may_wait && transport_has_request()) {
+		later_put(c);
+		return false;
+	}
+	mount_enter(c->m, c->came_ms);
+	return true;
 }
 
 void
 call_end(struct call *c)
 {
 	mount_leave(c->m);
+}
+
+int
+call_wait(const struct call *c)
+{
+	return c->may_wait ? 0 : CALL_LATER;
+}
+
+void
+call_refuse(struct call *c, int rc)
+{
+	if (rc != CALL_LATER) {
+		(void)fuse_reply_err(c->req, rc);
+		return;
+	}
+	intent_put_off(c);
+	later_put(c);
 }
 
 uint32_t

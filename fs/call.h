@@ -18,7 +18,10 @@
 
 struct intent;
 
-enum { CALL_GROUPS = 256 };
+enum {
+	CALL_GROUPS = 256,
+	CALL_LATER = 1 << 16,		/* among the errnos: it would have to wait, and nothing has been changed */
+};
 
 struct call {
 	fuse_req_t req;
@@ -26,6 +29,8 @@ struct call {
 	uint32_t uid, gid;
 	int32_t pid;
 	bool is_operator;
+	bool may_wait;			/* for other processes; else what would have to is CALL_LATER */
+	uint64_t came_ms;		/* of one that may wait, by CLOCK_MONOTONIC; 0: now */
 	bool is_again;			/* the answer was held back, and this is another try; */
 	uint64_t until_ms;		/* the last by this time, CLOCK_MONOTONIC */
 	struct intent *intent;		/* what it is about to change, or NULL; */
@@ -33,8 +38,13 @@ struct call {
 	uint64_t turn_after_ms;		/* of a try that is refused: how long until its turn, see hold_turn(); 0: the refusal is the answer */
 };
 
-void call_begin(struct call *c, fuse_req_t req);
+/* False: it has been put aside, or answered. */
+bool call_begin(struct call *c, fuse_req_t req);
 void call_end(struct call *c);
+/* Answer with an errno, or, of CALL_LATER, put it aside; then its intent has been ended. */
+void call_refuse(struct call *c, int rc);
+/* May it go on to where it waits? 0 or CALL_LATER. */
+int call_wait(const struct call *c);
 
 /* 0 or EACCES: mask is of R_OK, W_OK, X_OK; mode has the permission bits. */
 int call_may(const struct call *c, uint32_t uid, uint32_t gid, uint32_t mode, int mask);

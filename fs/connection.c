@@ -15,6 +15,7 @@
 
 #include "hold.h"
 #include "kept.h"
+#include "later.h"
 #include "ops.h"
 #include "staged.h"
 #include "transport.h"
@@ -89,6 +90,7 @@ loop(struct fuse_session *se, struct mount *m, const struct options *o, const ch
 	/* While they can still be answered. */
 	hold_stop(m->hold);
 	staged_stop(m);
+	later_stop(m->later);
 	fuse_loop_cfg_destroy(cfg);
 	log_info("%s: unmounted", directory);
 	/* A signal that ended the loop is its number, and as good an end as umount(8). */
@@ -162,6 +164,7 @@ connection_serve(struct mount *m, const struct options *o, const char *directory
 		return EXIT_SYSTEM;
 	}
 	handle_hangup();
+	later_begin(m->later, se);
 	if (fuse_set_signal_handlers(se) == 0) {
 		status = is_inherited ? go_on(se, m, o, directory) : mount_new(se, m, o, directory);
 		fuse_remove_signal_handlers(se);

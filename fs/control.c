@@ -11,6 +11,7 @@
 
 #include "attr.h"
 #include "intent.h"
+#include "later.h"
 #include "node.h"
 #include "report.h"
 #include "rights.h"
@@ -161,12 +162,15 @@ int
 control_request(struct call *c, enum gs_wire_verb verb, const char *path, uint64_t offset, char **text, size_t *len)
 {
 	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	const struct ctlpool_question q = { .verb = verb, .path = path, .offset = offset, .as = &as };
+	const struct ctlpool_question q = { .verb = verb, .path = path, .offset = offset, .as = &as, .came_ms = c->came_ms };
 	int rc;
 
 	*text = NULL;
 	*len = 0;
 	if (report_answers(c, verb, path, text, len, &rc))
+		return rc;
+	rc = call_wait(c);
+	if (rc != 0)
 		return rc;
 	rc = ctlpool_request(c->m->control->pool, &q, text, len);
 	if (rc < 0) {
@@ -186,22 +190,24 @@ control_ask(struct call *c, const char *path, char **text)
 	return rc == 0 && *text == NULL ? EPROTO : rc;
 }
 
-static void
-tell(struct call *c, enum gs_wire_verb verb, const char *table, const char *what)
+void
+control_say(struct control *ctl, const struct control_word *w)
 {
-	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	const struct ctlpool_question q = { .verb = verb, .path = table, .value = what, .value_len = strlen(what), .as = &as };
+	const struct gs_ctl_caller as = { .uid = w->uid, .gid = w->gid, .pid = w->pid };
+	const struct ctlpool_question q = {
+		.verb = w->verb, .path = w->table, .value = w->what, .value_len = strlen(w->what), .as = &as, .came_ms = w->came_ms,
+	};
 	char *text;
 	size_t len;
 
-	(void)ctlpool_request(c->m->control->pool, &q, &text, &len);
+	(void)ctlpool_request(ctl->pool, &q, &text, &len);
 	free(text);
 }
 
 void
 control_tell_refusal(struct call *c, const char *table, const char *what)
 {
-	tell(c, GS_VERB_REFUSED, table, what);
+	later_tell(c, GS_VERB_REFUSED, table, what);
 }
 
 /* sentence: len bytes, begins with the path. */
@@ -239,23 +245,43 @@ void
 control_tell(struct call *c, const char *table, const char *sentence)
 {
 	control_blame(c, table, sentence);
-	tell(c, GS_VERB_SAID, table, sentence);
+	later_tell(c, GS_VERB_SAID, table, sentence);
 }
 
 int
 control_order(struct call *c, enum gs_wire_verb verb, const char *path, const void *value, size_t len)
 {
 	const struct gs_ctl_caller as = { .uid = c->uid, .gid = c->gid, .pid = c->pid };
-	const struct ctlpool_question q = { .verb = verb, .path = path, .value = value, .value_len = len, .as = &as };
-	char *text;
+	const struct ctlpool_question q = { .verb = verb, .path = path, .value = value, .value_len = len, .as = &as, .came_ms = c->came_ms };
 	size_t text_len;
-	int rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);
+	char *text;
+	int rc = call_wait(c);
 
+	if (rc != 0)
+		return rc;
+	rc = ctlpool_request(c->m->control->pool, &q, &text, &text_len);
 	if (rc < 0 && text != NULL && text_len > 0)
 		keep_error(c, text, text_len);
 	else if (rc < 0)
 		control_blame(c, path, gs_strerror(rc));
 	free(text);
+	return rc < 0 ? mount_errno(c->m, rc) : 0;
+}
+
+int
+control_become_starter(struct call *c, struct gs *gs)
+{
+	struct ctlpool *pool = c->m->control->pool;
+	int rc = gs_become_starter(gs, 0);
+
+	if (rc == GS_EBUSY) {
+		if (call_wait(c) != 0)
+			return CALL_LATER;
+		if (ctlpool_is_over(pool, c->came_ms))
+			return mount_errno(c->m, GS_ETIMEDOUT);
+		rc = gs_become_starter(gs, 1);
+		ctlpool_note(pool, rc);
+	}
 	return rc < 0 ? mount_errno(c->m, rc) : 0;
 }
 

@@ -5,8 +5,9 @@
  * Nothing is remembered here but the numbers of paths.  What a file says is asked
  * for once per open, at the first read (at offset 0 anew), so that nobody
  * reads half of the old and half of the new; each write(2) is one request
- * and answered at once; the daemon decides, on behalf of the caller.  While it
- * is dead everything in here is EHOSTDOWN, and sessions go on.
+ * and answered at once; the daemon decides, on behalf of the caller.  Who asks
+ * it waits, by later.h, and no thread that serves the mount with him.  While
+ * the daemon is dead everything in here is EHOSTDOWN, and sessions go on.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -35,11 +36,25 @@ int control_list(struct call *c, uint64_t node, struct dir *d);
 /* A directory that the daemon makes and removes: a ring. */
 int control_mkdir(struct call *c, uint64_t parent, const char *name, struct fuse_entry_param *out);
 int control_rmdir(struct call *c, uint64_t parent, const char *name);
+/* A sentence or word for the daemon about a table. */
+struct control_word {
+	enum gs_wire_verb verb;
+	uint32_t uid, gid;		/* on whose behalf */
+	int32_t pid;
+	uint64_t came_ms;		/* CLOCK_MONOTONIC */
+	const char *table, *what;
+};
+
+/* Say it now, where waiting is allowed; what goes wrong then is passed over. */
+void control_say(struct control *ctl, const struct control_word *w);
+
 /* The text of a file, on behalf of the caller; *text is his to free. 0 or errno. */
 int control_ask(struct call *c, const char *path, char **text);
 /* Have the daemon make, remove or set something, on behalf of the caller. 0 or errno. */
 int control_change(struct call *c, enum gs_wire_verb verb, const char *path, const char *value);
-/* Tell the daemon that the caller was refused something in a table; what: one word. */
+/* Have the mount be the one starter of a table, where it has one, by its handle for a namespace. 0, CALL_LATER or errno. */
+int control_become_starter(struct call *c, struct gs *gs);
+/* Tell the daemon, later, that the caller was refused something in a table; what: one word. */
 void control_tell_refusal(struct call *c, const char *table, const char *what);
 
 /* Have the daemon show in last_error why the caller was refused something that it does not know of, in a table. */

@@ -111,7 +111,7 @@ read_pipe(struct call *c, struct control_file *f, size_t size)
 		return;
 	rc = fill_place(c, &f->place);
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else if (!place_answer(&f->place, c->req, unique, size))
 		stream_read(c->m->control->stream, c->req, unique, &f->place, size);
 }
@@ -124,6 +124,13 @@ control_poll(struct call *c, struct control_file *f, struct fuse_pollhandle *han
 	struct control_line log = { .size = 0 };
 	int rc = control_ask_line(c, CONTROL_LOG, &log);
 
+	if (rc == CALL_LATER) {
+		/* It comes again with a handle. */
+		if (handle != NULL)
+			fuse_pollhandle_destroy(handle);
+		call_refuse(c, rc);
+		return;
+	}
 	if (log.revision != seen || place_has_left(&f->place))
 		revents |= f->k->is_pipe ? POLLIN | POLLRDNORM : POLLPRI | POLLERR;
 	else if (rc == 0 && handle != NULL) {
@@ -301,8 +308,12 @@ render_log_locked(struct call *c, struct control_file *f, uint64_t offset)
 {
 	bool goes_on = offset != 0 && offset == f->start + f->len;
 	struct control_line log;
-	int rc = control_ask_line(c, CONTROL_LOG, &log);
+	int rc = call_wait(c);
 
+	/* Before where it is is forgotten. */
+	if (rc != 0)
+		return rc;
+	rc = control_ask_line(c, CONTROL_LOG, &log);
 	f->start = offset;
 	f->len = 0;
 	if (rc != 0)
@@ -360,13 +371,19 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 		read_pipe(c, f, size);
 		return;
 	}
-	pthread_mutex_lock(&f->lock);
+	/* Another read of the file may be waiting for the daemon. */
+	if (c->may_wait)
+		pthread_mutex_lock(&f->lock);
+	else if (pthread_mutex_trylock(&f->lock) != 0) {
+		call_refuse(c, CALL_LATER);
+		return;
+	}
 	if (f->text == NULL || offset == 0 || is_outside(f, offset))
 		rc = render_locked(c, f, offset);
 	if (rc == 0 && offset >= f->start && offset - f->start < f->len)
 		n = f->len - (size_t)(offset - f->start) < size ? f->len - (size_t)(offset - f->start) : size;
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else
 		(void)fuse_reply_buf(c->req, n != 0 ? f->text + (offset - f->start) : NULL, n);
 	pthread_mutex_unlock(&f->lock);

@@ -4,21 +4,18 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "gsession.h"
 #include "mount.h"
-
-enum { TIMEOUT_MS = 2000 };
 
 struct ctlpool {
 	const char *instance;
 	pthread_mutex_t lock;		/* guards: all below */
 	size_t n;
 	struct gs_ctl *idle[MOUNT_THREADS];
-	atomic_bool is_frozen;		/* the last request was not answered in time */
-	atomic_bool is_probing;		/* one request tries whether that has changed */
+	_Atomic uint64_t missed_ms;	/* when the last request was over that was not answered in time; 0: one has been since */
 };
 
 struct ctlpool *
@@ -86,7 +83,7 @@ take(struct ctlpool *p, struct gs_ctl **out)
 			return 0;
 		gs_ctl_close(out);
 	}
-	return gs_ctl_open(out, p->instance, NULL, TIMEOUT_MS);
+	return gs_ctl_open(out, p->instance, NULL, CTLPOOL_TIMEOUT_MS);
 }
 
 /* One request over one connection. */
@@ -107,22 +104,28 @@ request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t
 	return rc;
 }
 
+bool
+ctlpool_is_over(const struct ctlpool *p, uint64_t came_ms)
+{
+	return came_ms != 0 && came_ms <= atomic_load(&p->missed_ms);
+}
+
+void
+ctlpool_note(struct ctlpool *p, int rc)
+{
+	atomic_store(&p->missed_ms, rc == GS_ETIMEDOUT ? gs_clock_mono_ns() / 1000000 : 0);
+}
+
 int
 ctlpool_request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t *text_len)
 {
-	bool is_probe = false;
 	int rc;
 
 	*text = NULL;
 	*text_len = 0;
-	if (atomic_load(&p->is_frozen)) {
-		if (atomic_exchange(&p->is_probing, true))
-			return GS_ETIMEDOUT;
-		is_probe = true;
-	}
+	if (ctlpool_is_over(p, q->came_ms))
+		return GS_ETIMEDOUT;
 	rc = request(p, q, text, text_len);
-	atomic_store(&p->is_frozen, rc == GS_ETIMEDOUT);
-	if (is_probe)
-		atomic_store(&p->is_probing, false);
+	ctlpool_note(p, rc);
 	return rc;
 }

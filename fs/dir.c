@@ -388,7 +388,7 @@ dir_read(struct call *c, uint64_t node, uint64_t fh, size_t size, uint64_t offse
 			read_list(&p, node, d, offset);
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else
 		(void)fuse_reply_buf(c->req, p.buf, p.used);
 	free(p.buf);

@@ -452,7 +452,7 @@ file_read(struct call *c, struct file *f, uint64_t offset, size_t size)
 			n = len - (size_t)offset < size ? len - (size_t)offset : size;
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else
 		(void)fuse_reply_buf(c->req, n != 0 ? (const char *)f->values[file_place(f->k->snap)] + offset : NULL, n);
 	pthread_mutex_unlock(&f->lock);

@@ -164,7 +164,7 @@ intent_has_started(const struct call *c)
 void
 intent_result(struct call *c, int rc)
 {
-	if (c->intent == NULL)
+	if (c->intent == NULL || rc == CALL_LATER)
 		return;
 	c->intent->result = rc;
 	/* Release: who finds it done finds the result. */
@@ -189,6 +189,15 @@ intent_end(struct call *c)
 	c->intent = NULL;
 	if (it != NULL)
 		release(it);
+}
+
+void
+intent_put_off(struct call *c)
+{
+	if (c->was_begun)
+		c->intent = NULL;
+	else
+		intent_end(c);
 }
 
 void

@@ -44,7 +44,10 @@ bool intent_begin(struct call *c, int *rc);
 bool intent_was_begun(const struct call *c);
 /* Has it made the session or temporary file that it is to create? */
 bool intent_has_started(const struct call *c);
+/* A result of CALL_LATER is none. */
 void intent_result(struct call *c, int rc);
+/* The request is put aside; when it is handled once more intent_begin() finds again what the process before had begun. */
+void intent_put_off(struct call *c);
 void intent_end(struct call *c);
 
 /* It opens this handle, about to be committed; 0 when it has not come so far. */

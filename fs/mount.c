@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/paths.h"
 #include "prog/log.h"
 
@@ -15,6 +16,7 @@
 #include "handles.h"
 #include "hold.h"
 #include "intent.h"
+#include "later.h"
 #include "numbers.h"
 #include "staged.h"
 #include "temps.h"
@@ -40,10 +42,10 @@ learn_innermost(struct mount_table *t)
 }
 
 static int
-attach_table(struct mount *m, struct mount_table *t)
+attach_table(const struct mount *m, struct mount_table *t)
 {
 	struct gs_options opt = {
-		.size = sizeof(opt), .instance = m->instance, .table = t->name, .n_threads = MOUNT_THREADS + 2,
+		.size = sizeof(opt), .instance = m->instance, .table = t->name, .n_threads = MOUNT_THREADS + MOUNT_OWN_THREADS,
 	};
 	int rc = gs_attach(&t->gs, &opt);
 
@@ -100,36 +102,58 @@ mount_gs(struct mount_table *t, uint64_t ns)
 	return mount_gs_of(t, ns, &gs) == 0 ? gs : t->gs;
 }
 
-/* The store was made anew: what was attached is nobody's any more. Stays gone when the daemon cannot be reached. */
+/* What takes the place of the tables; 0 or an enum gs_err. */
+static int
+attach_fresh(const struct mount *m, struct mount_table fresh[MOUNT_TABLES])
+{
+	int rc = 0;
+
+	memset(fresh, 0, MOUNT_TABLES * sizeof(fresh[0]));
+	for (uint32_t i = 0; i < m->n_tables && rc == 0; i++) {
+		memcpy(fresh[i].name, m->tables[i].name, sizeof(fresh[i].name));
+		if (mount_has_table(m, i))
+			rc = attach_table(m, &fresh[i]);
+	}
+	return rc;
+}
+
+/* Nobody is in a request while the tables are changed; to find the new ones, which may take long, keeps nobody out. */
 static void
 attach_anew(struct mount *m)
 {
-	struct mount_table fresh;
-	uint32_t i;
+	struct mount_table fresh[MOUNT_TABLES], was;
 
-	pthread_rwlock_wrlock(&m->gate);
-	if (atomic_exchange(&m->is_gone, false)) {
-		for (i = 0; i < m->n_tables; i++) {
-			if (!mount_has_table(m, i))
-				continue;
-			memset(&fresh, 0, sizeof(fresh));
-			memcpy(fresh.name, m->tables[i].name, sizeof(fresh.name));
-			if (attach_table(m, &fresh) < 0) {
-				atomic_store(&m->is_gone, true);
-				break;
-			}
-			detach_table(&m->tables[i]);
-			m->tables[i] = fresh;
+	if (attach_fresh(m, fresh) < 0) {
+		m->missed_ms = gs_clock_mono_ns() / 1000000;
+	} else {
+		pthread_rwlock_wrlock(&m->gate);
+		for (uint32_t i = 0; i < m->n_tables; i++) {
+			was = m->tables[i];
+			m->tables[i] = fresh[i];
+			fresh[i] = was;
 		}
+		atomic_store(&m->is_gone, false);
+		pthread_rwlock_unlock(&m->gate);
 	}
-	pthread_rwlock_unlock(&m->gate);
+	for (uint32_t i = 0; i < m->n_tables; i++)
+		detach_table(&fresh[i]);
+}
+
+bool
+mount_is_gone(const struct mount *m)
+{
+	return atomic_load_explicit(&m->is_gone, memory_order_relaxed);
 }
 
 void
-mount_enter(struct mount *m)
+mount_enter(struct mount *m, uint64_t came_ms)
 {
-	if (atomic_load_explicit(&m->is_gone, memory_order_relaxed))
-		attach_anew(m);
+	if (came_ms != 0 && mount_is_gone(m)) {
+		pthread_mutex_lock(&m->attaching);
+		if (mount_is_gone(m) && came_ms > m->missed_ms)
+			attach_anew(m);
+		pthread_mutex_unlock(&m->attaching);
+	}
 	pthread_rwlock_rdlock(&m->gate);
 }
 
@@ -227,17 +251,19 @@ mount_open(struct mount *m, const char *instance, double attr_s, int fd, char wh
 	(void)pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	(void)pthread_rwlock_init(&m->gate, &kind);
 	(void)pthread_rwlockattr_destroy(&kind);
+	(void)pthread_mutex_init(&m->attaching, NULL);
 	m->files = files_new();
 	m->handles = handles_new();
 	m->intents = intents_new();
 	m->numbers = numbers_new();
 	m->control = control_new(instance);
+	m->later = later_new(m);
 	m->hold = hold_new();
 	m->transport = transport_new(fd);
 	m->temps = temps_new();
 	m->staged = staged_new();
 	if (m->files == NULL || m->handles == NULL || m->intents == NULL || m->numbers == NULL || m->control == NULL || m->hold == NULL ||
-	    m->transport == NULL || m->temps == NULL || m->staged == NULL) {
+	    m->later == NULL || m->transport == NULL || m->temps == NULL || m->staged == NULL) {
 		(void)snprintf(why, 256, "out of memory");
 		rc = GS_ENOMEM;
 	} else {
@@ -256,6 +282,7 @@ mount_close(struct mount *m)
 	uint32_t i;
 
 	hold_free(&m->hold);
+	later_free(&m->later);
 	for (i = 0; i < m->n_tables; i++)
 		detach_table(&m->tables[i]);
 	m->n_tables = 0;
@@ -272,6 +299,7 @@ mount_close(struct mount *m)
 	staged_free(&m->staged);
 	temps_free(&m->temps);
 	transport_free(&m->transport);
+	(void)pthread_mutex_destroy(&m->attaching);
 	(void)pthread_rwlock_destroy(&m->gate);
 }
 

@@ -22,6 +22,7 @@ enum {
 	MOUNT_RINGS = 8,
 	MOUNT_NAMESPACES = 256,		/* numbers of namespaces, 0 is the default one */
 	MOUNT_THREADS = 8,		/* requests answered at once */
+	MOUNT_OWN_THREADS = 3,		/* of hold.h, later.h and staged.h, which use sessions too */
 };
 
 struct control;
@@ -29,6 +30,7 @@ struct files;
 struct handles;
 struct hold;
 struct intents;
+struct later;
 struct numbers;
 struct staged;
 struct temps;
@@ -54,6 +56,7 @@ struct mount {
 	struct files *files;
 	struct handles *handles;	/* numbers of open files */
 	struct intents *intents;	/* what requests are about to change */
+	struct later *later;		/* requests that wait for the daemon */
 	struct numbers *numbers;	/* of tables */
 	struct hold *hold;		/* opens whose answer is held back */
 	struct temps *temps;		/* which names are temporary */
@@ -64,6 +67,8 @@ struct mount {
 	struct mount_table tables[MOUNT_TABLES];	/* by their numbers */
 	pthread_rwlock_t gate;		/* guards: every gs; read by each request, written to attach anew */
 	atomic_bool is_gone;		/* some table said GS_EGONE */
+	pthread_mutex_t attaching;	/* guards: the below; held while the daemon is asked */
+	uint64_t missed_ms;		/* when the last try to attach anew has failed, CLOCK_MONOTONIC */
 };
 
 /*
@@ -74,8 +79,13 @@ struct mount {
 int mount_open(struct mount *m, const char *instance, double attr_s, int fd, char why[256]);
 void mount_close(struct mount *m);
 
-/* Around each request: the tables stay attached meanwhile. Attaches anew when the store was made anew. */
-void mount_enter(struct mount *m);
+/* Was the store made anew? Then what is attached is nobody's any more. */
+bool mount_is_gone(const struct mount *m);
+/*
+ * Around each request: the tables stay attached meanwhile. Attaches anew when it was made anew, for who may wait for the daemon,
+ * whose request came at came_ms, CLOCK_MONOTONIC, > 0; but not for who came before a try that has failed.
+ */
+void mount_enter(struct mount *m, uint64_t came_ms);
 void mount_leave(struct mount *m);
 
 /* The errno of a library's result < 0. */

@@ -72,7 +72,7 @@ try_open(struct call *c, uint64_t node, struct fuse_file_info *fi)
 	}
 	intent_result(c, rc);
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else if (fuse_reply_open(c->req, fi) != 0)
 		/* Whoever opened it was interrupted: no release follows. */
 		forget_open(c, node, fi->fh);
@@ -85,7 +85,8 @@ opened_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	struct call c;
 
 	fi->direct_io = 1;
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	try_open(&c, node, fi);
 	call_end(&c);
 }
@@ -95,7 +96,8 @@ opened_again(fuse_req_t req, uint64_t node, struct fuse_file_info *fi, uint64_t 
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	c.is_again = true;
 	c.until_ms = until_ms;
 	try_open(&c, node, fi);
@@ -128,7 +130,8 @@ opened_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	int rc;
 
 	fi->direct_io = 1;
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc)) {
 		rc = node_has_sessions(parent) ? session_create(&c, parent, name, mode, fi, &e) : EPERM;
 		intent_result(&c, rc);
@@ -136,7 +139,7 @@ opened_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		rc = find_created(&c, fi, &e);
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else if (fuse_reply_create(req, &e, fi) != 0)
 		forget_open(&c, e.ino, fi->fh);
 	intent_end(&c);
@@ -150,7 +153,8 @@ opened_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse
 	struct file *session;
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	session = file_at(&c, node, fi->fh);
 	control = control_file_of(c.m, node, fi->fh);
 	if (node_kind(node) == NODE_IS_STAGED)
@@ -191,13 +195,14 @@ opened_write(fuse_req_t req, fuse_ino_t node, const char *buf, size_t size, off_
 	struct call c;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc)) {
 		rc = write_open(&c, node, fi, &data);
 		intent_result(&c, rc);
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else
 		(void)fuse_reply_write(req, size);
 	intent_end(&c);
@@ -210,7 +215,8 @@ opened_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	struct call c;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	/* What has been done is what it publishes; the file may still be to be closed. */
 	(void)intent_begin(&c, &rc);
 	forget_open(&c, node, fi->fh);
@@ -226,7 +232,11 @@ opened_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct f
 	struct control_file *control;
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req)) {
+		if (handle != NULL)
+			fuse_pollhandle_destroy(handle);
+		return;
+	}
 	control = control_file_of(c.m, node, fi->fh);
 	if (control != NULL && control_can_wait(control)) {
 		control_poll(&c, control, handle);

@@ -46,7 +46,8 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct call c;
 	int rc = ENOTDIR;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	switch (node_kind(parent)) {
 	case NODE_IS_ROOT:
 	case NODE_IS_TABLE:
@@ -64,7 +65,7 @@ op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		break;
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else
 		(void)fuse_reply_entry(req, &e);
 	call_end(&c);
@@ -92,10 +93,11 @@ op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	int rc;
 
 	(void)fi;
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	rc = stat_node(&c, node, &st, &timeout_s);
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else
 		(void)fuse_reply_attr(req, &st, timeout_s);
 	call_end(&c);
@@ -122,7 +124,8 @@ op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struc
 	struct stat st;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (node_kind(node) == NODE_IS_SESSION) {
 		timeout_s = c.m->attr_s;
 		rc = attr_set(&c, node, want, to_set, fi, &st);
@@ -137,7 +140,7 @@ op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *want, int to_set, struc
 			rc = EPERM;
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else
 		(void)fuse_reply_attr(req, &st, timeout_s);
 	call_end(&c);
@@ -149,7 +152,8 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct call c;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc)) {
 		rc = node_has_sessions(parent) ? session_unlink(&c, parent, name) : EPERM;
 		/* The process before has done it. */
@@ -157,7 +161,7 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 			rc = 0;
 		intent_result(&c, rc);
 	}
-	(void)fuse_reply_err(req, rc);
+	call_refuse(&c, rc);
 	intent_end(&c);
 	call_end(&c);
 }
@@ -169,12 +173,13 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 	struct call c;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc)) {
 		rc = is_ours ? session_rename(&c, parent, name, new_parent, new_name, flags) : EPERM;
 		intent_result(&c, rc);
 	}
-	(void)fuse_reply_err(req, rc);
+	call_refuse(&c, rc);
 	intent_end(&c);
 	call_end(&c);
 }
@@ -199,11 +204,12 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		(void)fuse_reply_err(req, EPERM);
 		return;
 	}
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc))
 		rc = node_kind(parent) == NODE_IS_RING ? namespace_mkdir(&c, parent, name, mode, &e) : control_mkdir(&c, parent, name, &e);
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else
 		(void)fuse_reply_entry(req, &e);
 	intent_end(&c);
@@ -220,12 +226,13 @@ op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		(void)fuse_reply_err(req, EPERM);
 		return;
 	}
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (!intent_begin(&c, &rc)) {
 		rc = node_kind(parent) == NODE_IS_RING ? namespace_rmdir(&c, parent, name) : control_rmdir(&c, parent, name);
 		intent_result(&c, rc);
 	}
-	(void)fuse_reply_err(req, rc);
+	call_refuse(&c, rc);
 	intent_end(&c);
 	call_end(&c);
 }
@@ -250,7 +257,8 @@ op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	struct call c;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	if (intent_begin(&c, &rc)) {
 		fi->fh = intent_opened(&c);
 	} else {
@@ -258,7 +266,7 @@ op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		intent_result(&c, rc);
 	}
 	if (rc != 0)
-		(void)fuse_reply_err(req, rc);
+		call_refuse(&c, rc);
 	else if (fuse_reply_open(req, fi) != 0)
 		dir_release(&c, node, fi->fh);
 	intent_end(&c);
@@ -270,7 +278,8 @@ op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	dir_read(&c, node, fi->fh, size, (uint64_t)off, false);
 	call_end(&c);
 }
@@ -280,7 +289,8 @@ op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct f
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	dir_read(&c, node, fi->fh, size, (uint64_t)off, true);
 	call_end(&c);
 }
@@ -290,7 +300,8 @@ op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	dir_release(&c, node, fi->fh);
 	(void)fuse_reply_err(req, 0);
 	call_end(&c);
@@ -302,7 +313,8 @@ op_statfs(fuse_req_t req, fuse_ino_t node)
 	struct statvfs st;
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	dir_statfs(&c, node, &st);
 	(void)fuse_reply_statfs(req, &st);
 	call_end(&c);
@@ -316,11 +328,12 @@ op_access(fuse_req_t req, fuse_ino_t node, int mask)
 	double timeout_s;
 	int rc;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	rc = stat_node(&c, node, &st, &timeout_s);
 	if (rc == 0)
 		rc = call_may(&c, (uint32_t)st.st_uid, (uint32_t)st.st_gid, st.st_mode & 0777, mask);
-	(void)fuse_reply_err(req, rc);
+	call_refuse(&c, rc);
 	call_end(&c);
 }
 
@@ -336,7 +349,8 @@ op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	xattr_get(&c, session_of(&c, node), name, size);
 	call_end(&c);
 }
@@ -346,7 +360,8 @@ op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	xattr_list(&c, session_of(&c, node), size);
 	call_end(&c);
 }
@@ -356,7 +371,8 @@ op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	xattr_set(&c, session_of(&c, node), name, value, size, flags);
 	call_end(&c);
 }
@@ -366,7 +382,8 @@ op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 {
 	struct call c;
 
-	call_begin(&c, req);
+	if (!call_begin(&c, req))
+		return;
 	xattr_remove(&c, session_of(&c, node), name);
 	call_end(&c);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "control.h"
 #include "file.h"
 #include "hold.h"
 #include "intent.h"
@@ -209,6 +210,16 @@ start_session(struct call *c, const struct session_place *p, const char *name, u
 	return gs_put(p->gs, name, strlen(name), "", 0, &opt);
 }
 
+int
+session_begin_start(struct call *c, const struct session_place *p, const char *name)
+{
+	struct gs_info info;
+
+	if (gs_become_starter(p->gs, 0) == 0 || session_stat(c, p, name, &info) != ENOENT)
+		return 0;
+	return control_become_starter(c, p->gs);
+}
+
 /* A file of that name is none of the store's: there is one, or no session has the name and it is a temporary one. */
 static bool
 is_temporary(struct call *c, const struct session_place *p, const char *name)
@@ -241,6 +252,8 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 	rc = session_place_of(c, parent, &p);
 	if (rc == 0)
 		rc = check_name(name);
+	if (rc == 0)
+		rc = temps_learn(c);
 	if (rc == 0 && is_temporary(c, &p, name))
 		return staged_create(c, parent, name, mode, fi, out);
 	if (rc == 0 && session_may_change(c, &p) != 0) {
@@ -252,6 +265,8 @@ session_create(struct call *c, uint64_t parent, const char *name, uint32_t mode,
 		rc = open_existing(c, &p, name, fi, out);
 		return rc == ENOENT ? rights_check(c, p.table, GS_RIGHT_START, "start") : rc;
 	}
+	if (rc == 0)
+		rc = session_begin_start(c, &p, name);
 	if (rc != 0)
 		return rc;
 	/* Between being there and being opened it may end: begin again. */
@@ -382,6 +397,8 @@ session_rename(struct call *c, uint64_t parent, const char *name, uint64_t new_p
 		rc = rights_check(c, from.table, GS_RIGHT_START | (is_move ? GS_RIGHT_REAP : 0), "move");
 	if (rc == 0 && from.table != to.table)
 		rc = EXDEV;
+	if (rc == 0 && !is_move)
+		rc = control_become_starter(c, from.gs);
 	if (rc != 0)
 		return rc;
 	/* What has been a session stays one, also under a temporary name. */

@@ -36,6 +36,12 @@ int session_stat(struct call *c, const struct session_place *p, const char *name
 /* May the session under the new name be replaced by a rename. 0 also when there is none; then info->id is UINT64_MAX. */
 int session_check_target(struct call *c, const struct session_place *to, const char *name, unsigned flags, struct gs_info *info);
 
+/*
+ * Before a session of that name is started, what may wait for the daemon is waited for: the lease of a table that has one
+ * starter. 0, also when there is one of that name, which is replaced without it; CALL_LATER, or an errno.
+ */
+int session_begin_start(struct call *c, const struct session_place *p, const char *name);
+
 /* What open(2) flags ask of the permission bits. */
 int session_open_mask(int flags);
 

@@ -227,6 +227,8 @@ staged_rename(struct call *c, uint64_t dir, const char *name, uint64_t new_dir, 
 		rc = session_place_of(c, new_dir, &to);
 	if (rc == 0 && node_table(dir) != node_table(new_dir))
 		rc = EXDEV;
+	if (rc == 0)
+		rc = temps_learn(c);
 	if (rc == 0 && stays_temporary(c, &to, new_name))
 		return replace_staged(c, &f, new_dir, new_name, only_new);
 	return rc != 0 ? rc : staged_publish(c, f.id, new_dir, new_name, flags);
@@ -455,7 +457,7 @@ staged_read(struct call *c, uint64_t node, uint64_t fh, uint64_t offset, size_t 
 	if (rc == 0 && f != NULL)
 		file_read(c, f, offset, size);
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	free(buf);
 }
 

@@ -129,6 +129,8 @@ staged_publish(struct call *c, struct stage_id id, uint64_t dir, const char *nam
 	int rc = session_place_of(c, dir, &to);
 
 	if (rc == 0)
+		rc = session_begin_start(c, &to, name);
+	if (rc == 0)
 		rc = stage_begin(c->m->staged->stage, id, &f, &value);
 	if (rc != 0)
 		return rc;
@@ -167,7 +169,7 @@ staged_refuse(struct call *c, uint64_t node, int rc, uint64_t size)
 static struct call
 of_mount(struct mount *m)
 {
-	return (struct call){ .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true };
+	return (struct call){ .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true, .may_wait = true };
 }
 
 /* ---- those whose time has come ---- */
@@ -231,7 +233,7 @@ publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 	uint32_t slot = 0, n_stuck = 0;
 	int rc, why = 0;
 
-	mount_enter(m);
+	mount_enter(m, gs_clock_mono_ns() / 1000000);
 	while (stage_due(s->stage, is_end, &slot, &f, wait_ms)) {
 		rc = publish_due(&c, &f);
 		if (rc == 0)

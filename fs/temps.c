@@ -5,16 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/glob.h"
 #include "conf/conf.h"
 #include "control.h"
 
 #define PATH "node/temp_patterns"
 
+enum { AGAIN_MS = 1000 };
+
 struct temps {
 	pthread_mutex_t lock;		/* guards: all below; not held while the daemon is asked */
 	bool is_heard;
 	uint32_t epoch;			/* of the settings when they were heard */
+	uint64_t missed_ms;		/* when the daemon was last asked in vain, CLOCK_MONOTONIC; 0: it has answered since */
 	uint32_t n;
 	char patterns[GS_CONF_PATTERNS_MOST][GS_CONF_PATTERN_BYTES];
 };
@@ -60,37 +64,53 @@ static void
 hear(struct call *c, struct temps *t, uint32_t epoch)
 {
 	struct call own = *c;
-	char *text;
+	char *text = NULL;
+	int rc;
 
 	own.uid = c->m->uid;
 	own.gid = c->m->gid;
 	own.pid = (int32_t)getpid();
-	if (control_ask(&own, PATH, &text) != 0)
-		return;
-	text[strcspn(text, "\n")] = '\0';
+	rc = control_ask(&own, PATH, &text);
 	pthread_mutex_lock(&t->lock);
-	set_locked(t, text);
-	t->epoch = epoch;
-	t->is_heard = true;
+	t->missed_ms = rc == 0 ? 0 : gs_clock_mono_ns() / 1000000;
+	if (rc == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		set_locked(t, text);
+		t->epoch = epoch;
+		t->is_heard = true;
+	}
 	pthread_mutex_unlock(&t->lock);
 	free(text);
 }
 
-bool
-temps_match(struct call *c, const char *name)
+int
+temps_learn(struct call *c)
 {
 	struct temps *t = c->m->temps;
-	uint32_t epoch = gs_settings_epoch(mount_any_table(c->m)->gs), i;
-	size_t len = strlen(name);
-	bool is_current, matches = false;
+	uint32_t epoch = gs_settings_epoch(mount_any_table(c->m)->gs);
+	uint64_t now_ms = gs_clock_mono_ns() / 1000000;
+	bool is_current;
 
 	pthread_mutex_lock(&t->lock);
-	is_current = t->is_heard && t->epoch == epoch;
+	is_current = (t->is_heard && t->epoch == epoch) || (t->missed_ms != 0 && now_ms - t->missed_ms < AGAIN_MS);
 	pthread_mutex_unlock(&t->lock);
-	if (!is_current)
-		hear(c, t, epoch);
+	if (is_current)
+		return 0;
+	if (call_wait(c) != 0)
+		return CALL_LATER;
+	hear(c, t, epoch);
+	return 0;
+}
+
+bool
+temps_match(const struct call *c, const char *name)
+{
+	struct temps *t = c->m->temps;
+	size_t len = strlen(name);
+	bool matches = false;
+
 	pthread_mutex_lock(&t->lock);
-	for (i = 0; i < t->n && !matches; i++)
+	for (uint32_t i = 0; i < t->n && !matches; i++)
 		matches = gs_glob_matches(t->patterns[i], name, len);
 	pthread_mutex_unlock(&t->lock);
 	return matches;

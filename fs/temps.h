@@ -3,8 +3,8 @@
  * temps.h - which names are temporary: the patterns of the setting temp_patterns, as they are now.
  *
  * The daemon is asked for them once, and anew when the store says that
- * settings have changed; until it has answered, what was heard last holds,
- * and before that the built-in list.
+ * settings have changed; when it does not answer, what was heard last holds,
+ * and before that the built-in list, and it is asked again a second later.
  */
 #ifndef TEMPS_H
 #define TEMPS_H
@@ -16,7 +16,9 @@ struct temps;
 struct temps *temps_new(void);
 void temps_free(struct temps **t);
 
-/* Is it the name of a temporary file? */
-bool temps_match(struct call *c, const char *name);
+/* Hear what is new of the patterns: CALL_LATER where the daemon is to be asked and the call may not wait, else 0. */
+int temps_learn(struct call *c);
+/* Is it the name of a temporary file, as far as was heard? */
+bool temps_match(const struct call *c, const char *name);
 
 #endif

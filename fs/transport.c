@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kept.h"
+#include "later.h"
 
 /* Of newer headers than some systems have. */
 #define NOTIFY_RESEND 7
@@ -55,6 +56,8 @@ struct transport {
 
 /* What the thread has read last. */
 static _Thread_local uint64_t current, current_poll;
+static _Thread_local const void *current_bytes;
+static _Thread_local size_t current_len;
 
 static struct transport *
 of(void *userdata)
@@ -155,17 +158,40 @@ poll_of(const void *buf, size_t n)
 	return (in.flags & FUSE_POLL_SCHEDULE_NOTIFY) != 0 ? in.kh : 0;
 }
 
+static void
+make_current(const struct fuse_in_header *h, const void *buf, size_t n)
+{
+	current = h->unique;
+	current_poll = h->opcode == FUSE_POLL ? poll_of(buf, n) : 0;
+	current_bytes = buf;
+	current_len = n;
+}
+
+/* That of a request that is put aside is for who has that. */
+static bool
+is_interrupted(const struct mount *m, const void *buf, size_t n)
+{
+	struct fuse_interrupt_in in;
+
+	if (n < sizeof(struct fuse_in_header) + sizeof(in))
+		return false;
+	memcpy(&in, (const char *)buf + sizeof(struct fuse_in_header), sizeof(in));
+	return later_interrupt(m->later, in.unique);
+}
+
 /* Note what has come. True: it has been answered. */
 static bool
-note(struct transport *t, int fd, const void *buf, size_t n)
+note(const struct mount *m, int fd, const void *buf, size_t n)
 {
+	struct transport *t = m->transport;
 	struct fuse_in_header h;
 
 	memcpy(&h, buf, sizeof(h));
-	current = h.unique;
-	current_poll = h.opcode == FUSE_POLL ? poll_of(buf, n) : 0;
+	make_current(&h, buf, n);
 	if (h.opcode < TRANSPORT_OPS)
 		atomic_fetch_add_explicit(&t->served->counts[h.opcode], 1, memory_order_relaxed);
+	if (h.opcode == FUSE_INTERRUPT)
+		return is_interrupted(m, buf, n);
 	if (h.opcode != FUSE_INIT)
 		return false;
 	if (answer_init(t, fd, &h))
@@ -217,7 +243,7 @@ read_request(int fd, void *buf, size_t bytes, void *userdata)
 	become_reader(t);
 	do
 		n = read(fd, buf, bytes);
-	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(t, fd, buf, (size_t)n));
+	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(userdata, fd, buf, (size_t)n));
 	stop_reading(t);
 	return n;
 }
@@ -238,6 +264,41 @@ uint64_t
 transport_poll(void)
 {
 	return current_poll;
+}
+
+const void *
+transport_request(size_t *len, uint64_t *unique)
+{
+	*len = current_len;
+	*unique = current;
+	return current_bytes;
+}
+
+bool
+transport_has_request(void)
+{
+	return current_bytes != NULL;
+}
+
+void
+transport_repeat(struct fuse_session *se, const void *bytes, size_t len)
+{
+	struct fuse_buf buf = { .size = len };
+	struct fuse_in_header h;
+
+	memcpy(&h, bytes, sizeof(h));
+	make_current(&h, bytes, len);
+	buf.mem = (void *)(uintptr_t)bytes;
+	fuse_session_process_buf(se, &buf);
+	current_bytes = NULL;
+}
+
+void
+transport_refuse(struct fuse_session *se, uint64_t unique, int error)
+{
+	const struct fuse_out_header out = { .len = sizeof(out), .error = -error, .unique = unique };
+
+	(void)!write(fuse_session_fd(se), &out, sizeof(out));
 }
 
 /* ---- a connection ---- */

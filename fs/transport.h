@@ -59,6 +59,14 @@ uint64_t transport_poll(void);
 /* Wake such a one, of the process before, that he asks again. */
 void transport_wake(const struct transport *t, uint64_t poll);
 
+/* The request that this thread handles, as the kernel sent it, and the number in it; NULL: it handles none, as when it answers for another. */
+const void *transport_request(size_t *len, uint64_t *unique);
+bool transport_has_request(void);
+/* Have such a request, put aside, handled once more by this thread. */
+void transport_repeat(struct fuse_session *se, const void *bytes, size_t len);
+/* Answer one that libfuse does not know any more with an errno. */
+void transport_refuse(struct fuse_session *se, uint64_t unique, int error);
+
 /* How often a connection was taken over since it was mounted. */
 uint32_t transport_restarts(const struct transport *t);
 /* Requests of kind i < TRANSPORT_OPS since it was mounted; *name is NULL where there is no such kind. */

@@ -151,7 +151,7 @@ xattr_get(struct call *c, uint64_t node, const char *name, size_t size)
 	if (rc == 0)
 		rc = rights_check(c, node_table(node), GS_RIGHT_READ, "look");
 	if (rc != 0)
-		(void)fuse_reply_err(c->req, rc);
+		call_refuse(c, rc);
 	else if (row->kind == IS_WHY)
 		reply_why(c, node, &item, size);
 	else
@@ -214,7 +214,7 @@ xattr_set(struct call *c, uint64_t node, const char *name, const char *value, si
 		rc = EEXIST;
 	if (rc == 0)
 		rc = set(c, node, row, value, size);
-	(void)fuse_reply_err(c->req, rc);
+	call_refuse(c, rc);
 }
 
 void
@@ -228,5 +228,5 @@ xattr_remove(struct call *c, uint64_t node, const char *name)
 	/* Back to none: the value that an empty text, or a ttl of 0, stands for. */
 	if (rc == 0)
 		rc = set(c, node, row, "0", row->kind == IS_COUNT ? 1 : 0);
-	(void)fuse_reply_err(c->req, rc);
+	call_refuse(c, rc);
 }

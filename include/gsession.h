@@ -665,6 +665,21 @@ enum gs_right {
 GS_API uint32_t gs_rights_of(const struct gs *gs, uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t n_groups);
 
 /*
+ * gs_become_starter - have the lease of a table that has one starter, before a session is started.
+ *
+ *   may_ask	0: without asking the daemon
+ *
+ * gs_put(), gs_rename() and gs_rename_into() do it themselves; it is for who
+ * must not wait there.  Cost: one load where it is the starter, or none is
+ * needed; else a request to the daemon.
+ *
+ *   GS_EBUSY		the daemon would have to be asked
+ *   GS_EPERM		no right to start sessions, or another process has the lease
+ *   GS_EDOWN, GS_ETIMEDOUT	the daemon does not answer
+ */
+GS_API int gs_become_starter(struct gs *gs, int may_ask);
+
+/*
  * gs_roles_epoch - a number that grows when other [roles] come into force for this table.
  *
  * For a program that remembers what gs_rights_of() said: as long as the number

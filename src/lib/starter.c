@@ -23,3 +23,11 @@ gs_starter_become(struct gs *gs)
 	free(text);
 	return rc;
 }
+
+int
+gs_become_starter(struct gs *gs, int may_ask)
+{
+	if (may_ask == 0 && !gs_starter_is(gs) && (gs->own->rights & GS_RIGHT_START) != 0)
+		return GS_EBUSY;
+	return gs_starter_become(gs);
+}
