@@ -143,9 +143,8 @@ cmd_parse(struct cmd_line *out, int argc, char **argv, const struct cmd_env *env
 	return false;
 }
 
-/* Why there is no connection, and what to do. */
-static int
-fail_to_reach(int rc, const struct cmd_env *env)
+int
+cmd_unreached(int rc, const struct cmd_env *env)
 {
 	const char *instance = env->instance == NULL ? "default" : env->instance;
 	int status;
@@ -183,7 +182,7 @@ cmd_attach(struct gs **out, const struct cmd_env *env)
 		rc = gs_attach(out, &opt);
 	}
 
-	return rc < 0 ? fail_to_reach(rc, env) : EXIT_YES;
+	return rc < 0 ? cmd_unreached(rc, env) : EXIT_YES;
 }
 
 int
@@ -191,7 +190,7 @@ cmd_open(struct gs_ctl **out, const struct cmd_env *env, uint32_t timeout_ms)
 {
 	int rc = gs_ctl_open(out, env->instance, env->run_dir, timeout_ms);
 
-	return rc < 0 ? fail_to_reach(rc, env) : EXIT_YES;
+	return rc < 0 ? cmd_unreached(rc, env) : EXIT_YES;
 }
 
 static char *

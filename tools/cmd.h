@@ -71,7 +71,9 @@ int cmd_done(void);
 
 /* Attach to env's table. Returns EXIT_YES and *out is the caller's, or the exit status, the sentence said. */
 int cmd_attach(struct gs **out, const struct cmd_env *env);
-/* The same for a connection to the daemon. */
+/* Say why env's table cannot be attached to, or its daemon not be reached, by the code of that, and what to do. The exit status. */
+int cmd_unreached(int rc, const struct cmd_env *env);
+/* As cmd_attach(), for a connection to the daemon. */
 int cmd_open(struct gs_ctl **out, const struct cmd_env *env, uint32_t timeout_ms);
 /*
  * The text of a control file, malloc'ed; NULL when there is none or it cannot be read, *rc is the code then and the

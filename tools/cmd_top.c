@@ -77,8 +77,6 @@ run_batch(struct show *s)
 {
 	int status = EXIT_YES;
 
-	/* Rates take two samples. */
-	top_source_sample(s->source, &s->model);
 	for (; s->n_left > 0 && status == EXIT_YES; s->n_left -= s->n_left != UINT64_MAX) {
 		pause_ms(s->delay_ms);
 		top_source_sample(s->source, &s->model);
@@ -131,7 +129,6 @@ run_screen(struct show *s)
 	uint64_t next_ms = gs_clock_mono_ns() / 1000000;
 	bool goes_on = true;
 
-	top_source_sample(s->source, &s->model);
 	while (goes_on && s->n_left > 0) {
 		show_frame(s);
 		next_ms += s->delay_ms;
@@ -164,6 +161,11 @@ cmd_top(int argc, char **argv, const struct cmd_env *env)
 		status = cmd_misuse("top: there is no terminal; -b prints without one");
 	if (status == EXIT_YES && top_source_open(&s->source, env) < 0)
 		status = cmd_fail(GS_ENOMEM, "top");
+	/* Rates take two samples; what is not there is missed at the first. */
+	if (status == EXIT_YES)
+		top_source_sample(s->source, &s->model);
+	if (status == EXIT_YES && s->model.now.is_missing)
+		status = cmd_unreached(GS_ENOENT, env);
 	if (status == EXIT_YES && line.value[OPT_BATCH] != NULL) {
 		status = run_batch(s);
 	} else if (status == EXIT_YES) {

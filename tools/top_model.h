@@ -46,6 +46,7 @@ struct top_sample {
 	uint64_t counts[TOP_COUNTS];
 	uint64_t n_clients;
 	bool is_attached;		/* the memory is seen, with or without a daemon */
+	bool is_missing;		/* else: there is no such table, or namespace in it */
 	size_t n_rings;
 	struct top_ring rings[TOP_RINGS];
 	uint64_t n_lost;		/* events that were told faster than they were read */

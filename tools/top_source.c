@@ -157,8 +157,8 @@ ask_daemon(struct top_source *s, struct top_sample *to)
 
 /* ---- the memory ---- */
 
-/* As a reader: whoever looks should be able to harm nobody. */
-static void
+/* As a reader: whoever looks should be able to harm nobody. 0 or an enum gs_err. */
+static int
 attach(struct top_source *s)
 {
 	struct gs_options opt = {
@@ -172,10 +172,16 @@ attach(struct top_source *s)
 		.role = GS_ROLE_READER,
 	};
 
-	if (gs_attach(&s->gs, &opt) < 0)
+	int rc = gs_attach(&s->gs, &opt);
+
+	if (rc < 0) {
 		s->gs = NULL;
-	else if (gs_watch_open(&s->watch, s->gs, GS_WATCH_NOW) < 0)
+		return rc;
+	}
+	rc = gs_watch_open(&s->watch, s->gs, GS_WATCH_NOW);
+	if (rc < 0)
 		detach(s);
+	return rc;
 }
 
 static void
@@ -269,7 +275,7 @@ static void
 look_at_memory(struct top_source *s, struct top *t, struct top_sample *to)
 {
 	if (s->gs == NULL && to->daemon == TOP_UP)
-		attach(s);
+		to->is_missing = attach(s) == GS_ENOENT;
 	if (s->gs == NULL)
 		return;
 	to->is_attached = true;

@@ -228,7 +228,9 @@ draw_rings(struct pen *p, const struct top *t)
 	if (t->now.n_lost > 0)
 		(void)snprintf(lost, sizeof(lost), " at least");
 	draw(p, TOP_TITLE, "%-10s %9s %9s %-*s %4s %7s %7s%s", "RING", "COUNT", "CAPACITY", (int)width + 1, "", "%", "IN/s", "OUT/s", lost);
-	if (!t->now.is_attached)
+	if (t->now.is_missing)
+		draw(p, TOP_ALARM, "there is no such table, or no such namespace in it");
+	else if (!t->now.is_attached)
 		draw(p, TOP_ALARM, "the memory cannot be seen: no daemon has let us attach yet");
 	for (size_t i = 0; i < t->now.n_rings; i++) {
 		const struct top_ring *r = &t->now.rings[i];

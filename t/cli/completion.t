@@ -63,6 +63,15 @@ offers "$at put new --owner " ""
 offers "$at --instance ${INSTANCE:0:2}" "$INSTANCE"
 offers "gsession -t s" ""
 offers "$at -t s" "sessions"
+offers "$at -n " ""
+gs namespace add shop
+gs namespace add desk
+offers "$at -n " "desk shop"
+offers "$at --namespace s" "shop"
+offers "$at -t sessions -n d" "desk"
+gs -n shop put basket <<< 1
+offers "$at -n shop get " "basket"
+offers "$at namespace remove s" "shop"
 offers "gsessiond -i ${INSTANCE:0:2}" "$INSTANCE"
 
 offers "$at show no" "node/"

@@ -18,6 +18,17 @@ check_eq "as many as asked for" "$(grep -c '^gsession top ' <<< "$output")" 3
 check_match "with the daemon" "$output" "^gsession top  $INSTANCE/sessions  .* daemon pid $MANAGER_PID up "
 check_match "the rings" "$output" '^active +1 +8192 #\.+ +0 +0\.0 +0\.0$'
 check_match "and the session" "$output" '^first +[0-9.]+ +1 +6 active$'
+check_status 1 "of a namespace that is not there nothing is shown" gs -n nosuch top -b -d 100ms -N 1
+check_match "but said that it is not" "$output" 'no namespace nosuch'
+check_not "and no frame" grep -q '^gsession top' <<< "$output"
+check_status 1 "nor of a table" gs -t nosuch top -b -d 100ms -N 1
+check_match "in the same way" "$output" 'no table nosuch'
+gs namespace add shop
+gs -n shop put basket <<< value
+check "of one that is, it is" gs -n shop top -b -d 100ms -N 2
+check_match "with its sessions" "$output" '^basket '
+gs -n shop del basket
+gs namespace remove shop
 stop_manager
 check "without a daemon it runs too" gs top -b -d 100ms -N 1
 check_match "and says so" "$output" 'DAEMON NOT REACHABLE'
