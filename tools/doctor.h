@@ -122,6 +122,8 @@ void doctor_no_access(struct doctor *d);
 void doctor_pid_file(struct doctor *d);
 void doctor_socket_rights(struct doctor *d);
 void doctor_run_dir_closed(struct doctor *d);
+void doctor_run_dir_foreign(struct doctor *d);
+void doctor_clock_jumped(struct doctor *d);
 void doctor_daemon_replaced(struct doctor *d);
 void doctor_descriptors_low(struct doctor *d);
 
@@ -130,6 +132,7 @@ void doctor_mount_stopped(struct doctor *d);
 void doctor_mount_silent(struct doctor *d);
 void doctor_mount_missing(struct doctor *d);
 void doctor_mount_replaced(struct doctor *d);
+void doctor_mount_unkept(struct doctor *d);
 void doctor_php_collects(struct doctor *d);
 void doctor_updatedb_walks(struct doctor *d);
 

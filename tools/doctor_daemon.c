@@ -6,11 +6,16 @@
 
 #include <grp.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "proc.h"
 
-enum { FEW_DESCRIPTORS_PERCENT = 80 };
+enum {
+	FEW_DESCRIPTORS_PERCENT = 80,
+	JUMP_S = 120,			/* to open its memory takes a daemon less, and less is no jump to be told of */
+};
 
 static bool
 is_reached(const struct doctor *d)
@@ -99,6 +104,62 @@ doctor_run_dir_closed(struct doctor *d)
 	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(d->socket, '/') - d->socket), d->socket);
 	if (d->has_live && d->live.group[0] != '\0' && stat(dir, &st) == 0 && (st.st_mode & 0001) == 0)
 		doctor_find(d, d->live.group, dir, NULL);
+}
+
+static bool
+daemon_user(const struct doctor *d, uid_t *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", d->pid);
+	if (d->pid == 0 || stat(path, &st) != 0)
+		return false;
+	*out = st.st_uid;
+	return true;
+}
+
+void
+doctor_run_dir_foreign(struct doctor *d)
+{
+	char dir[PATH_MAX], owner[DOCTOR_WORD_BYTES], user[DOCTOR_WORD_BYTES];
+	struct stat st;
+	uid_t uid;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(d->socket, '/') - d->socket), d->socket);
+	if (daemon_user(d, &uid) && stat(dir, &st) == 0 && st.st_uid != uid && st.st_uid != 0)
+		doctor_find(d, doctor_number(owner, st.st_uid), dir, doctor_number(user, uid), NULL);
+}
+
+/* How long it is that a process was started, by a clock that is never set, s; < 0: not known. */
+static int64_t
+age_of(int pid)
+{
+	struct timespec now;
+	uint64_t started;
+	int parent;
+
+	if (pid == 0 || !proc_origin(pid, &parent, &started) || clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+		return -1;
+	return (int64_t)now.tv_sec - (int64_t)(started / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* It makes its socket when it starts. */
+void
+doctor_clock_jumped(struct doctor *d)
+{
+	char by[GS_TEXT_DURATION_BYTES], pid[DOCTOR_WORD_BYTES];
+	int64_t age_s = age_of(d->pid), jump_s;
+	struct stat st;
+
+	if (!is_reached(d) || age_s < 0 || stat(d->socket, &st) != 0)
+		return;
+	jump_s = (int64_t)time(NULL) - (int64_t)st.st_mtime - age_s;
+	if (jump_s <= JUMP_S && jump_s >= -JUMP_S)
+		return;
+	(void)gs_text_print_duration(by, (uint64_t)(jump_s < 0 ? -jump_s : jump_s) * 1000);
+	doctor_find(d, jump_s < 0 ? "back" : "forward", by, doctor_number(pid, (uint64_t)d->pid), jump_s < 0 ? "younger" : "older", d->socket,
+	    d->instance, NULL);
 }
 
 void

@@ -14,6 +14,7 @@
 enum { LINE_BYTES = 1024, PHP_FILES = 64 };
 
 #define FS_TYPE "gsession"
+#define FUSE_DEVICE "/dev/fuse"
 #define UPDATEDB_CONF "/etc/updatedb.conf"
 
 static bool
@@ -128,6 +129,29 @@ doctor_mount_replaced(struct doctor *d)
 	for (size_t i = 0; i < d->n_mounts; i++)
 		if (d->mounts[i].pid != 0 && proc_is_replaced(d->mounts[i].pid))
 			doctor_find(d, d->mounts[i].dir, doctor_number(pid, (uint64_t)d->mounts[i].pid), NULL);
+}
+
+/* Who speaks to a supervisor is to be kept by it: its parent, which is systemd or gsession-keep. */
+void
+doctor_mount_unkept(struct doctor *d)
+{
+	char pid[DOCTOR_WORD_BYTES], keeper[DOCTOR_WORD_BYTES], unit[PROC_UNIT_BYTES], mend[DOCTOR_TEXT_BYTES];
+	uint64_t started;
+	int parent;
+
+	for (size_t i = 0; i < d->n_mounts; i++) {
+		const struct doctor_mount *m = &d->mounts[i];
+
+		if (m->pid == 0 || !proc_was_told(m->pid, "NOTIFY_SOCKET") || !proc_origin(m->pid, &parent, &started) ||
+		    proc_holds(parent, FUSE_DEVICE) != PROC_HOLDS_NOT)
+			continue;
+		if (parent == 1 && proc_unit(m->pid, unit))
+			(void)snprintf(mend, sizeof(mend), "mkdir -p /etc/systemd/system/%s.d && printf '[Service]\\nFileDescriptorStoreMax=16\\n' > "
+			    "/etc/systemd/system/%s.d/keep.conf && systemctl daemon-reload && systemctl restart %s", unit, unit, unit);
+		else
+			(void)snprintf(mend, sizeof(mend), "umount $1 && gsession-keep gsession-fs$I $1");
+		doctor_find(d, m->dir, doctor_number(pid, (uint64_t)m->pid), doctor_number(keeper, (uint64_t)parent), mend, NULL);
+	}
 }
 
 /* ---- who walks through it ---- */

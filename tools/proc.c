@@ -15,6 +15,7 @@ enum { NAME_BYTES = 64 };
 
 #define REMOVED " (deleted)"
 #define OF_BUILD "lt-"
+#define SERVICE ".service"
 
 static FILE *
 open_file(int pid, const char *name)
@@ -120,6 +121,60 @@ proc_descriptors(int pid, uint64_t *n, uint64_t *soft, uint64_t *hard)
 	*n -= *n < 2 ? *n : 2;		/* . and .. */
 	(void)closedir(dir);
 	return true;
+}
+
+bool
+proc_was_told(int pid, const char *name)
+{
+	GS_CLEANUP_FCLOSE FILE *f = open_file(pid, "environ");
+	GS_CLEANUP_FREE char *line = NULL;
+	size_t room = 0, len = strlen(name);
+
+	while (f != NULL && getdelim(&line, &room, '\0', f) > 0)
+		if (strncmp(line, name, len) == 0 && line[len] == '=')
+			return true;
+	return false;
+}
+
+enum proc_holding
+proc_holds(int pid, const char *path)
+{
+	char name[NAME_BYTES], target[PATH_MAX];
+	bool is_there = false;
+	struct dirent *e;
+	ssize_t len;
+	DIR *dir;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/fd", pid);
+	dir = opendir(name);
+	if (dir == NULL)
+		return PROC_IS_CLOSED;
+	while (!is_there && (e = readdir(dir)) != NULL) {
+		len = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
+		target[len < 0 ? 0 : len] = '\0';
+		is_there = strcmp(target, path) == 0;
+	}
+	(void)closedir(dir);
+	return is_there ? PROC_HOLDS : PROC_HOLDS_NOT;
+}
+
+bool
+proc_unit(int pid, char out[PROC_UNIT_BYTES])
+{
+	GS_CLEANUP_FCLOSE FILE *f = open_file(pid, "cgroup");
+	char line[PATH_MAX], *unit;
+	size_t len;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		unit = strrchr(line, '/');
+		len = unit == NULL ? 0 : strlen(++unit);
+		if (len <= sizeof(SERVICE) - 1 || len >= PROC_UNIT_BYTES || strcmp(unit + len - (sizeof(SERVICE) - 1), SERVICE) != 0)
+			continue;
+		memcpy(out, unit, len + 1);
+		return out[strspn(out, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@_.:-")] == '\0';
+	}
+	return false;
 }
 
 void

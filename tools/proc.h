@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { PROC_ARGS_BYTES = 8192 };
+enum { PROC_ARGS_BYTES = 8192, PROC_UNIT_BYTES = 256 };
 
 /* The command line, words ended by NUL each, and one NUL more; its length, 0 when there is none to be read. */
 size_t proc_args(int pid, char out[PROC_ARGS_BYTES]);
@@ -26,6 +26,14 @@ bool proc_origin(int pid, int *parent, uint64_t *started);
 bool proc_is_replaced(int pid);
 /* How many descriptors it has, may have, and may allow itself. False when that may not be seen. */
 bool proc_descriptors(int pid, uint64_t *n, uint64_t *soft, uint64_t *hard);
+
+/* Was this set in its environment when it was started? False too when that may not be seen. */
+bool proc_was_told(int pid, const char *name);
+enum proc_holding { PROC_HOLDS, PROC_HOLDS_NOT, PROC_IS_CLOSED };
+/* Has it a descriptor of this file, by its path? PROC_IS_CLOSED: that may not be seen. */
+enum proc_holding proc_holds(int pid, const char *path);
+/* The unit of systemd that it is in; false when it is in none, or in one whose name is not plain. */
+bool proc_unit(int pid, char out[PROC_UNIT_BYTES]);
 
 /* What a process has mapped below a directory. */
 struct proc_mapped {

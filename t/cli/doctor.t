@@ -32,6 +32,21 @@ finds descriptors_low "of $((n + 3)) descriptors"
 mends descriptors_low
 
 check "a session is put" gs put kept <<< value
+
+chown 54321 "$GSESSION_RUN_DIR"
+finds run_dir_foreign 'user 54321'
+mends run_dir_foreign
+check_eq "it is the daemon's again" "$(stat -c %u "$GSESSION_RUN_DIR")" 0
+
+# As if the clock had been two hours behind when the daemon made its socket; and then, ahead.
+touch -d '3 hours' "$GSESSION_RUN_DIR/$INSTANCE.sock"
+finds clock_jumped 'was set back by .* would come back that much younger'
+touch -d '2 hours ago' "$GSESSION_RUN_DIR/$INSTANCE.sock"
+finds clock_jumped 'was set forward by .* would come back that much older'
+mends clock_jumped
+adopt_manager
+rm -f "/var/tmp/gsession-$INSTANCE.snapshot"
+check_eq "no session is lost by that" "$(gs get kept)" value
 rm "$GSESSION_RUN_DIR/$INSTANCE.sock"
 finds socket_gone "pid $MANAGER_PID"
 mends socket_gone

@@ -50,6 +50,33 @@ finds mount_replaced
 mends mount_replaced
 find_mount_pid "$mnt"
 
+# ---- one whose supervisor keeps nothing, as systemd without FileDescriptorStoreMax ----
+stop_mount "$mnt"
+cat > "$tmp/careless.py" <<'END'
+import os, signal, socket, subprocess, sys
+inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+inbox.bind(sys.argv[1])
+inbox.settimeout(0.05)
+signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+child = subprocess.Popen(sys.argv[2:], env=dict(os.environ, NOTIFY_SOCKET=sys.argv[1]))
+while child.poll() is None:
+	try:
+		for fd in socket.recv_fds(inbox, 4096, 16)[1]:
+			os.close(fd)
+	except TimeoutError:
+		pass
+END
+python3 "$tmp/careless.py" "$tmp/notify" gsession-fs -f -i "$INSTANCE" "$mnt" 2> /dev/null &
+careless=$!
+cleanup_fn end_process "$careless"
+check "it is mounted" poll_until 10 test -d "$mnt/sessions/active"
+finds mount_unkept "has a supervisor, process $careless, that keeps no descriptor"
+mends mount_unkept
+check "then it is mounted" poll_until 10 test -d "$mnt/sessions/active"
+wait_gone "$careless"
+keeper=$(pgrep -f "gsession-keep gsession-fs -i $INSTANCE $mnt" | head -n 1)
+cleanup_fn end_process "$keeper"
+
 # ---- a store that is gone ----
 python3 - "$GSESSION_SHM_DIR/$INSTANCE/sessions.idx" <<'END' &
 import mmap, signal, sys
