@@ -169,7 +169,8 @@ staged_refuse(struct call *c, uint64_t node, int rc, uint64_t size)
 static struct call
 of_mount(struct mount *m)
 {
-	return (struct call){ .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true, .may_wait = true };
+	return (struct call){ .m = m, .uid = m->uid, .gid = m->gid, .pid = (int32_t)getpid(), .is_operator = true, .may_wait = true,
+	    .came_ms = gs_clock_mono_ns() / 1000000 };
 }
 
 /* ---- those whose time has come ---- */
@@ -233,7 +234,7 @@ publish_round(struct mount *m, bool is_end, uint64_t *wait_ms)
 	uint32_t slot = 0, n_stuck = 0;
 	int rc, why = 0;
 
-	mount_enter(m, gs_clock_mono_ns() / 1000000);
+	mount_enter(m, c.came_ms);
 	while (stage_due(s->stage, is_end, &slot, &f, wait_ms)) {
 		rc = publish_due(&c, &f);
 		if (rc == 0)
