@@ -17,6 +17,11 @@ printf v >"$active/k"
 worker() {
 	awk '$1 == "pid" { print $2 }' "$control/node/mount"
 }
+# serves_instead PID: where the mount is made anew, nobody does for a moment.
+serves_instead() {
+	local pid
+	pid=$(worker 2>/dev/null) && [ -n "$pid" ] && [ "$pid" != "$1" ]
+}
 # memory NAME: where it is reached; the keeper has it.
 memory() {
 	local fd
@@ -35,7 +40,7 @@ damage() {
 	kill -STOP "$pid"
 	printf "\\$3\\$3\\$3\\$3" | dd of="$fd" bs=1 seek="$2" conv=notrunc status=none
 	kill -KILL "$pid"
-	[ "$(worker)" != "$pid" ]
+	poll_until 10 serves_instead "$pid"
 }
 # In the header, which is the first page: what lies behind is another version's.
 change_layout() {
