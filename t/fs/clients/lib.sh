@@ -303,12 +303,16 @@ kill_workers() {
 		kill -KILL "$pid"
 		poll_until 10 is_another "$pid"
 		restarts >/dev/null
-		poll_until $((n % 50 == 0 ? 11 : 0)) is_enough && break
-		sleep 0.1
+		is_enough_within $((n % 50 == 0 ? 110 : 1)) && break
 	done
 }
-is_enough() {
-	[ -e "$tmp/enough" ]
+is_enough_within() {	# TENTHS of a second
+	local i
+	for ((i = 0; i < $1; i++)); do
+		[ ! -e "$tmp/enough" ] || return 0
+		sleep 0.1
+	done
+	return 1
 }
 
 while_mount_is_killed() {
