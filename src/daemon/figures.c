@@ -76,19 +76,6 @@ figures_slot_size(const struct figure_place *at)
 }
 
 static uint64_t
-committed_slots(const struct gs_arena *a)
-{
-	uint64_t n = 0;
-	uint32_t i;
-
-	for (i = 0; i < a->n_segments; i++) {
-		if (gs_slots_is_committed(a, i * a->seg_slots))
-			n += a->seg_slots;
-	}
-	return n;
-}
-
-static uint64_t
 committed_bytes(const struct gs_table *t, uint32_t ring)
 {
 	const struct gs_arena *a = &t->arena[ring * GS_MAX_CLASSES];
@@ -97,7 +84,7 @@ committed_bytes(const struct gs_table *t, uint32_t ring)
 
 	for (i = 0; i < t->n_classes; i++) {
 		if (gs_table_has(t, &a[i]))
-			bytes += committed_slots(&a[i]) * a[i].slot_size;
+			bytes += gs_slots_count_committed(&a[i]) * a[i].slot_size;
 	}
 	return bytes;
 }
@@ -177,7 +164,7 @@ value(enum figures_id id, const struct figure_place *at)
 	case FIGURE_SLOTS:
 		return arena_at(at)->n_slots;
 	case FIGURE_SLOTS_COMMITTED:
-		return committed_slots(arena_at(at));
+		return gs_slots_count_committed(arena_at(at));
 	case FIGURE_WAITING:
 		return waiting(table_at(at), ring_at(at));
 	case FIGURE_SYNCS:

@@ -163,6 +163,20 @@ gs_slots_is_committed(const struct gs_arena *a, uint32_t slot)
 	return state == GS_SEGMENT_ACTIVE || state == GS_SEGMENT_DRAINING;
 }
 
+uint64_t
+gs_slots_count_committed(const struct gs_arena *a)
+{
+	uint64_t n = 0;
+	uint32_t seg, state;
+
+	for (seg = 0; seg < a->n_segments; seg++) {
+		state = gs_segment_state(atomic_load_explicit(&a->segments[seg], memory_order_relaxed));
+		if (state == GS_SEGMENT_ACTIVE || state == GS_SEGMENT_DRAINING)
+			n += a->seg_slots;
+	}
+	return n;
+}
+
 bool
 gs_slots_may_live(const struct gs_arena *a, uint32_t slot)
 {

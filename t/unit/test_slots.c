@@ -85,12 +85,14 @@ empty_ring_has_no_memory_and_the_first_claim_commits_a_segment(void **state)
 	open_store(&s, &spec);
 	gs_audit_run(s.t, NOW, &a, NULL);
 	assert_int_equal(a.committed_bytes, 0);
+	assert_int_equal(gs_slots_count_committed(&s.t->arena[0]), 0);
 	assert_int_equal(a.capacity, 0);
 	(void)claim(&s, &cell);
 	gs_slots_keep(&s.c, cell);
 	gs_audit_run(s.t, NOW, &a, NULL);
 	assert_int_equal(a.capacity, s.t->arena[0].seg_slots);
 	assert_int_equal(a.committed_bytes, (uint64_t)s.t->arena[0].seg_slots * s.t->arena[0].slot_size);
+	assert_int_equal(gs_slots_count_committed(&s.t->arena[0]), s.t->arena[0].seg_slots);
 	close_store(&s);
 }
 
