@@ -67,7 +67,8 @@ def hear():
 
 
 def start():
-    environment = dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC=str(int(watchdog_s * 1e6)))
+    # FDSTORE: that what is given is kept, as systemd says from 254 on.
+    environment = dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC=str(int(watchdog_s * 1e6)), FDSTORE="16")
     if not store:
         return subprocess.Popen(command, env=environment)
     environment.update(LISTEN_FDS=str(len(store)), LISTEN_FDNAMES=":".join(store))
