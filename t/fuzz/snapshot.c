@@ -133,12 +133,12 @@ make_file(struct tape *in)
 
 /* What came back has bounds. */
 static void
-check_record(const struct gs_snapshot_item *item, uint64_t now_ms)
+check_record(const struct gs_restore *to, const struct gs_snapshot_item *item, uint64_t now_ms)
 {
 	struct gs_meta meta;
 	struct gs_key k;
 
-	FUZZ_CHECK(gs_key_init(table, &k, item->key, item->record.key_len) == 0, "a key that cannot be was restored");
+	FUZZ_CHECK(gs_key_init_in(table, &k, to->ns[item->record.ns], item->key, item->record.key_len) == 0, "a key that cannot be was restored");
 	FUZZ_CHECK(gs_kv_get(table, &ctx, &k, now_ms, NULL, 0, GS_KV_INSPECT, &meta) == item->record.val_len, "what was restored is not there");
 	FUZZ_CHECK(meta.created_ms <= now_ms && meta.accessed_ms <= now_ms && meta.touched_ms <= now_ms, "restored into the future");
 	FUZZ_CHECK(meta.deadline_ms <= now_ms + LIFETIME_MS, "restored for ever");
@@ -166,7 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (item.kind == GS_SNAPSHOT_NAMESPACES)
 			gs_restore_namespace(&to, &item.space);
 		else if (item.kind == GS_SNAPSHOT_RECORDS && gs_restore_record(&to, &item, now_ms) == GS_RESTORED)
-			check_record(&item, now_ms);
+			check_record(&to, &item, now_ms);
 	}
 	fuzz_answer("snapshot", rc);
 	FUZZ_CHECK(rc == 0 || file.why[0] != '\0', "refused, without a sentence");
