@@ -10,11 +10,16 @@
  * that time: nobody waits for another's lock.  Every answer is looked at: it is
  * how often that session has been changed through that server.
  *
+ * Strict requests are those of session.use_strict_mode, without which PHP takes
+ * any id for a session's: it asks first whether there is such a session.
+ *
  * Batches go round the servers, each time beginning with another one, so that
  * whatever else the machine does meanwhile meets all; a ratio is the median of
  * those of neighbours: the first server's time over another one's, of one round.
  * Beside it stands the ratio of the fastest tenths, which is nearer to what a
- * machine that does nothing else would show where this one does.
+ * machine that does nothing else would show where this one does.  The last two
+ * are of what a session adds: the same, less what a request took of the server
+ * "no_session", which has none and is the greater part of a request so short.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -53,7 +58,8 @@ struct client {
 	const struct plan *p;
 	struct server *s;
 	uint64_t number, clients, requests, seed;
-	bool changes, is_first;		/* is_first: each session of its own once, in order */
+	bool changes, is_strict;
+	bool is_first;			/* each session of its own once, in order */
 	pthread_t thread;
 };
 
@@ -179,7 +185,8 @@ request(struct client *c, uint64_t session, struct buffer *out, struct buffer *i
 
 	if (c->changes)
 		c->s->changes[session]++;
-	(void)snprintf(query, sizeof(query), "id=s%" PRIu64 "&change=%d&n=%" PRIu32, session, c->changes, c->s->changes[session]);
+	(void)snprintf(query, sizeof(query), "id=s%" PRIu64 "&change=%d&strict=%d&n=%" PRIu32, session, c->changes, c->is_strict,
+	    c->s->changes[session]);
 	(void)snprintf(want, sizeof(want), "%" PRIu32, c->s->changes[session]);
 	write_request(out, c->p->script, query);
 	exchange(c->s, out, in);
@@ -230,20 +237,48 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void
-report(struct plan *p, uint64_t n, bool changes)
+/* NULL: there is none. */
+static const struct server *
+without_session(const struct plan *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->n_servers; i++) {
-		struct server *s = &p->servers[i];
+	for (i = 0; i < p->n_servers; i++)
+		if (strcmp(p->servers[i].name, "no_session") == 0)
+			return &p->servers[i];
+	return NULL;
+}
 
-		qsort(s->ratio, p->batches, sizeof(*s->ratio), compare);
-		qsort(s->took, p->batches, sizeof(*s->took), compare);
-		(void)printf("%-9s %2" PRIu64 " at once  %-22s %8.1f us   %s over it %.2f (quartiles %.2f and %.2f; fastest tenths: %.1f us, %.2f)\n",
-		    changes ? "changed" : "unchanged", n, s->name, s->took[p->batches / 2], p->servers[0].name,
-		    s->ratio[p->batches / 2], s->ratio[p->batches / 4], s->ratio[p->batches * 3 / 4],
-		    s->took[p->batches / 10], p->servers[0].took[p->batches / 10] / s->took[p->batches / 10]);
+/* Of what the session adds to a request, at one place of the sorted times: the first server's over s's. */
+static double
+added(const struct plan *p, const struct server *s, const struct server *none, uint64_t at)
+{
+	double own = s->took[at] - none->took[at];
+
+	return own > 0 ? (p->servers[0].took[at] - none->took[at]) / own : 0;
+}
+
+static void
+report(struct plan *p, uint64_t n, const char *what)
+{
+	const struct server *none = without_session(p);
+	uint64_t middle = p->batches / 2, tenth = p->batches / 10;
+	size_t i;
+
+	for (i = 0; i < p->n_servers; i++) {
+		qsort(p->servers[i].ratio, p->batches, sizeof(*p->servers[i].ratio), compare);
+		qsort(p->servers[i].took, p->batches, sizeof(*p->servers[i].took), compare);
+	}
+	for (i = 0; i < p->n_servers; i++) {
+		const struct server *s = &p->servers[i];
+
+		(void)printf("%-16s %2" PRIu64 " at once  %-22s %8.1f us   %s over it %.2f (quartiles %.2f and %.2f; fastest tenths: %.1f us, %.2f)",
+		    what, n, s->name, s->took[middle], p->servers[0].name,
+		    s->ratio[middle], s->ratio[p->batches / 4], s->ratio[p->batches * 3 / 4],
+		    s->took[tenth], p->servers[0].took[tenth] / s->took[tenth]);
+		if (none != NULL && none != s)
+			(void)printf("  added %.2f (%.2f)", added(p, s, none, middle), added(p, s, none, tenth));
+		(void)putchar('\n');
 	}
 	(void)fflush(stdout);
 }
@@ -258,13 +293,16 @@ init_clients(const struct plan *p, struct client *clients, uint64_t n, bool chan
 }
 
 static void
-measure(struct plan *p, uint64_t n, bool changes)
+measure(struct plan *p, uint64_t n, bool changes, bool is_strict)
 {
+	static const char *const whats[2][2] = { { "unchanged", "changed" }, { "unchanged strict", "changed strict" } };
 	struct client clients[MOST_CLIENTS];
 	uint64_t round;
 	size_t i;
 
 	init_clients(p, clients, n, changes);
+	for (i = 0; i < n; i++)
+		clients[i].is_strict = is_strict;
 	for (round = 0; round < p->batches; round++) {
 		for (i = 0; i < p->n_servers; i++) {
 			struct server *s = &p->servers[(round + i) % p->n_servers];
@@ -274,7 +312,7 @@ measure(struct plan *p, uint64_t n, bool changes)
 		for (i = 0; i < p->n_servers; i++)
 			p->servers[i].ratio[round] = p->servers[0].took[round] / p->servers[i].took[round];
 	}
-	report(p, n, changes);
+	report(p, n, whats[is_strict][changes]);
 }
 
 /* Every session begins, by as many clients as there are to be: every process of the servers has been asked then. */
@@ -339,8 +377,8 @@ main(int argc, char **argv)
 		add_server(&p, argv[c]);
 	begin(&p);
 	for (i = 0; i < sizeof(at_once) / sizeof(*at_once); i++) {
-		measure(&p, at_once[i], false);
-		measure(&p, at_once[i], true);
+		for (c = 0; c < 4; c++)
+			measure(&p, at_once[i], c % 2 == 1, c >= 2);
 	}
 	for (i = 0; i < p.n_servers; i++)
 		free(p.servers[i].changes);
