@@ -10,11 +10,14 @@
 #include "gsession.h"
 #include "mount.h"
 
+enum { MOST = MOUNT_THREADS + MOUNT_OWN_THREADS };	/* threads that ask */
+
 struct ctlpool {
 	const char *instance;
 	pthread_mutex_t lock;		/* guards: all below */
-	size_t n;
-	struct gs_ctl *idle[MOUNT_THREADS];
+	size_t n, n_idle;
+	struct gs_ctl *open[MOST];	/* the idle ones first, then those that are in use */
+	uint64_t turn;			/* how many were ever opened */
 	_Atomic uint64_t missed_ms;	/* when the last request was over that was not answered in time; 0: one has been since */
 };
 
@@ -35,39 +38,68 @@ ctlpool_free(struct ctlpool **p)
 {
 	if (*p == NULL)
 		return;
-	while ((*p)->n > 0)
-		gs_ctl_close(&(*p)->idle[--(*p)->n]);
+	while ((*p)->n_idle > 0)
+		gs_ctl_close(&(*p)->open[--(*p)->n_idle]);
 	(void)pthread_mutex_destroy(&(*p)->lock);
 	free(*p);
 	*p = NULL;
 }
 
+/* An idle one, which is in use from now on; NULL: there is none. */
 static struct gs_ctl *
 pop(struct ctlpool *p)
 {
 	struct gs_ctl *c = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	if (p->n > 0)
-		c = p->idle[--p->n];
+	if (p->n_idle > 0)
+		c = p->open[--p->n_idle];
 	pthread_mutex_unlock(&p->lock);
 	return c;
 }
 
+/* One more that is in use. */
 static void
-push(struct ctlpool *p, struct gs_ctl *c)
+add(struct ctlpool *p, struct gs_ctl *c)
 {
 	pthread_mutex_lock(&p->lock);
-	if (p->n < MOUNT_THREADS) {
-		p->idle[p->n++] = c;
-		c = NULL;
-	}
+	p->turn++;
+	if (p->n < MOST)
+		p->open[p->n++] = c;
 	pthread_mutex_unlock(&p->lock);
-	gs_ctl_close(&c);
+}
+
+static void
+swap(struct ctlpool *p, size_t i, size_t k)
+{
+	struct gs_ctl *c = p->open[i];
+
+	p->open[i] = p->open[k];
+	p->open[k] = c;
+}
+
+/* One that was in use: idle again, or closed when it is of no more use. */
+static void
+push(struct ctlpool *p, struct gs_ctl *c, bool is_good)
+{
+	size_t i;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = p->n_idle; i < p->n && p->open[i] != c;)
+		i++;
+	if (i == p->n)
+		is_good = false;
+	else if (is_good)
+		swap(p, i, p->n_idle++);
+	else
+		swap(p, i, --p->n);
+	pthread_mutex_unlock(&p->lock);
+	if (!is_good)
+		gs_ctl_close(&c);
 }
 
 /* Between requests the daemon says nothing: whatever is to be read is its hanging up. */
-static int
+static bool
 is_hung_up(const struct gs_ctl *c)
 {
 	struct pollfd pfd = { .fd = gs_ctl_fd(c), .events = POLLIN };
@@ -78,12 +110,35 @@ is_hung_up(const struct gs_ctl *c)
 static int
 take(struct ctlpool *p, struct gs_ctl **out)
 {
+	int rc;
+
 	while ((*out = pop(p)) != NULL) {
 		if (!is_hung_up(*out))
 			return 0;
-		gs_ctl_close(out);
+		push(p, *out, false);
 	}
-	return gs_ctl_open(out, p->instance, NULL, CTLPOOL_TIMEOUT_MS);
+	rc = gs_ctl_open(out, p->instance, NULL, CTLPOOL_TIMEOUT_MS);
+	if (rc == 0)
+		add(p, *out);
+	return rc;
+}
+
+bool
+ctlpool_is_there(struct ctlpool *p, uint64_t *turn)
+{
+	struct pollfd pfd[MOST];
+	bool is_there;
+	int n_hung_up;
+
+	/* The lock keeps those in use from being closed meanwhile; of them what is to be read is an answer. */
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->n; i++)
+		pfd[i] = (struct pollfd){ .fd = gs_ctl_fd(p->open[i]) };
+	n_hung_up = poll(pfd, p->n, 0);
+	is_there = n_hung_up >= 0 && n_hung_up < (int)p->n;
+	*turn = p->turn;
+	pthread_mutex_unlock(&p->lock);
+	return is_there;
 }
 
 /* One request over one connection. */
@@ -97,10 +152,7 @@ request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t
 	if (rc < 0)
 		return rc;
 	rc = gs_ctl_request(c, q->verb, q->path, q->value, q->value_len, q->offset, q->as, text, text_len);
-	if (rc == GS_ETIMEDOUT || rc == GS_EDOWN || rc == GS_EPROTO)
-		gs_ctl_close(&c);
-	else
-		push(p, c);
+	push(p, c, rc != GS_ETIMEDOUT && rc != GS_EDOWN && rc != GS_EPROTO);
 	return rc;
 }
 

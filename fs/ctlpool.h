@@ -37,6 +37,12 @@ struct ctlpool_question {		/* the arguments of gs_ctl_request(), and: */
 /* As gs_ctl_request(): *text is the caller's to free, NULL when there is no connection to be had. */
 int ctlpool_request(struct ctlpool *p, const struct ctlpool_question *q, char **text, size_t *text_len);
 
+/*
+ * Is a daemon there, by an open connection that it has not hung up; without one nobody knows, and it is not. Asks the kernel,
+ * waits for nobody: a daemon that is stopped is there. *turn is another number when it may be another daemon than before.
+ */
+bool ctlpool_is_there(struct ctlpool *p, uint64_t *turn);
+
 /* For who asks the daemon over another connection: has what came then waited as long as it may; and how an answer came. */
 bool ctlpool_is_over(const struct ctlpool *p, uint64_t came_ms);
 void ctlpool_note(struct ctlpool *p, int rc);
