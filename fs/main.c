@@ -2,7 +2,6 @@
 /*
  * main.c - gsession-fs: mount a running store as files, and serve it until it is unmounted.
  */
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <errno.h>
@@ -35,8 +34,7 @@ repair_stale(const char *directory)
 	if (statvfs(directory, &st) == 0 || errno != ENOTCONN)
 		return;
 	log_notice("%s: unmounting what a killed server left", directory);
-	if (umount2(directory, MNT_DETACH) != 0)
-		log_warn("%s", directory);
+	unmount_place(directory);
 }
 
 /* Say what hinders, and what to do about it. Returns -1 to go on, or the status to exit with. */

@@ -50,7 +50,11 @@ ask_fusermount(const char *directory)
 void
 unmount_place(const char *directory)
 {
-	if (umount2(directory, MNT_DETACH) == 0 || errno != EPERM)
+	/* EINVAL: somebody else has. */
+	if (umount2(directory, MNT_DETACH) == 0 || errno == EINVAL)
 		return;
-	ask_fusermount(directory);
+	if (errno == EPERM)
+		ask_fusermount(directory);
+	else
+		log_warn("%s", directory);
 }
