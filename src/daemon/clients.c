@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "daemon/events.h"
+#include "daemon/host.h"
 #include "daemon/readers.h"
 #include "prog/log.h"
 #include "shm/crowd.h"
@@ -118,6 +119,7 @@ watch_process(struct clients *c, uint32_t pid, uint64_t starttime)
 	}
 	*p = (struct process){ .pidfd = pidfd, .birth = birth, .pid = pid, .starttime = starttime };
 	c->m->n_clients++;
+	host_tell(c->m);
 	return p;
 }
 
@@ -127,6 +129,7 @@ forget_process(struct clients *c, struct process *p)
 	(void)close(p->pidfd);
 	p->pidfd = -1;
 	c->m->n_clients--;
+	host_tell(c->m);
 }
 
 /* ---- contexts ---- */
@@ -196,6 +199,7 @@ recover_process(struct clients *c, uint32_t pid, uint64_t starttime)
 	if (n == 0)
 		return;
 	c->m->clients_recovered++;
+	host_tell(c->m);
 	log_info("client %u: recovered (contexts %u, slots %u)", pid, n, mended);
 	events_add_often(c->m->events, "recovered", "pid=%u contexts=%u slots=%u", pid, n, mended);
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "daemon/drain.h"
 #include "daemon/events.h"
+#include "daemon/host.h"
 #include "daemon/instance.h"
 #include "daemon/jobs.h"
 #include "daemon/merge.h"
@@ -101,6 +102,7 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	rc = stores_open(m);
 	if (rc < 0)
 		return gs_conf_refuse(rc, why, "rings on disks: %s", gs_strerror(rc));
+	host_tell(m);
 	drain_open(m);
 	events_add(m->events, "started", "pid=%d memory=%s", (int)getpid(), any_old ? "kept" : "new");
 	return 0;

@@ -14,6 +14,7 @@
 #include "daemon/callers.h"
 #include "daemon/clients.h"
 #include "daemon/events.h"
+#include "daemon/host.h"
 #include "daemon/reapers.h"
 #include "daemon/roles.h"
 #include "daemon/server_impl.h"
@@ -56,6 +57,7 @@ static void
 drop_liar(struct server *s, struct peer *p, const char *what)
 {
 	s->m->clients_dropped++;
+	host_tell(s->m);
 	log_notice("peer %d: dropped (uid %u, %s)", p->who.pid, p->who.uid, what);
 	events_add_often(s->m->events, "dropped", "pid=%d uid=%u reason=%s", p->who.pid, p->who.uid, what);
 	peers_drop(s, p);

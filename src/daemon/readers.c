@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "daemon/host.h"
 #include "shm/event.h"
 #include "shm/feedback.h"
 #include "shm/region.h"
@@ -210,6 +211,7 @@ readers_grant(struct readers *r, size_t table, const struct readers_owner *who, 
 		r->top++;
 	if (r->n++ == 0)
 		run_clock(r, true);
+	host_tell(r->m);
 	return fd;
 }
 
@@ -229,6 +231,7 @@ dismiss(struct readers *r, struct reader *one)
 	r->n_pages -= n;
 	if (--r->n == 0)
 		run_clock(r, false);
+	host_tell(r->m);
 	return n;
 }
 

@@ -7,16 +7,9 @@
 #include "daemon/events.h"
 #include "prog/log.h"
 #include "shm/rings.h"
+#include "shm/stats.h"
 
 /* ---- from the configuration to the memory ---- */
-
-static uint64_t
-population(const struct gs_table *t, uint32_t id)
-{
-	int64_t n = atomic_load_explicit(&t->idx->population[id].n, memory_order_relaxed);
-
-	return n > 0 ? (uint64_t)n : 0;
-}
 
 uint64_t
 rings_population(const struct manager *m, size_t table, const char *name)
@@ -24,13 +17,20 @@ rings_population(const struct manager *m, size_t table, const char *name)
 	const struct gs_table *t = m->tables[table].shm;
 	uint32_t id = gs_table_ring(t, name);
 
-	return id == GS_RING_NONE ? 0 : population(t, id);
+	return id == GS_RING_NONE ? 0 : gs_stats_population(t, id);
 }
 
 static void
 rearm(struct gs_ring_cfg *r)
 {
 	atomic_store_explicit(&r->rearm, 1, memory_order_relaxed);
+}
+
+static void
+apply_given(struct gs_table *t, uint32_t id, const struct gs_conf_ring *from)
+{
+	atomic_store_explicit(&t->ctl->given[id].capacity, from->capacity, memory_order_relaxed);
+	atomic_store_explicit(&t->ctl->given[id].reserve, from->reserve, memory_order_relaxed);
 }
 
 /* Nothing comes in, and what is there goes. */
@@ -43,6 +43,7 @@ apply_off(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 	if (id == GS_RING_NONE)
 		return;
 	r = &mt->shm->ctl->ring[id];
+	apply_given(mt->shm, id, &c->rings[ring]);
 	atomic_store_explicit(&r->capacity, 0, memory_order_relaxed);
 	atomic_store_explicit(&r->reserve, 0, memory_order_relaxed);
 	/* Before the ring inwards is the outermost one: at no moment does anything expire from here. */
@@ -89,6 +90,7 @@ apply_on(struct manager_table *mt, const struct gs_conf_table *c, size_t ring)
 		return;
 	to = &mt->shm->ctl->ring[id];
 	decay_to = strcmp(from->decay_to, "none") == 0 ? GS_RING_NONE : gs_table_ring(mt->shm, from->decay_to);
+	apply_given(mt->shm, id, from);
 	note_rules(mt, id, from, decay_to);
 	/* relaxed; each is a rule on its own, clients read it whenever they judge */
 	atomic_store_explicit(&to->ttl_ms, from->ttl_ms, memory_order_relaxed);
@@ -166,7 +168,7 @@ check_others(const struct gs_table *t, const struct gs_conf_table *c, char why[G
 	char name[GS_RING_NAME_BYTES];
 
 	for (uint32_t id = 0; id < t->n_rings; id++)
-		if (gs_table_ring_name(t, id, name) && gs_conf_ring(c, name) == c->n_rings && population(t, id) > 0)
+		if (gs_table_ring_name(t, id, name) && gs_conf_ring(c, name) == c->n_rings && gs_stats_population(t, id) > 0)
 			return gs_conf_refuse(GS_EINVAL, why, "table %s: the memory has a ring %s, the configuration has none: " REMEDY, c->name, name);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/match.h"
 #include "daemon/events.h"
+#include "daemon/host.h"
 #include "daemon/readers.h"
 #include "daemon/rings.h"
 #include "daemon/suspects.h"
@@ -266,4 +267,5 @@ sweep_tick(struct manager *m)
 			sweep_table(m, &m->tables[i]);
 	rings_tick(m);
 	m->sweeps++;
+	host_tell(m);
 }

@@ -45,6 +45,21 @@ gs_ctx_fini(struct gs_ctx *c, struct gs_table *t)
 	memset(c, 0, sizeof(*c));
 }
 
+void
+gs_ctx_add_totals(const struct gs_table *t, uint64_t count[GS_COUNTERS])
+{
+	uint32_t used = atomic_load_explicit(&t->ctl->n_ctx_used, memory_order_relaxed);
+	uint64_t largest = count[GS_COUNT_LARGEST];
+
+	/* A page at a time: the same counter of all pages lies in the same set of the cache. */
+	for (uint32_t i = 0; i < used && i < GS_MAX_CTX; i++) {
+		for (uint32_t n = 0; n < GS_COUNTERS; n++)
+			count[n] += atomic_load_explicit(&t->ctx[i].count[n], memory_order_relaxed);
+		largest = gs_max_u64(largest, atomic_load_explicit(&t->ctx[i].count[GS_COUNT_LARGEST], memory_order_relaxed));
+	}
+	count[GS_COUNT_LARGEST] = largest;
+}
+
 uint64_t
 gs_ctx_total(const struct gs_table *t, enum gs_counter n)
 {

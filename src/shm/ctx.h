@@ -114,7 +114,9 @@ gs_ctx_count_max(struct gs_ctx *c, enum gs_counter n, uint64_t value)
 		atomic_store_explicit(at, value, memory_order_relaxed);
 }
 
-/* Sum of one counter over all contexts (greatest, for GS_COUNT_LARGEST). */
+/* Add each counter, over all contexts, to what is there; GS_COUNT_LARGEST becomes the greatest. */
+void gs_ctx_add_totals(const struct gs_table *t, uint64_t count[GS_COUNTERS]);
+/* Of one counter alone. */
 uint64_t gs_ctx_total(const struct gs_table *t, enum gs_counter n);
 
 #endif

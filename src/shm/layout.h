@@ -737,6 +737,21 @@ struct gs_roles_cfg {
 };
 _Static_assert(sizeof(struct gs_roles_cfg) == 352, "roles");
 
+/* What the configuration gives a ring, whatever it may take now. */
+struct gs_ring_given {
+	_Atomic uint64_t capacity, reserve;	/* sessions */
+};
+
+/* What the daemon tells of itself: the figures of an instance that are of no table, see figures.def. */
+struct gs_host_told {
+	_Atomic uint64_t clients, readers;	/* of now */
+	_Atomic uint64_t recovered, liars, sweeps;	/* since it started */
+	_Atomic uint32_t n_tables;		/* of the instance */
+	_Atomic uint32_t place;			/* of this table among them: the order of its control files */
+	uint8_t pad[16];
+};
+_Static_assert(sizeof(struct gs_host_told) == GS_LINE_BYTES, "what is told of a host is a line");
+
 struct gs_ctl_hdr {
 	uint64_t magic;
 	uint32_t abi_major, abi_minor;
@@ -775,7 +790,11 @@ struct gs_ctl_hdr {
 	_Atomic uint32_t settings_epoch;	/* grows when another setting that mounts follow comes into force */
 	uint32_t pad2;
 	_Atomic uint64_t ns_filter;		/* bits of the names of namespaces: gs_namespace_bit() */
-	uint8_t pad3[1024 - 344];
+	_Atomic uint64_t syncs;			/* how often what was written to its files on disks was brought there, since the daemon started */
+	struct gs_ring_given given[GS_MAX_RINGS];
+	uint8_t pad3[512 - 480];
+	struct gs_host_told host;		/* 200 a line of its own: it changes with each sweep */
+	uint8_t pad4[1024 - 576];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];
 	char store[GS_MAX_RINGS][GS_STORE_BYTES];	/* directory of a ring's arenas; "": that of the table */
 	struct gs_ctx_reg reg[GS_MAX_CTX];
@@ -786,6 +805,7 @@ struct gs_ctl_hdr {
 };
 _Static_assert(sizeof(struct gs_ctl_hdr) % GS_PAGE_BYTES == 0, "nothing is mapped behind the file");
 _Static_assert(offsetof(struct gs_ctl_hdr, daemon_epoch) == 256, "changing part");
+_Static_assert(offsetof(struct gs_ctl_hdr, host) == 512, "host");
 _Static_assert(offsetof(struct gs_ctl_hdr, ring) == 1024, "ring table");
 _Static_assert(offsetof(struct gs_ctl_hdr, reg) == GS_PAGE_BYTES, "registry");
 _Static_assert(offsetof(struct gs_ctl_hdr, ns) % GS_PAGE_BYTES == 0, "namespaces");

@@ -57,6 +57,8 @@ gs_rings_make(struct gs_table *t, uint32_t ring, const char *name)
 		return rc;
 	(void)snprintf(padded, sizeof(padded), "%s", name);
 	r->kind = GS_RING_NORMAL;
+	atomic_store_explicit(&t->ctl->given[ring].capacity, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->ctl->given[ring].reserve, 0, memory_order_relaxed);
 	atomic_store_explicit(&r->capacity, 0, memory_order_relaxed);
 	atomic_store_explicit(&r->reserve, 0, memory_order_relaxed);
 	/* An id that was never used must not seem to be, before its name is there: 0 stays 0 until the end. */

@@ -166,15 +166,13 @@ gs_slots_is_committed(const struct gs_arena *a, uint32_t slot)
 uint64_t
 gs_slots_count_committed(const struct gs_arena *a)
 {
+	const _Atomic uint64_t *at = a->segments, *end = at + a->n_segments;
 	uint64_t n = 0;
-	uint32_t seg, state;
 
-	for (seg = 0; seg < a->n_segments; seg++) {
-		state = gs_segment_state(atomic_load_explicit(&a->segments[seg], memory_order_relaxed));
-		if (state == GS_SEGMENT_ACTIVE || state == GS_SEGMENT_DRAINING)
-			n += a->seg_slots;
-	}
-	return n;
+	/* There are thousands of them: one comparison, and no branch. */
+	for (; at < end; at++)
+		n += gs_segment_state(atomic_load_explicit(at, memory_order_relaxed)) - GS_SEGMENT_ACTIVE <= GS_SEGMENT_DRAINING - GS_SEGMENT_ACTIVE;
+	return n * a->seg_slots;
 }
 
 bool

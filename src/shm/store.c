@@ -223,6 +223,7 @@ int
 gs_store_sync_init(struct gs_store_sync *s, const struct gs_table *t)
 {
 	memset(s, 0, sizeof(*s));
+	atomic_store_explicit(&t->ctl->syncs, 0, memory_order_relaxed);
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++) {
 		const struct gs_arena *a = &t->arena[i];
 
@@ -369,6 +370,7 @@ gs_store_sync_end(struct gs_store_sync *s, struct gs_table *t, bool is_good)
 	if (!is_good)
 		return 0;
 	s->n_done++;
+	atomic_store_explicit(&t->ctl->syncs, s->n_done, memory_order_relaxed);
 	for (uint32_t i = 0; i < GS_MAX_ARENAS; i++)
 		if (s->busy[i] != NULL)
 			memset(s->busy[i], 0, t->arena[i].n_slots / 8);

@@ -68,6 +68,8 @@ fill_ring(struct gs_ring_cfg *r, const struct gs_ring_spec *spec, uint32_t diame
 	atomic_init(&r->half_life_ms, spec->half_life_ms);
 	atomic_init(&r->capacity, spec->capacity);
 	atomic_init(&r->reserve, spec->reserve);
+	atomic_init(&ctl->given[diameter].capacity, spec->capacity);
+	atomic_init(&ctl->given[diameter].reserve, spec->reserve);
 	atomic_init(&r->decay_to, spec->decay_to);
 	atomic_init(&r->promote, spec->promote);
 	atomic_init(&r->promote_to, (uint16_t)spec->promote_to);
