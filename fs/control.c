@@ -10,6 +10,7 @@
 #include "base/random.h"
 
 #include "attr.h"
+#include "counts.h"
 #include "intent.h"
 #include "later.h"
 #include "node.h"
@@ -169,6 +170,8 @@ control_request(struct call *c, enum gs_wire_verb verb, const char *path, uint64
 	*len = 0;
 	if (report_answers(c, verb, path, text, len, &rc))
 		return rc;
+	if (counts_answers(c, c->m->control->pool, verb, path, text, len))
+		return 0;
 	rc = call_wait(c);
 	if (rc != 0)
 		return rc;

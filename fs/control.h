@@ -6,7 +6,8 @@
  * for once per open, at the first read (at offset 0 anew), so that nobody
  * reads half of the old and half of the new; each write(2) is one request
  * and answered at once; the daemon decides, on behalf of the caller.  Who asks
- * it waits, by later.h, and no thread that serves the mount with him.  While
+ * it waits, by later.h, and no thread that serves the mount with him; what
+ * only counts is in the memory and asked of nobody, by counts.h.  While
  * the daemon is dead everything in here is EHOSTDOWN, and sessions go on.
  */
 #ifndef CONTROL_H

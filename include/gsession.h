@@ -639,6 +639,45 @@ GS_API int gs_find(struct gs *gs, uint64_t id, struct gs_item *item);
  */
 GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
 
+/*
+ * gs_stats - the numbers of a table, or of one of its rings, as text: a line `name value` for each.
+ *
+ *   ring	its name; NULL: the table
+ *   out, cap	gets the text and a NUL; of what has no room the first cap - 1 bytes; may be NULL when cap is 0
+ *
+ * The control file `stats` of the table or the ring, byte for byte, without
+ * asking the daemon.  Returns the length of all of the text, without the NUL:
+ * when that is cap or more, call again with more room, and some to spare, as
+ * numbers grow.
+ *
+ *   GS_ENOENT		no ring of this name
+ *   GS_EPERM		of a table, by a reader: what is counted lies where it cannot look
+ *   GS_EINVAL		out is NULL, and cap is not 0
+ *   GS_EGONE		the table was made anew
+ *   GS_EVERSION	the daemon is of a version that does not tell
+ *
+ * No system call.  Cost: of a table 12 lines of the cache for each thread that
+ * ever was attached at the same time, and a word for each 64 slots and more.
+ */
+GS_API ssize_t gs_stats(struct gs *gs, const char *ring, char *out, size_t cap);
+
+/*
+ * gs_stats_all - the control file `stats` at the top: the counters of all tables together, and what the daemon counts.
+ *
+ *   gs, n	a handle of each table of the instance, in any order
+ *
+ * As gs_stats() besides; GS_ENOENT: they are not all tables of one instance, or one is there twice.
+ * While no daemon runs, what it counts is as it told last.
+ */
+GS_API ssize_t gs_stats_all(struct gs *const *gs, size_t n, char *out, size_t cap);
+
+/*
+ * gs_metrics - the control file `metrics`: all numbers of all tables and rings as OpenMetrics text.
+ *
+ * As gs_stats_all(), and GS_ENOMEM.  For a program that is asked for metrics itself: some 10 KB for a table.
+ */
+GS_API ssize_t gs_metrics(struct gs *const *gs, size_t n, char *out, size_t cap);
+
 /* gs_record_size - longest value of this table, bytes. */
 GS_API size_t gs_record_size(struct gs *gs);
 

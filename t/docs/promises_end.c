@@ -111,7 +111,8 @@ purged_store_is_gone(void)
 	    gs_multi_get(gs, &item, 0) == GS_EGONE && gs_update(gs, "r", 1, append_x, &calls) == GS_EGONE && gs_touch(gs, "r", 1, 0) == GS_EGONE &&
 	    gs_del(gs, "r", 1, 0) == GS_EGONE && gs_setattr(gs, "r", 1, &attr) == GS_EGONE && move("r", "cold") == GS_EGONE &&
 	    gs_rename(gs, "r", 1, "s", 1, NULL, 0) == GS_EGONE && gs_scan(gs, NULL, &cursor, &item, 1) == GS_EGONE &&
-	    gs_find(gs, 1, &item) == GS_EGONE, "purge: every call is EGONE");
+	    gs_find(gs, 1, &item) == GS_EGONE && gs_stats(gs, NULL, NULL, 0) == GS_EGONE && gs_stats(gs, "active", NULL, 0) == GS_EGONE &&
+	    gs_stats_all(&gs, 1, NULL, 0) == GS_EGONE && gs_metrics(&gs, 1, NULL, 0) == GS_EGONE, "purge: every call is EGONE");
 	promises_events_gone();
 	run(promises_start);
 	ok_rc(get("r"), GS_EGONE, "purge: also when the daemon has made the store anew");

@@ -50,6 +50,9 @@ readers_read(void)
 	ok(gs_scan(reader, NULL, &cursor, items, 2) == 2, "readers: scan works");
 	ok(gs_find(reader, info.id, &found) == 0 && found.key_len == 8, "readers: find works");
 	ok(gs_rings(reader, rings, 8) == 4 && gs_record_size(reader) == gs_record_size(gs), "readers: so do rings and record_size");
+	ok(gs_stats(reader, "active", buf, sizeof(buf)) > 0, "readers: so do the numbers of a ring");
+	ok_rc(gs_stats(reader, NULL, buf, sizeof(buf)), GS_EPERM, "readers: those of a table are EPERM");
+	ok_rc(gs_stats_all(&reader, 1, buf, sizeof(buf)), GS_EPERM, "readers: and those of all");
 	ok_rc(gs_get(reader, "readers0", 8, NULL, 0, NULL), GS_ENOENT, "readers: none is ENOENT");
 	ok_rc(move("readers2", "suspect"), 0, "readers: a suspect");
 	ok_rc(gs_get(reader, "readers2", 8, buf, sizeof(buf), NULL), GS_EQUARANTINE, "readers: is refused to them as well");

@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 /* ---- full ---- */
 
@@ -194,6 +195,73 @@ rings_are_in_order(void)
 	ok(r[0].capacity == 8192 && r[3].count == 1, "rings: capacity and count");
 }
 
+/* ---- numbers ---- */
+
+static bool
+has_line(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at != NULL && (at == text || at[-1] == '\n') && at[strlen(line)] == '\n';
+}
+
+static void
+numbers_are_told_as_text(void)
+{
+	char text[8192], less[16];
+	ssize_t n;
+
+	n = gs_stats(gs, "suspect", text, sizeof(text));
+	ok(n > 0 && (size_t)n == strlen(text) && has_line(text, "count 1") && has_line(text, "evicted 0"), "stats: of a ring, a line for each");
+	ok(gs_stats(gs, "suspect", less, sizeof(less)) == n && memcmp(less, text, sizeof(less) - 1) == 0 && less[sizeof(less) - 1] == '\0',
+	    "stats: of more than has room, the begin, and how much it is");
+	ok_rc(gs_stats(gs, "suspect", NULL, 0), n, "stats: nothing to write to");
+	ok_rc(gs_stats(gs, "suspect", NULL, 1), GS_EINVAL, "stats: no place is EINVAL");
+	ok_rc(gs_stats(gs, "nowhere", text, sizeof(text)), GS_ENOENT, "stats: no such ring is ENOENT");
+	n = gs_stats(gs, NULL, text, sizeof(text));
+	ok(n > 0 && strncmp(text, "gets ", 5) == 0 && strstr(text, "\nsessions ") != NULL, "stats: of the table");
+}
+
+static uint64_t
+value_of(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at == NULL ? UINT64_MAX : strtoull(at + strlen(name), NULL, 10);
+}
+
+static void
+numbers_of_all_are_those_of_each(void)
+{
+	char text[8192], of_one[8192], of_other[8192], metrics[65536];
+	struct gs_options opt = options();
+	struct gs *both[2] = { gs, NULL }, *turned[2], *twice[2] = { gs, gs };
+	ssize_t n;
+
+	opt.table = "tiny";
+	if (gs_attach(&both[1], &opt) < 0)
+		errx(1, "table tiny");
+	turned[0] = both[1];
+	turned[1] = both[0];
+	(void)gs_stats(both[0], NULL, of_one, sizeof(of_one));
+	(void)gs_stats(both[1], NULL, of_other, sizeof(of_other));
+	n = gs_stats_all(both, 2, text, sizeof(text));
+	ok(n > 0 && value_of(text, "\nstarted ") == value_of(of_one, "\nstarted ") + value_of(of_other, "\nstarted "),
+	    "stats_all: the counters of all tables together");
+	ok(value_of(text, "\nclients ") >= 1 && value_of(text, "\nsweeps ") != UINT64_MAX, "stats_all: and what the daemon counts");
+	ok(gs_stats_all(turned, 2, of_one, sizeof(of_one)) == n && strncmp(text, of_one, 200) == 0, "stats_all: the handles in any order");
+	ok_rc(gs_stats_all(both, 1, text, sizeof(text)), GS_ENOENT, "stats_all: not all tables is ENOENT");
+	ok_rc(gs_stats_all(twice, 2, text, sizeof(text)), GS_ENOENT, "stats_all: one twice is ENOENT");
+	ok_rc(gs_stats_all(both, 0, text, sizeof(text)), GS_ENOENT, "stats_all: none is ENOENT");
+	n = gs_metrics(turned, 2, metrics, sizeof(metrics));
+	ok(n > 0 && (size_t)n == strlen(metrics) && strcmp(metrics + n - 6, "# EOF\n") == 0, "metrics: OpenMetrics text");
+	ok(strstr(metrics, "\ngsession_ring_capacity{table=\"sessions\",ring=\"active\"} 8192\n") != NULL &&
+	    strstr(metrics, "\ngsession_ring_capacity{table=\"tiny\",ring=\"active\"} 3\n") != NULL, "metrics: of all tables and rings");
+	ok_rc(gs_metrics(both, 1, metrics, sizeof(metrics)), GS_ENOENT, "metrics: not all tables is ENOENT");
+	ok_rc(gs_metrics(both, 2, NULL, 1), GS_EINVAL, "metrics: no place is EINVAL");
+	gs_detach(&both[1]);
+}
+
 /* ---- the rest ---- */
 
 static void
@@ -287,6 +355,8 @@ promises_rings(void)
 	scan_sees_each_once();
 	owner_has_its_sessions();
 	rings_are_in_order();
+	numbers_are_told_as_text();
+	numbers_of_all_are_those_of_each();
 	ids_are_fresh();
 	every_number_has_a_sentence();
 	times_are_wall_clock();

@@ -31,10 +31,10 @@ check "the audit is clean" gs audit
 
 cleanup_fn kill -CONT "$MANAGER_PID"
 kill -STOP "$MANAGER_PID"
-check_not "a frozen daemon does not answer" cat "$control/stats"
+check_not "a frozen daemon does not answer" cat "$control/uptime"
 check_match "in time" "$output" 'timed out'
 for _ in {1..12}; do
-	cat "$control/stats" >/dev/null 2>&1 &
+	cat "$control/uptime" >/dev/null 2>&1 &
 done
 check_eq "while twelve wait for it, sessions are read" "$(timeout 1 cat "$active/k")" after
 check "and written" timeout 1 bash -c "printf again > '$active/k' && printf after > '$active/k'"
