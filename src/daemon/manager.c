@@ -302,10 +302,10 @@ settle_population(const struct manager *m, struct manager_table *mt)
 {
 	const struct timespec apart = { .tv_nsec = m->n_clients > 0 ? LOOKS_APART_NS : 0 };
 
-	if (!mt->wants_recount && mt->recount.looks == 0)
+	if (!mt->wants_recount && !gs_recover_is_recounting(&mt->recount))
 		return;
 	mt->recount = (struct gs_recount){ 0 };
-	while (!gs_recover_recount(mt->shm, &mt->recount))
+	while (!gs_recover_recount(mt->shm, &mt->recount, UINT64_MAX))
 		(void)nanosleep(&apart, NULL);
 	mt->wants_recount = false;
 }

@@ -49,7 +49,7 @@ struct manager_table {
 	struct gs_table *shm;
 	struct gs_ctx ctx;			/* the daemon's own context */
 	struct gs_recover_cursor walk;		/* where the slow repairing walk is */
-	struct gs_recount recount;		/* of the population, a look per tick while there is reason */
+	struct gs_recount recount;		/* of the population, a look per tick while there is reason; sweep_go_on */
 	bool wants_recount;			/* somebody died, or the walk has ended */
 	uint64_t recount_took_ns;		/* the round under way, or the last */
 	uint64_t recount_not_before_ns;		/* the next, by the monotonic clock */

@@ -123,7 +123,7 @@ server_run(struct server *s)
 	int n;
 
 	while (!s->is_stopping) {
-		n = epoll_wait(s->epoll_fd, ev, EVENTS_AT_ONCE, s->n_removing > 0 ? 0 : -1);
+		n = epoll_wait(s->epoll_fd, ev, EVENTS_AT_ONCE, s->n_removing > 0 || sweep_has_more(s->m) ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return GS_ESYSTEM;
 		/* What a process said before it ended is heard before its end. */
@@ -134,6 +134,7 @@ server_run(struct server *s)
 			if ((ev[i].data.u64 & SERVER_TAG_MASK) == SERVER_TAG_PROCESS)
 				handle_event(s, &ev[i]);
 		peers_go_on(s);
+		sweep_go_on(s->m);
 	}
 	return 0;
 }

@@ -20,6 +20,7 @@ enum {
 	DRAIN_BUDGET = 1 << 13,		/* sessions moved in a tick out of rings that drain */
 	DAMAGED_RETRY_MS = 60000,
 	WALK_BUDGET = 2048,		/* slots and buckets that the slow walk looks at in a tick */
+	RECOUNT_SLICE = 1 << 14,	/* entries of the index that a recount looks at between two requests: about a ms */
 	RECOUNT_REST = 100,		/* one part in so many of the daemon's time goes into recounts */
 	BATCH = 32,			/* slots that are fetched at once */
 	AHEAD = 8,			/* slots that are fetched before they are looked at */
@@ -194,6 +195,25 @@ walk(struct manager *m, struct manager_table *mt)
 	}
 }
 
+static void
+look_on(struct manager_table *mt)
+{
+	uint64_t began_ns = gs_clock_mono_ns(), ended_ns;
+	bool is_done = gs_recover_recount(mt->shm, &mt->recount, RECOUNT_SLICE);
+
+	ended_ns = gs_clock_mono_ns();
+	mt->recount_took_ns += ended_ns - began_ns;
+	if (is_done)
+		mt->recount_not_before_ns = ended_ns + RECOUNT_REST * mt->recount_took_ns;
+}
+
+/* Is a look at the index under way? The next begins with a tick. */
+static bool
+is_looking(const struct manager_table *mt)
+{
+	return mt->shm != NULL && mt->recount.at > 0;
+}
+
 /*
  * A round that is under way goes on; who dies meanwhile is in the next one.  A look goes over the whole index: where that takes
  * its time, and processes come and go, rounds are RECOUNT_REST times as far apart as they are long.
@@ -201,19 +221,15 @@ walk(struct manager *m, struct manager_table *mt)
 static void
 recount(struct manager_table *mt)
 {
-	uint64_t began_ns = gs_clock_mono_ns();
-	bool is_done;
+	bool is_begun = gs_recover_is_recounting(&mt->recount);
 
-	if (mt->recount.looks == 0 && (!mt->wants_recount || began_ns < mt->recount_not_before_ns))
+	if (is_looking(mt) || (!is_begun && (!mt->wants_recount || gs_clock_mono_ns() < mt->recount_not_before_ns)))
 		return;
-	if (mt->recount.looks == 0) {
+	if (!is_begun) {
 		mt->wants_recount = false;
 		mt->recount_took_ns = 0;
 	}
-	is_done = gs_recover_recount(mt->shm, &mt->recount);
-	mt->recount_took_ns += gs_clock_mono_ns() - began_ns;
-	if (is_done)
-		mt->recount_not_before_ns = began_ns + RECOUNT_REST * mt->recount_took_ns;
+	look_on(mt);
 }
 
 static void
@@ -268,4 +284,23 @@ sweep_tick(struct manager *m)
 	rings_tick(m);
 	m->sweeps++;
 	host_tell(m);
+}
+
+bool
+sweep_has_more(const struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (is_looking(&m->tables[i]))
+			return true;
+	return false;
+}
+
+void
+sweep_go_on(struct manager *m)
+{
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (is_looking(&m->tables[i])) {
+			look_on(&m->tables[i]);
+			return;
+		}
 }

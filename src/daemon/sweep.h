@@ -12,4 +12,11 @@ enum { SWEEP_PERIOD_MS = 250 };
 /* One tick: settle every session whose due hint has come, in all tables. */
 void sweep_tick(struct manager *m);
 
+/*
+ * What a tick began and takes more than a moment, a recount's look at the index: is there any, and the next ms of it. Between
+ * two of them requests are answered.
+ */
+bool sweep_has_more(const struct manager *m);
+void sweep_go_on(struct manager *m);
+
 #endif

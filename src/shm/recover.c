@@ -326,15 +326,9 @@ gs_recover_step(struct gs_table *t, struct gs_recover_cursor *at, uint32_t budge
 	return repairs;
 }
 
-/* Final entries by ring, and by namespace where there are any. */
-struct tally {
-	int64_t of_ring[GS_MAX_RINGS];
-	int64_t of_ns[GS_NAMESPACES];
-};
-
 /* Whose entry is it? Of a slot that is another record's by now it is a look that was disturbed, as others are. */
 static void
-tally_entry(struct gs_table *t, uint64_t e, bool has_namespaces, struct tally *n)
+tally_entry(struct gs_table *t, uint64_t e, bool has_namespaces, struct gs_tally *n)
 {
 	const struct gs_slot *s;
 	uint32_t ns;
@@ -348,13 +342,13 @@ tally_entry(struct gs_table *t, uint64_t e, bool has_namespaces, struct tally *n
 		n->of_ns[ns]++;
 }
 
+/* The entries from `from` on, up to the one before `end`. */
 static void
-count_entries(struct gs_table *t, struct tally *n)
+count_entries(struct gs_table *t, uint64_t from, uint64_t end, struct gs_tally *n)
 {
 	bool has_namespaces = gs_namespaces_are_used(t);
 
-	memset(n, 0, sizeof(*n));
-	for (uint64_t o = 0; o < gs_table_entries(t); o++) {
+	for (uint64_t o = from; o < end; o++) {
 		const struct gs_slot *s = NULL;
 
 		if (has_namespaces && o + AHEAD < gs_table_entries(t))
@@ -367,7 +361,7 @@ count_entries(struct gs_table *t, struct tally *n)
 }
 
 static void
-load_counters(const struct gs_table *t, struct tally *n)
+load_counters(const struct gs_table *t, struct gs_tally *n)
 {
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		n->of_ring[i] = atomic_load_explicit(&t->idx->population[i].n, memory_order_acquire);
@@ -408,19 +402,36 @@ correct_namespace(struct gs_table *t, uint32_t id, const struct gs_recounted *r)
 	correct(&t->ns_lines[id].n, r);
 }
 
-bool
-gs_recover_recount(struct gs_table *t, struct gs_recount *r)
+/* All entries are counted: one look more is made. */
+static void
+end_look(struct gs_table *t, struct gs_recount *r)
 {
-	struct tally before, n, after;
+	struct gs_tally after;
 
-	load_counters(t, &before);
-	count_entries(t, &n);
 	load_counters(t, &after);
 	for (uint32_t i = 0; i < t->n_rings; i++)
-		look_at_counter(&r->of_ring[i], r->looks == 0, before.of_ring[i], n.of_ring[i], after.of_ring[i]);
+		look_at_counter(&r->of_ring[i], r->looks == 0, r->before.of_ring[i], r->n.of_ring[i], after.of_ring[i]);
 	for (uint32_t i = 1; i < GS_NAMESPACES; i++)
-		look_at_counter(&r->of_ns[i], r->looks == 0, before.of_ns[i], n.of_ns[i], after.of_ns[i]);
-	if (++r->looks < LOOKS)
+		look_at_counter(&r->of_ns[i], r->looks == 0, r->before.of_ns[i], r->n.of_ns[i], after.of_ns[i]);
+	r->looks++;
+	r->at = 0;
+}
+
+bool
+gs_recover_recount(struct gs_table *t, struct gs_recount *r, uint64_t budget)
+{
+	uint64_t end = gs_min_u64(gs_table_entries(t), gs_add_sat(r->at, budget));
+
+	if (r->at == 0) {
+		r->n = (struct gs_tally){ 0 };
+		load_counters(t, &r->before);
+	}
+	count_entries(t, r->at, end, &r->n);
+	r->at = end;
+	if (end < gs_table_entries(t))
+		return false;
+	end_look(t, r);
+	if (r->looks < LOOKS)
 		return false;
 	for (uint32_t i = 0; i < t->n_rings; i++)
 		correct(&t->idx->population[i].n, &r->of_ring[i]);
@@ -436,6 +447,6 @@ gs_recover_population(struct gs_table *t)
 	const struct timespec apart = { .tv_nsec = 1000000 };
 	struct gs_recount r = { 0 };
 
-	while (!gs_recover_recount(t, &r))
+	while (!gs_recover_recount(t, &r, UINT64_MAX))
 		(void)nanosleep(&apart, NULL);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * recovery.c - how long a dead client takes to recover, and how long calls wait while the daemon is away.
+ * recovery.c - how long a dead client takes to recover, how long calls wait while the daemon is away, and requests for the daemon.
  *
  *	recovery dead SESSIONS			on a private store: a context that died with all its cells full, beside one scan of the index
  *	recovery calls INSTANCE SESSIONS FILE	get random sessions s0, s1, ... until FILE is gone; prints calls, failures, the longest
+ *	recovery asks INSTANCE FILE		read a control file again and again until FILE is gone; prints requests, the longest
  */
 #include <err.h>
 #include <stdio.h>
@@ -13,12 +14,13 @@
 
 #include "gsession.h"
 #include "base/clock.h"
+#include "ctl/client.h"
 #include "policy/decay.h"
 #include "shm/kv.h"
 #include "shm/recover.h"
 #include "shm/slots.h"
 
-enum { ROUNDS = 25, VALUE = 512, DEAD_CTX = 2, LOOK_EVERY = 1024 };
+enum { ROUNDS = 25, VALUE = 512, DEAD_CTX = 2, LOOK_EVERY = 1024, TIMEOUT_MS = 60000 };
 
 static uint64_t
 next_random(uint64_t *state)
@@ -150,6 +152,30 @@ bench_calls(const char *instance, uint64_t sessions, const char *file)
 	return n_failed > 0;
 }
 
+static int
+bench_asks(const char *instance, const char *file)
+{
+	uint64_t n = 0, longest_ns = 0;
+	struct gs_ctl *c;
+
+	if (gs_ctl_open(&c, instance, NULL, TIMEOUT_MS) < 0)
+		errx(1, "connect");
+	while (access(file, F_OK) == 0) {
+		uint64_t from = gs_clock_mono_ns(), took;
+		char *text;
+
+		if (gs_ctl_request(c, GS_VERB_GET, "version", NULL, 0, 0, NULL, &text, NULL) < 0)
+			errx(1, "%s", text);
+		free(text);
+		took = gs_clock_mono_ns() - from;
+		longest_ns = took > longest_ns ? took : longest_ns;
+		n++;
+	}
+	printf("%llu requests, the longest took %.2f ms\n", (unsigned long long)n, (double)longest_ns / 1e6);
+	gs_ctl_close(&c);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -157,5 +183,7 @@ main(int argc, char **argv)
 		return bench_dead(strtoull(argv[2], NULL, 10));
 	if (argc == 5 && strcmp(argv[1], "calls") == 0)
 		return bench_calls(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
-	errx(2, "usage: recovery dead SESSIONS | calls INSTANCE SESSIONS FILE");
+	if (argc == 4 && strcmp(argv[1], "asks") == 0)
+		return bench_asks(argv[2], argv[3]);
+	errx(2, "usage: recovery dead SESSIONS | calls INSTANCE SESSIONS FILE | asks INSTANCE FILE");
 }

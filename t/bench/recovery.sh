@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Goal: what a death costs: a dead client's recovery; gets and sweeps around a kill -9 of the daemon, a million sessions in the store
+# Goal: what a death costs: a dead client's recovery, and requests while all are counted again; gets and sweeps around the daemon's, a million in the store
 . "${0%/*}/../lib/functions.sh"
 recovery=$buildtop/t/bench/recovery
 
@@ -30,6 +30,32 @@ gets() {
 	cleanup_fn kill -KILL "$reader"
 	sleep 1			# what is measured is a second of it
 }
+
+# asks NAME SECONDS: whoever asks the daemon meanwhile.
+asks() {
+	: > "$tmp/$1.on"
+	"$recovery" asks "$INSTANCE" "$tmp/$1.on" > "$tmp/$1" &
+	asker=$!
+	cleanup_fn kill -KILL "$asker"
+	sleep "$2"
+	rm "$tmp/$1.on"
+	wait "$asker" || exit 1
+}
+
+# Where there are namespaces a recount looks at each session. It is eight looks at the index, one begun by each sweep.
+gs namespace add shop || exit 1
+asks asked 3
+echo "undisturbed: $(cat "$tmp/asked")"
+mkfifo "$tmp/hold"
+"$buildtop/t/proc/askers" "$INSTANCE" "$sessions" "$sessions" < "$tmp/hold" > "$tmp/attached" &
+victim=$!
+cleanup_fn kill -KILL "$victim"
+exec 7> "$tmp/hold"
+poll_until 10 test -s "$tmp/attached" || exit 1
+kill -KILL "$victim"
+# Recounts rest a hundred times as long as they take: the one at the start took little.
+asks counted 12
+echo "after a client's death: $(cat "$tmp/counted") (accept: as before)"
 
 gets quiet
 sleep 2

@@ -330,7 +330,7 @@ do_recover(struct place *p, struct tape *in)
 			(void)gs_recover_step(p->t, &at, 1 + (uint32_t)tape_take(in, 2));
 		return;
 	case 2:
-		while (!gs_recover_recount(p->t, &r))
+		while (!gs_recover_recount(p->t, &r, UINT64_MAX))
 			;
 		return;
 	default:

@@ -349,7 +349,7 @@ before_the_last_look(struct place *p)
 	with_session(p);
 	(void)atomic_fetch_add(&p->t->idx->population[PLACE_ACTIVE].n, 1);
 	for (int i = 0; i < 7; i++)
-		place_must("looks", !gs_recover_recount(p->t, &p->recount));
+		place_must("looks", !gs_recover_recount(p->t, &p->recount, UINT64_MAX));
 }
 
 /* It was asked for once too often, where nothing is refused; the pardon is due. */
@@ -411,7 +411,7 @@ static inline int run_touch(struct place *p) { return gs_kv_touch(p->t, &p->vict
 static inline int run_move_out(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_WARM); }
 static inline int run_move_in(struct place *p) { return gs_kv_move(p->t, &p->victim, &p->key, p->now_ms, PLACE_ACTIVE); }
 static inline int run_flush(struct place *p) { gs_slots_flush(p->t, &p->victim); return 0; }
-static inline int run_recount(struct place *p) { return gs_recover_recount(p->t, &p->recount); }
+static inline int run_recount(struct place *p) { return gs_recover_recount(p->t, &p->recount, UINT64_MAX); }
 
 static inline int
 run_get(struct place *p)

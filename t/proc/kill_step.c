@@ -309,7 +309,7 @@ recover_all(struct run *r)
 	if (r->op->is_forgotten)
 		place_set_state(r->p.t, PLACE_VICTIM, GS_CTX_UNUSED);
 	recover_clients(r);
-	while (!gs_recover_recount(r->p.t, &recount))
+	while (!gs_recover_recount(r->p.t, &recount, UINT64_MAX))
 		;
 	check_population(r, true);
 }

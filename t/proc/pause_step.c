@@ -171,7 +171,7 @@ check_memory(struct run *r, const struct act *act)
 	gs_slots_flush(t, &r->p.daemon);
 	if (r->op->is_dirty)
 		(void)run_recover(&r->p);
-	while (r->op->is_dirty && !gs_recover_recount(t, &recount))
+	while (r->op->is_dirty && !gs_recover_recount(t, &recount, UINT64_MAX))
 		;
 	gs_audit_run(t, r->p.now_ms, &a, r->n_wrong < SENTENCES ? stdout : NULL);
 	if (a.n_broken > 0)

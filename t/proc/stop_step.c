@@ -64,7 +64,7 @@ recount(struct run *r)
 {
 	struct gs_recount all = { 0 };
 
-	while (!gs_recover_recount(r->p.t, &all))
+	while (!gs_recover_recount(r->p.t, &all, UINT64_MAX))
 		;
 }
 
