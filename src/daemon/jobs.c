@@ -21,6 +21,7 @@
 #include "daemon/instance.h"
 #include "daemon/namespaces.h"
 #include "prog/log.h"
+#include "shm/namespaces.h"
 
 static const char *const kind_names[] = { [JOBS_SNAPSHOT] = "snapshot", [JOBS_RESTORE] = "restore" };
 
@@ -274,6 +275,7 @@ jobs_begin(struct jobs *j, const struct jobs_order *o, char why[GS_CONF_WHY_BYTE
 		return rc;
 	}
 	memset(j->report, 0, sizeof(*j->report));
+	memset(j->quotas, 0, sizeof(*j->quotas));
 	j->kind = o->kind;
 	(void)snprintf(j->name, sizeof(j->name), "%s", o->name[0] != '\0' ? o->name : "-");
 	if (o->kind == JOBS_SNAPSHOT)
@@ -299,13 +301,35 @@ jobs_is_busy(struct jobs *j)
 	return j->pid != 0;
 }
 
+/* The quotas of namespaces that a restore has made. */
+static void
+take_quotas(struct gs_conf_table *c, const struct gs_table *t, char quota[][GS_SNAPSHOT_QUOTA_BYTES])
+{
+	char why[GS_CONF_WHY_BYTES], name[GS_RING_NAME_BYTES];
+
+	for (uint32_t id = 1; id < GS_NAMESPACES; id++) {
+		size_t i;
+
+		if (quota[id][0] == '\0')
+			continue;
+		gs_namespaces_name(t, id, name);
+		i = gs_conf_namespace(c, name);
+		if (i < c->n_namespaces && gs_conf_set_namespace_quota(c, i, quota[id], why) < 0)
+			log_warnx("table %s: namespace %s is restored without its quota: %s", c->name, name, why);
+	}
+}
+
 /* A restore may have brought some. */
 static void
-take_namespaces(struct manager *m)
+take_namespaces(struct jobs *j)
 {
+	struct manager *m = j->m;
+
 	for (size_t i = 0; i < m->conf.n_tables; i++)
-		if (m->tables[i].shm != NULL)
+		if (m->tables[i].shm != NULL) {
 			namespaces_meet(m, i);
+			take_quotas(&m->conf.tables[i], m->tables[i].shm, j->quotas->text[i]);
+		}
 	for (size_t i = 0; i < m->conf.n_tables; i++)
 		manager_apply(m, i, -1);
 }
@@ -335,7 +359,7 @@ jobs_poll(struct jobs *j)
 	memset(j->cookie, 0, sizeof(j->cookie));
 	j->pid = 0;
 	if (j->kind == JOBS_RESTORE)
-		take_namespaces(j->m);
+		take_namespaces(j);
 	end(j);
 }
 
@@ -362,6 +386,24 @@ jobs_print(struct jobs *j, FILE *to)
 	}
 }
 
+/* Memory that a child has, too; NULL: there is none. */
+static void *
+share(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+unshare_all(struct jobs *j)
+{
+	if (j->report != NULL)
+		(void)munmap(j->report, sizeof(*j->report));
+	if (j->quotas != NULL)
+		(void)munmap(j->quotas, sizeof(*j->quotas));
+}
+
 struct jobs *
 jobs_new(struct manager *m, struct clients *clients)
 {
@@ -372,9 +414,11 @@ jobs_new(struct manager *m, struct clients *clients)
 	j->m = m;
 	j->clients = clients;
 	j->dir_fd = j->file_fd = -1;
-	j->report = mmap(NULL, sizeof(*j->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (j->report != MAP_FAILED)
+	j->report = share(sizeof(*j->report));
+	j->quotas = share(sizeof(*j->quotas));
+	if (j->report != NULL && j->quotas != NULL)
 		return j;
+	unshare_all(j);
 	free(j);
 	return NULL;
 }
@@ -393,6 +437,6 @@ jobs_free(struct jobs **jp)
 		keep_or_drop(j);
 	}
 	close_files(j);
-	(void)munmap(j->report, sizeof(*j->report));
+	unshare_all(j);
 	free(j);
 }

@@ -59,6 +59,20 @@ step_back(enum jobs_kind kind)
 		(void)sched_setscheduler(0, SCHED_IDLE, &none);
 }
 
+/* The quotas of a table's namespaces by their ids. */
+static void
+find_quotas(const struct manager *m, size_t table, char quota[][GS_SNAPSHOT_QUOTA_BYTES])
+{
+	const struct gs_conf_table *c = &m->conf.tables[table];
+
+	for (size_t i = 0; i < c->n_namespaces; i++) {
+		int id = gs_namespaces_find(m->tables[table].shm, c->namespaces[i].name);
+
+		if (id > 0)
+			gs_conf_get_namespace_quota(c, i, quota[id], GS_SNAPSHOT_QUOTA_BYTES);
+	}
+}
+
 static void
 write_snapshot(const struct jobs *j, struct jobs_report *r)
 {
@@ -66,8 +80,10 @@ write_snapshot(const struct jobs *j, struct jobs_report *r)
 	struct manager *m = j->m;
 
 	r->rc = gs_snapshot_begin(&out, j->file_fd, (uint32_t)m->conf.n_tables);
-	for (size_t i = 0; i < m->conf.n_tables && r->rc == 0; i++)
-		r->rc = gs_snapshot_add_table(&out, m->tables[i].shm, &r->done);
+	for (size_t i = 0; i < m->conf.n_tables && r->rc == 0; i++) {
+		find_quotas(m, i, j->quotas->text[i]);
+		r->rc = gs_snapshot_add_table(&out, m->tables[i].shm, j->quotas->text[i], &r->done);
+	}
 	if (r->rc == 0)
 		r->rc = gs_snapshot_finish(&out);
 	r->n_records = out.n_records;
@@ -105,16 +121,11 @@ look_through(struct gs_snapshot_in *in, int fd, struct found *found, struct jobs
 	return rc;
 }
 
-/* The table that a part of the snapshot goes to; NULL when there is none of that name. */
-static struct gs_table *
-table_of(const struct manager *m, const char *name, struct gs_ctx *ctx, struct gs_ctx **c)
+/* A namespace of a table; of one that was here before, id 0, nobody takes the quota. */
+static void
+bring_namespace(const struct jobs *j, size_t table, struct gs_restore *to, const struct gs_snapshot_namespace *space)
 {
-	for (size_t i = 0; i < m->conf.n_tables; i++)
-		if (strcmp(m->conf.tables[i].name, name) == 0) {
-			*c = &ctx[i];
-			return m->tables[i].shm;
-		}
-	return NULL;
+	memcpy(j->quotas->text[table][gs_restore_namespace(to, space)], space->quota, sizeof(space->quota));
 }
 
 static int
@@ -122,22 +133,24 @@ put_back(const struct jobs *j, struct gs_snapshot_in *in, const struct found *fo
 {
 	struct gs_snapshot_item item;
 	struct gs_restore to = { .t = NULL };
+	const struct manager *m = j->m;
 	struct gs_table *t = NULL;
-	struct gs_ctx *c = NULL;
 	size_t n_tables = 0;
+	int at = GS_ENOENT;			/* the table that a part of the snapshot goes to */
 	int rc = gs_snapshot_open(in, j->file_fd);
 
 	while (rc >= 0 && (rc = gs_snapshot_next(in, &item)) == 1) {
 		if (item.kind == GS_SNAPSHOT_TABLE) {
 			if (t != NULL)
 				gs_restore_end(&to);
-			t = table_of(j->m, item.table.name, ctx, &c);
+			at = manager_table(m, item.table.name);
+			t = at < 0 ? NULL : m->tables[at].shm;
 			if (t != NULL)
-				gs_restore_begin(&to, t, c, &item.table, atomic_load_explicit(&t->ctl->wall_add_ms, memory_order_relaxed));
+				gs_restore_begin(&to, t, &ctx[at], &item.table, atomic_load_explicit(&t->ctl->wall_add_ms, memory_order_relaxed));
 			to.tombs = n_tables < GS_CONF_TABLES ? &found->tombs[n_tables++] : NULL;
 		} else if (item.kind == GS_SNAPSHOT_NAMESPACES) {
 			if (t != NULL)
-				gs_restore_namespace(&to, &item.space);
+				bring_namespace(j, (size_t)at, &to, &item.space);
 		} else if (item.kind == GS_SNAPSHOT_RECORDS) {
 			if (t != NULL)
 				r->became[gs_restore_record(&to, &item, gs_table_now_ms(t))]++;

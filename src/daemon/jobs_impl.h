@@ -19,10 +19,16 @@ struct jobs_report {
 	char why[GS_SNAPSHOT_WHY_BYTES];
 };
 
+/* Quotas of namespaces as text, by table and id; memory that both have, "": none. A restore's child says those of whom it has made. */
+struct jobs_quotas {
+	char text[GS_CONF_TABLES][GS_NAMESPACES][GS_SNAPSHOT_QUOTA_BYTES];
+};
+
 struct jobs {
 	struct manager *m;
 	struct clients *clients;
 	struct jobs_report *report;
+	struct jobs_quotas *quotas;
 	uint32_t number;		/* of the last job; 0: there was none */
 	pid_t pid;			/* 0: none is under way */
 	enum jobs_kind kind;

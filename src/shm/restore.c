@@ -329,13 +329,13 @@ make_namespaces(struct gs_restore *r)
 	}
 }
 
-void
+uint32_t
 gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *space)
 {
 	struct gs_namespace_spec *made = &r->made[space->id], now;
 
 	if (made->name[0] == '\0' || r->ns[space->id] == 0)
-		return;
+		return 0;
 	made->uid = space->uid;
 	made->gid = space->gid;
 	made->mode = space->mode & 0777;
@@ -344,6 +344,7 @@ gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *s
 	now = *made;
 	now.max_sessions = GS_NAMESPACE_UNLIMITED;
 	(void)gs_namespaces_make(r->t, r->c, &now);
+	return r->ns[space->id];
 }
 
 void

@@ -62,8 +62,11 @@ struct gs_restore {
  */
 void gs_restore_begin(struct gs_restore *r, struct gs_table *t, struct gs_ctx *c, const struct gs_snapshot_table *from, uint64_t wall_add_ms);
 
-/* What a namespace of that table is like. One that was here stays as it is here. */
-void gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *space);
+/*
+ * What a namespace of that table is like. One that was here stays as it is here. Returns the id that it was made with, for whom
+ * its quota is a concern, or 0.
+ */
+uint32_t gs_restore_namespace(struct gs_restore *r, const struct gs_snapshot_namespace *space);
 /* After the last record of the table: what came back with it may have been more than max_sessions by then. */
 void gs_restore_end(struct gs_restore *r);
 

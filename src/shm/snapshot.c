@@ -22,6 +22,7 @@
 enum {
 	COPY_TRIES = 100000,
 	WITH_NAMESPACES = 4,		/* the version from which it says what they are like */
+	WITH_QUOTAS = 5,		/* and what their quotas are */
 };
 
 /* ---- blocks, out ---- */
@@ -226,7 +227,7 @@ add_head(struct gs_snapshot_out *o, const struct gs_table *t)
 }
 
 static int
-add_namespaces(struct gs_snapshot_out *o, const struct gs_table *t)
+add_namespaces(struct gs_snapshot_out *o, const struct gs_table *t, char quota[][GS_SNAPSHOT_QUOTA_BYTES])
 {
 	struct gs_namespace_spec spec;
 	unsigned char *at = NULL;
@@ -240,6 +241,8 @@ add_namespaces(struct gs_snapshot_out *o, const struct gs_table *t)
 		space = (struct gs_snapshot_namespace){
 			.id = id, .uid = spec.uid, .gid = spec.gid, .mode = spec.mode, .idle_ms = spec.idle_ms, .max_sessions = spec.max_sessions,
 		};
+		if (quota != NULL)
+			memcpy(space.quota, quota[id], sizeof(space.quota));
 		rc = make_room(o, GS_SNAPSHOT_NAMESPACES, sizeof(space), &at);
 		if (rc < 0)
 			break;
@@ -272,13 +275,13 @@ add_tombs(struct gs_snapshot_out *o, const struct gs_table *t)
 }
 
 int
-gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, _Atomic uint64_t *done)
+gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, char quota[][GS_SNAPSHOT_QUOTA_BYTES], _Atomic uint64_t *done)
 {
 	uint64_t n = gs_table_entries(t);
 	int rc = add_head(o, t);
 
 	if (rc == 0)
-		rc = add_namespaces(o, t);
+		rc = add_namespaces(o, t, quota);
 	for (uint64_t ordinal = 0; ordinal < n && rc == 0; ordinal++) {
 		rc = add_entry(o, t, ordinal);
 		(void)atomic_fetch_add_explicit(done, 1, memory_order_relaxed);
@@ -456,12 +459,17 @@ take_record(struct gs_snapshot_in *in, struct gs_snapshot_item *out)
 static int
 take_namespace(struct gs_snapshot_in *in, struct gs_snapshot_namespace *out)
 {
-	if (in->head.bytes - in->next < sizeof(*out))
+	size_t n = in->version < WITH_QUOTAS ? offsetof(struct gs_snapshot_namespace, quota) : sizeof(*out);
+
+	if (in->head.bytes - in->next < n)
 		return nonsense(in, "a namespace that does not end");
-	memcpy(out, in->block + in->next, sizeof(*out));
+	*out = (struct gs_snapshot_namespace){ 0 };
+	memcpy(out, in->block + in->next, n);
 	if (out->id == 0 || out->id >= GS_NAMESPACES)
 		return nonsense(in, "a namespace that cannot be");
-	in->next += sizeof(*out);
+	if (memchr(out->quota, 0, sizeof(out->quota)) == NULL)
+		return nonsense(in, "a namespace whose quota does not end");
+	in->next += n;
 	return 1;
 }
 

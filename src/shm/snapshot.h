@@ -8,7 +8,7 @@
  *
  *	FILE	struct gs_snapshot_file
  *	TABLE	struct gs_snapshot_table	then, of this table:
- *	NAMESPACES	struct gs_snapshot_namespace, again and again; none in a file of version 3
+ *	NAMESPACES	struct gs_snapshot_namespace, again and again; without quota in a file of version 4, none in one of 3
  *	RECORDS	struct gs_snapshot_record and key, owner, link, value, padded to 8, again and again
  *	TOMBS	struct gs_snapshot_tomb, again and again
  *	END	struct gs_snapshot_end
@@ -30,10 +30,11 @@
 #define GS_SNAPSHOT_MAGIC UINT32_C(0x70616e73)	/* "snap" */
 
 enum {
-	GS_SNAPSHOT_VERSION = 4,
+	GS_SNAPSHOT_VERSION = 5,
 	GS_SNAPSHOT_OLDEST = 3,			/* that is read */
 	GS_SNAPSHOT_BLOCK_BYTES = 1 << 18,	/* of a block behind its head, at most */
 	GS_SNAPSHOT_WHY_BYTES = 256,
+	GS_SNAPSHOT_QUOTA_BYTES = 48,
 };
 
 enum gs_snapshot_kind { GS_SNAPSHOT_FILE = 1, GS_SNAPSHOT_TABLE, GS_SNAPSHOT_RECORDS, GS_SNAPSHOT_TOMBS, GS_SNAPSHOT_END,
@@ -73,8 +74,9 @@ struct gs_snapshot_table {
 struct gs_snapshot_namespace {
 	uint32_t id, uid, gid, mode;
 	uint64_t idle_ms, max_sessions;		/* GS_DURATION_MAX, GS_NAMESPACE_UNLIMITED: none */
+	char quota[GS_SNAPSHOT_QUOTA_BYTES];	/* as its control file has it; "": nothing is said of it */
 };
-_Static_assert(sizeof(struct gs_snapshot_namespace) == 32, "namespace of a snapshot");
+_Static_assert(sizeof(struct gs_snapshot_namespace) == 80, "namespace of a snapshot");
 
 /* A session, times in store ms of its table. */
 struct gs_snapshot_record {
@@ -116,8 +118,11 @@ struct gs_snapshot_out {
 
 /* Begin a file at the descriptor's offset. Returns 0, GS_ENOMEM, GS_ENOSPC, GS_ESYSTEM. */
 int gs_snapshot_begin(struct gs_snapshot_out *o, int fd, uint32_t n_tables);
-/* Add a table. *done grows by one with every entry of its index that was looked at. Damaged records are left out and counted. As above. */
-int gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, _Atomic uint64_t *done);
+/*
+ * Add a table; quota: those of its namespaces by their ids, or NULL. *done grows by one with every entry of its index that was
+ * looked at. Damaged records are left out and counted. As above.
+ */
+int gs_snapshot_add_table(struct gs_snapshot_out *o, struct gs_table *t, char quota[][GS_SNAPSHOT_QUOTA_BYTES], _Atomic uint64_t *done);
 /* The last block; then wait until the disk has all of it. As above. */
 int gs_snapshot_finish(struct gs_snapshot_out *o);
 /* Give memory back, however far it came. */
@@ -152,7 +157,7 @@ struct gs_snapshot_in {
 int gs_snapshot_open(struct gs_snapshot_in *in, int fd);
 /*
  * The next table, namespace, record or tomb. Returns 1, 0 at the end of a file that is whole to its last byte, or as above. What it
- * gives has lengths, ring and a namespace's id within bounds; every other number is as the file has it.
+ * gives has lengths, ring and a namespace's id within bounds, and texts that end; every other number is as the file has it.
  */
 int gs_snapshot_next(struct gs_snapshot_in *in, struct gs_snapshot_item *out);
 void gs_snapshot_close(struct gs_snapshot_in *in);

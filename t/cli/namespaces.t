@@ -202,6 +202,7 @@ write_conf
 gs set ctl reload
 
 gs -n hand mv h cold
+gs set $ns/hand/quota "7/m 50"
 gs snapshot "$tmp/snap" > /dev/null
 check_eq "what was ended does not come back" "$(gs -n hand del h; gs restore "$tmp/snap" > /dev/null; gs -n hand ls)" ""
 stop_manager
@@ -211,6 +212,8 @@ check_eq "a new memory has none" "$(names)" ''
 check "a restore brings namespaces back" gs restore "$tmp/snap"
 check_eq "with what is in them" "$(gs -n hand get h)" 'of hand'
 check_eq "and what they were like" "$(gs show $ns/hand/owner) $(gs show $ns/hand/mode) $(gs show $ns/hand/idle)" '7:8 0700 2h'
+check_eq "and their quotas" "$(gs show $ns/hand/quota)" '7/m 50'
+check_eq "among the lines of the table" "$(gs show sessions/quota/overrides | grep hand)" 'namespace hand 7/m 50'
 kill_manager
 start_manager "$conf"
 check_eq "also when the daemon starts again" "$(gs show $ns/hand/owner) $(gs show $ns/hand/idle)" '7:8 2h'

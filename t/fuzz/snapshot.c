@@ -64,7 +64,7 @@ make_sane(void)
 	struct gs_snapshot_out out;
 	_Atomic uint64_t done = 0;
 
-	if (gs_snapshot_begin(&out, fd, 1) < 0 || gs_snapshot_add_table(&out, table, &done) < 0 || gs_snapshot_finish(&out) < 0)
+	if (gs_snapshot_begin(&out, fd, 1) < 0 || gs_snapshot_add_table(&out, table, NULL, &done) < 0 || gs_snapshot_finish(&out) < 0)
 		fuzz_fail("no snapshot");
 	gs_snapshot_free(&out);
 	n_sane = (size_t)pread(fd, sane, sizeof(sane), 0);
@@ -164,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (item.kind == GS_SNAPSHOT_TABLE)
 			gs_restore_begin(&to, table, &ctx, &item.table, tape_number(&in));
 		else if (item.kind == GS_SNAPSHOT_NAMESPACES)
-			gs_restore_namespace(&to, &item.space);
+			(void)gs_restore_namespace(&to, &item.space);
 		else if (item.kind == GS_SNAPSHOT_RECORDS && gs_restore_record(&to, &item, now_ms) == GS_RESTORED)
 			check_record(&to, &item, now_ms);
 	}

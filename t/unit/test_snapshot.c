@@ -24,6 +24,8 @@ enum { FILE_BYTES = 1 << 20 };
 struct f {
 	struct store from, to;
 	int fd;
+	char quota[2][GS_SNAPSHOT_QUOTA_BYTES + 16];	/* of namespaces that were made: the id, what is said */
+	int n_made;
 };
 
 static struct gs_table_spec
@@ -44,6 +46,7 @@ begin(struct f *f)
 	open_store(&f->to, &spec);
 	gs_table_set_now(f->from.t, NOW);
 	gs_table_set_now(f->to.t, NOW + 5 * DAY);
+	f->n_made = 0;
 	f->fd = memfd_create("snapshot", MFD_CLOEXEC);
 	assert_true(f->fd >= 0);
 }
@@ -58,7 +61,7 @@ finish(struct f *f)
 }
 
 static void
-take_snapshot(struct f *f)
+take_snapshot_with(struct f *f, char quota[][GS_SNAPSHOT_QUOTA_BYTES])
 {
 	struct gs_snapshot_out out;
 	_Atomic uint64_t done = 0;
@@ -66,10 +69,16 @@ take_snapshot(struct f *f)
 	assert_int_equal(ftruncate(f->fd, 0), 0);
 	assert_int_equal(lseek(f->fd, 0, SEEK_SET), 0);
 	assert_int_equal(gs_snapshot_begin(&out, f->fd, 1), 0);
-	assert_int_equal(gs_snapshot_add_table(&out, f->from.t, &done), 0);
+	assert_int_equal(gs_snapshot_add_table(&out, f->from.t, quota, &done), 0);
 	assert_int_equal(gs_snapshot_finish(&out), 0);
 	assert_int_equal(done, gs_table_entries(f->from.t));
 	gs_snapshot_free(&out);
+}
+
+static void
+take_snapshot(struct f *f)
+{
+	take_snapshot_with(f, NULL);
 }
 
 /* Read all of it. 0, or the error, whose sentence is in why. */
@@ -105,7 +114,10 @@ restore_into(struct f *f, struct store *s, int64_t later_ms, const struct gs_res
 			    (uint64_t)(item.table.wall_ms + later_ms) - gs_table_now_ms(s->t));
 			r.tombs = tombs;
 		} else if (item.kind == GS_SNAPSHOT_NAMESPACES) {
-			gs_restore_namespace(&r, &item.space);
+			uint32_t id = gs_restore_namespace(&r, &item.space);
+
+			if (id != 0)
+				(void)snprintf(f->quota[f->n_made++], sizeof(f->quota[0]), "%u %s", id, item.space.quota);
 		} else if (item.kind == GS_SNAPSHOT_RECORDS) {
 			became[gs_restore_record(&r, &item, gs_table_now_ms(s->t))]++;
 		}
@@ -736,7 +748,18 @@ blocks_left_out_put_twice_or_of_another_snapshot_are_refused(void **state)
 	finish(&f);
 }
 
-/* Make the file one of another version, as one that knows nothing of what namespaces are like: by whoever wrote it then. */
+/* A block of namespaces as version 4 had them. Returns its bytes. */
+static uint32_t
+cut_quotas(unsigned char *block, uint32_t n)
+{
+	const size_t bytes = offsetof(struct gs_snapshot_namespace, quota);
+
+	for (uint32_t i = 0; i < n; i++)
+		memmove(block + i * bytes, block + i * sizeof(struct gs_snapshot_namespace), bytes);
+	return (uint32_t)(n * bytes);
+}
+
+/* Make the file one of another version, with what that one says of namespaces: by whoever wrote it then. */
 static void
 make_older(int fd, uint32_t version)
 {
@@ -749,8 +772,10 @@ make_older(int fd, uint32_t version)
 		struct gs_snapshot_head head;
 
 		memcpy(&head, in + at[i], sizeof(head));
-		if (head.kind == GS_SNAPSHOT_NAMESPACES)
+		if (head.kind == GS_SNAPSHOT_NAMESPACES && version < 4)
 			continue;
+		if (head.kind == GS_SNAPSHOT_NAMESPACES && version == 4)
+			head.bytes = cut_quotas(in + at[i] + sizeof(head), head.n_items);
 		if (i == 0)
 			memcpy(in + sizeof(head), &version, sizeof(version));
 		head.seq = seq++;
@@ -768,6 +793,7 @@ make_older(int fd, uint32_t version)
 static void
 begin_namespaces(struct f *f, uint32_t id[2])
 {
+	static char quota[GS_NAMESPACES][GS_SNAPSHOT_QUOTA_BYTES];
 	struct gs_namespace_spec spec = { .name = "made", .idle_ms = 77 * DAY, .max_sessions = 2, .uid = 33, .gid = 34, .mode = 0750 };
 	struct gs_put_args args = plain_args();
 	struct gs_key k;
@@ -785,7 +811,20 @@ begin_namespaces(struct f *f, uint32_t id[2])
 	}
 	spec.idle_ms = 99 * DAY;
 	assert_true(gs_namespaces_make(f->to.t, &f->to.c, &spec) > 0);
-	take_snapshot(f);
+	(void)snprintf(quota[id[0]], sizeof(quota[0]), "600/m 50");
+	(void)snprintf(quota[id[1]], sizeof(quota[0]), "none");
+	take_snapshot_with(f, quota);
+}
+
+/* One namespace was made, and this is what is said of its quota. */
+static void
+check_quota(struct f *f, const char *quota)
+{
+	char want[GS_SNAPSHOT_QUOTA_BYTES + 16];
+
+	(void)snprintf(want, sizeof(want), "%d %s", gs_namespaces_find(f->to.t, "made"), quota);
+	assert_int_equal(f->n_made, 1);
+	assert_string_equal(f->quota[0], want);
 }
 
 static void
@@ -804,11 +843,58 @@ namespaces_come_back_with_what_they_were_like(void **state)
 	assert_true(spec.uid == 33 && spec.gid == 34 && spec.mode == 0750 && spec.idle_ms == 77 * DAY && spec.max_sessions == 1);
 	assert_true(gs_namespaces_load(f.to.t, (uint32_t)gs_namespaces_find(f.to.t, "there"), &spec));
 	assert_true(spec.uid == 0 && spec.mode == 0700 && spec.idle_ms == 99 * DAY && spec.max_sessions == 2);
+	check_quota(&f, "600/m 50");
 	finish(&f);
 }
 
 static void
-file_of_the_version_before_has_only_their_names(void **state)
+file_of_version_four_has_all_but_their_quotas(void **state)
+{
+	uint64_t became[GS_RESTORE_KINDS];
+	struct gs_namespace_spec spec;
+	uint32_t id[2];
+	struct f f;
+
+	(void)state;
+	begin_namespaces(&f, id);
+	make_older(f.fd, 4);
+	restore_into(&f, &f.to, 0, NULL, became);
+	assert_int_equal(became[GS_RESTORED], 4);
+	assert_true(gs_namespaces_load(f.to.t, (uint32_t)gs_namespaces_find(f.to.t, "made"), &spec));
+	assert_true(spec.uid == 33 && spec.gid == 34 && spec.mode == 0750 && spec.idle_ms == 77 * DAY && spec.max_sessions == 1);
+	check_quota(&f, "");
+	finish(&f);
+}
+
+static void
+quota_without_an_end_is_refused(void **state)
+{
+	static unsigned char file[32768];
+	char why[GS_SNAPSHOT_WHY_BYTES];
+	ssize_t size, at[17];
+	uint32_t id[2];
+	uint64_t n;
+	struct f f;
+
+	(void)state;
+	begin_namespaces(&f, id);
+	size = pread(f.fd, file, sizeof(file), 0);
+	for (int i = find_blocks(file, size, at) - 1; i >= 0; i--) {
+		struct gs_snapshot_head head;
+
+		memcpy(&head, file + at[i], sizeof(head));
+		if (head.kind == GS_SNAPSHOT_NAMESPACES)
+			memset(file + at[i] + sizeof(head) + offsetof(struct gs_snapshot_namespace, quota), 'x', GS_SNAPSHOT_QUOTA_BYTES);
+	}
+	assert_int_equal(pwrite(f.fd, file, (size_t)size, 0), size);
+	make_older(f.fd, GS_SNAPSHOT_VERSION);	/* its checksums anew */
+	assert_int_equal(read_through(f.fd, &n, why), GS_ECORRUPT);
+	assert_non_null(strstr(why, "a namespace whose quota does not end"));
+	finish(&f);
+}
+
+static void
+file_of_version_three_has_only_their_names(void **state)
 {
 	uint64_t became[GS_RESTORE_KINDS], n;
 	char why[GS_SNAPSHOT_WHY_BYTES];
@@ -826,8 +912,8 @@ file_of_the_version_before_has_only_their_names(void **state)
 	    spec.max_sessions == GS_NAMESPACE_UNLIMITED);
 	make_older(f.fd, 2);
 	assert_int_equal(read_through(f.fd, &n, why), GS_EVERSION);
-	assert_non_null(strstr(why, "of version 2, and this program reads versions 3 to 4"));
-	make_older(f.fd, 5);
+	assert_non_null(strstr(why, "of version 2, and this program reads versions 3 to 5"));
+	make_older(f.fd, 6);
 	assert_int_equal(read_through(f.fd, &n, why), GS_EVERSION);
 	finish(&f);
 }
@@ -893,7 +979,9 @@ main(void)
 		T(what_is_cut_or_changed_anywhere_is_refused_with_a_sentence),
 		T(blocks_left_out_put_twice_or_of_another_snapshot_are_refused),
 		T(namespaces_come_back_with_what_they_were_like),
-		T(file_of_the_version_before_has_only_their_names),
+		T(file_of_version_four_has_all_but_their_quotas),
+		T(file_of_version_three_has_only_their_names),
+		T(quota_without_an_end_is_refused),
 		T(random_sessions_come_back_as_they_were),
 	};
 
