@@ -657,7 +657,8 @@ GS_API int gs_rings(struct gs *gs, struct gs_ring_info *out, size_t n);
  *   GS_EVERSION	the daemon is of a version that does not tell
  *
  * No system call.  Cost: of a table 12 lines of the cache for each thread that
- * ever was attached at the same time, and a word for each 64 slots and more.
+ * ever was attached at the same time, and a word for each 64 slots and more that
+ * ever were in use.
  */
 GS_API ssize_t gs_stats(struct gs *gs, const char *ring, char *out, size_t cap);
 

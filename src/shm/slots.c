@@ -167,11 +167,18 @@ uint64_t
 gs_slots_count_committed(const struct gs_arena *a)
 {
 	const _Atomic uint64_t *at = a->segments, *end = at + a->n_segments;
-	uint64_t n = 0;
+	uint64_t n = 0, word;
 
-	/* There are thousands of them: one comparison, and no branch. */
-	for (; at < end; at++)
-		n += gs_segment_state(atomic_load_explicit(at, memory_order_relaxed)) - GS_SEGMENT_ACTIVE <= GS_SEGMENT_DRAINING - GS_SEGMENT_ACTIVE;
+	/*
+	 * The lowest that is absent is taken first, and what was used has a generation: behind one that never was none is in
+	 * use. But in a file, where each page is as old as it was when the power was cut.
+	 */
+	for (; at < end; at++) {
+		word = atomic_load_explicit(at, memory_order_relaxed);
+		if (word == 0 && !a->is_file)
+			break;
+		n += gs_segment_state(word) - GS_SEGMENT_ACTIVE <= GS_SEGMENT_DRAINING - GS_SEGMENT_ACTIVE;
+	}
 	return n * a->seg_slots;
 }
 

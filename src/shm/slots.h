@@ -52,7 +52,7 @@ int gs_slots_commit(struct gs_arena *a);
 int gs_slots_recommit(struct gs_arena *a);
 /* Is the segment of this slot committed, in use or draining? */
 bool gs_slots_is_committed(const struct gs_arena *a, uint32_t slot);
-/* How many slots are in such segments, for who shows it: a moment's number. Cost: a load for each segment. */
+/* How many slots are in such segments, for who shows it: a moment's number. Cost: a load for each that was ever used. */
 uint64_t gs_slots_count_committed(const struct gs_arena *a);
 /* May a session be in its segment? While that is being emptied too, until it is sure that none is. */
 bool gs_slots_may_live(const struct gs_arena *a, uint32_t slot);

@@ -127,13 +127,28 @@ look_at_table(const struct gs_table *t, uint32_t seen, uint64_t seen_bytes, stru
 	out->of[GS_FIGURE_COMMITTED] = bytes;
 }
 
+/* Names of rings and tables, see gs_name_is_valid(), need no escapes. */
+static void
+make_label(struct gs_stats_label *out, const char *table, const char *ring)
+{
+	struct gs_append a = { .out = out->text, .cap = sizeof(out->text) };
+
+	gs_append_text(&a, "{table=\"");
+	gs_append_text(&a, table);
+	if (ring != NULL) {
+		gs_append_text(&a, "\",ring=\"");
+		gs_append_text(&a, ring);
+	}
+	out->len = gs_min_u64(a.len, a.cap);
+}
+
 void
 gs_stats_look(const struct gs_table *t, struct gs_stats_table *out)
 {
 	uint32_t ids[GS_MAX_RINGS], n = gs_table_rings(t, ids), seen = 0;
 	uint64_t bytes = 0;
 
-	memcpy(out->name, t->name, sizeof(out->name));
+	make_label(&out->label, t->name, NULL);
 	memset(out->count, 0, sizeof(out->count));
 	gs_ctx_add_totals(t, out->count);
 	out->n_rings = 0;
@@ -143,6 +158,7 @@ gs_stats_look(const struct gs_table *t, struct gs_stats_table *out)
 		/* It may have gone meanwhile. */
 		if (!gs_table_ring_name(t, ids[i], r->name))
 			continue;
+		make_label(&r->label, t->name, r->name);
 		look_at_ring(t, ids[i], r);
 		seen |= UINT32_C(1) << ids[i];
 		bytes += r->value.of[GS_FIGURE_RING_COMMITTED];
@@ -254,51 +270,39 @@ gs_stats_print_total(const struct gs_table *const *t, size_t n, const struct gs_
 
 /* ---- metrics ---- */
 
-/* Names of rings and tables, see gs_name_is_valid(), need no escapes. */
+/* One of a table, a ring, or, where slot_size is not 0, of slots. */
 static void
-print_labels(const char *table, const char *ring, uint32_t slot_size, struct gs_append *to)
+print_sample(const struct figure *f, const struct gs_stats_label *label, uint32_t slot_size, uint64_t value, struct gs_append *to)
 {
-	gs_append_text(to, "{table=\"");
-	gs_append_text(to, table);
-	if (ring != NULL) {
-		gs_append_text(to, "\",ring=\"");
-		gs_append_text(to, ring);
-	}
+	print_words(&f->sample, to);
+	gs_append_bytes(to, label->text, label->len);
 	if (slot_size != 0) {
 		gs_append_text(to, "\",slot_size=\"");
 		gs_append_u64(to, slot_size);
 	}
-	gs_append_text(to, "\"}");
+	print_value("\"} ", value, to);
 }
 
 /* The figure of a ring, or of its slots. */
 static void
-print_samples_of_ring(const struct figure *f, const char *table, const struct gs_stats_ring *r, struct gs_append *to)
+print_samples_of_ring(const struct figure *f, const struct gs_stats_ring *r, struct gs_append *to)
 {
-	bool is_of_slots = f->of == OF_SLOTS;
-
-	if (f->of == OF_STORE && !r->is_store)
-		return;
-	for (uint32_t i = 0; i < (is_of_slots ? GS_MAX_CLASSES : 1); i++) {
-		if (is_of_slots && r->slots[i].slot_size == 0)
-			continue;
-		print_words(&f->sample, to);
-		print_labels(table, r->name, is_of_slots ? r->slots[i].slot_size : 0, to);
-		print_value(" ", is_of_slots ? r->slots[i].value.of[f->id] : r->value.of[f->id], to);
-	}
+	if (f->of == OF_RING || (f->of == OF_STORE && r->is_store))
+		print_sample(f, &r->label, 0, r->value.of[f->id], to);
+	for (uint32_t i = 0; f->of == OF_SLOTS && i < GS_MAX_CLASSES; i++)
+		if (r->slots[i].slot_size != 0)
+			print_sample(f, &r->label, r->slots[i].slot_size, r->slots[i].value.of[f->id], to);
 }
 
 static void
 print_samples_of_table(const struct figure *f, const struct gs_stats_table *t, struct gs_append *to)
 {
-	if (f->of == OF_COUNTER || f->of == OF_TABLE) {
-		print_words(&f->sample, to);
-		print_labels(t->name, NULL, 0, to);
-		print_value(" ", f->of == OF_COUNTER ? t->count[f->id] : t->value.of[f->id], to);
-		return;
-	}
-	for (uint32_t i = 0; i < t->n_rings; i++)
-		print_samples_of_ring(f, t->name, &t->ring[i], to);
+	bool is_of_table = f->of == OF_COUNTER || f->of == OF_TABLE;
+
+	if (is_of_table)
+		print_sample(f, &t->label, 0, f->of == OF_COUNTER ? t->count[f->id] : t->value.of[f->id], to);
+	for (uint32_t i = 0; !is_of_table && i < t->n_rings; i++)
+		print_samples_of_ring(f, &t->ring[i], to);
 }
 
 void

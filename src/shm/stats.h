@@ -25,8 +25,15 @@ struct gs_figures {
 	uint64_t of[GS_FIGURES];
 };
 
+/* What stands behind the name of a sample, but for what closes it. */
+struct gs_stats_label {
+	char text[sizeof("{table=\"\",ring=\"") + 2 * GS_RING_NAME_BYTES];
+	size_t len;
+};
+
 struct gs_stats_ring {
 	char name[GS_RING_NAME_BYTES];
+	struct gs_stats_label label;
 	bool is_store;				/* it lies on a disk */
 	struct gs_figures value;
 	struct {
@@ -36,7 +43,7 @@ struct gs_stats_ring {
 };
 
 struct gs_stats_table {
-	char name[GS_RING_NAME_BYTES];
+	struct gs_stats_label label;
 	uint64_t count[GS_COUNTERS];
 	struct gs_figures value;
 	uint32_t n_rings;
@@ -46,7 +53,7 @@ struct gs_stats_table {
 /*
  * gs_stats_look - all numbers of a table at once.
  *
- * T.ctx must be mapped.  Cost: 12 lines of the cache for each context that was ever granted, and a word for each segment.
+ * T.ctx must be mapped.  Cost: 12 lines of the cache for each context that was ever granted, and a word for each segment that was ever used.
  */
 void gs_stats_look(const struct gs_table *t, struct gs_stats_table *out);
 

@@ -394,6 +394,35 @@ look(struct store *s, struct shrink *sh, struct gs_ctx *daemon)
 }
 
 static void
+committed_slots_are_counted_behind_a_segment_that_was_given_back(void **state)
+{
+	struct gs_table_spec spec = roomy_spec();
+	struct gs_arena *a;
+	struct store s;
+
+	(void)state;
+	open_store(&s, &spec);
+	a = arena_of(&s);
+	assert_true(a->n_segments > 6);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(gs_slots_count_committed(a), i * a->seg_slots);
+		assert_int_equal(gs_slots_commit(a), 1);
+	}
+	assert_true(gs_segments_drain(s.t, a, 1));
+	assert_int_equal(gs_slots_count_committed(a), 4 * a->seg_slots);
+	assert_int_equal(gs_segments_release(s.t, a, 1), 1);
+	assert_int_equal(gs_slots_count_committed(a), 3 * a->seg_slots);
+	/* What came late and was given back leaves a mark behind those that were never used. */
+	assert_int_equal(gs_segments_reclaim(a, 6), 1);
+	assert_int_equal(gs_slots_count_committed(a), 3 * a->seg_slots);
+	for (uint32_t i = 4; i <= a->n_segments; i++) {
+		assert_int_equal(gs_slots_commit(a), 1);
+		assert_int_equal(gs_slots_count_committed(a), i * a->seg_slots);
+	}
+	close_store(&s);
+}
+
+static void
 ring_that_empties_gives_its_memory_back_after_a_while_and_fills_again(void **state)
 {
 	struct gs_table_spec spec = roomy_spec();
@@ -541,6 +570,7 @@ main(void)
 		T(segment_left_half_emptied_is_finished_by_the_next_daemon),
 		T(segment_left_half_released_has_no_way_back),
 		T(memory_that_comes_late_is_given_back_too),
+		T(committed_slots_are_counted_behind_a_segment_that_was_given_back),
 		T(ring_that_empties_gives_its_memory_back_after_a_while_and_fills_again),
 		T(ring_that_was_lowered_does_not_wait),
 		T(new_daemon_goes_on_at_once_with_what_drains),

@@ -142,7 +142,9 @@ metrics_are_families_over_all_tables_and_rings(void **state)
 	assert_int_equal(put_at(s, "a", "v", NOW), 1);
 	gs_stats_look(s->t, &tables[0]);
 	gs_stats_look(s->t, &tables[1]);
-	memcpy(tables[1].name, "u", 2);
+	memcpy(strchr(tables[1].label.text, '"'), "\"u", 2);
+	for (uint32_t i = 0; i < tables[1].n_rings; i++)
+		memcpy(strchr(tables[1].ring[i].label.text, '"'), "\"u", 2);
 	gs_stats_print_metrics(tables, 2, &host, &a);
 	gs_append_end(&a);
 	assert_non_null(strstr(text, "# TYPE gsession_started counter\n"
