@@ -736,6 +736,19 @@ GS_API uint32_t gs_roles_epoch(const struct gs *gs);
 GS_API uint32_t gs_settings_epoch(const struct gs *gs);
 
 /*
+ * gs_control_epoch - a number that is another one when a setting in the control tree says something else, or is gone.
+ *
+ * For a program that has asked the daemon what settings say: with the number
+ * as it was before that, they say the same still.  Who is told that a change
+ * was made, or learns of it in whatever way, finds another number after that.
+ * It is another one after each start of a daemon too, and the same in all
+ * tables of an instance, but in no other.  While no daemon runs it stays as it
+ * is; whether one does, it does not say.  0: the daemon is of a version that
+ * does not tell.  Cost: one load.
+ */
+GS_API uint64_t gs_control_epoch(const struct gs *gs);
+
+/*
  * gs_new_id - 192 random bits as 32 url-safe characters and a NUL.
  * Returns 32; GS_ERANGE if cap < GS_ID_CHARS. May make a system call (getrandom).
  */

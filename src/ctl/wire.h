@@ -76,7 +76,11 @@ struct gs_wire_welcome {
 enum gs_wire_verb {
 	GS_VERB_GET = 1,		/* text of a control file */
 	GS_VERB_SET = 2,		/* write to one */
-	GS_VERB_LIST = 3,		/* a directory: lines `d NAME` and `f MODE NAME`, mode in octal; `events` with its size and last revision */
+	/*
+	 * A directory: lines `d NAME` and `f MODE NAME`, mode in octal; `events` with its size and last revision, a setting with
+	 * ` =N`: what it says and this line are the same as long as T.ctl's control_epoch is N.
+	 */
+	GS_VERB_LIST = 3,
 	GS_VERB_STAT = 4,		/* one such line of a path itself */
 	GS_VERB_WAIT = 6,		/* as GET of events_pipe, when there are lines behind revision `offset`; without text when there were none for GS_WIRE_WAIT_MS */
 	GS_VERB_MAKE = 7,		/* a directory: a ring */

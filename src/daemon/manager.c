@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/drain.h"
 #include "daemon/events.h"
 #include "daemon/host.h"
@@ -68,6 +69,16 @@ open_suspects(struct manager *m)
 	return 0;
 }
 
+/* Another than any daemon's before, be it of another memory; counted up from here it is never 0. */
+static int
+begin_control_epoch(struct manager *m)
+{
+	int rc = gs_random_bytes(&m->control_epoch, sizeof(m->control_epoch));
+
+	m->control_epoch = m->control_epoch >> 1 | 1;
+	return rc;
+}
+
 int
 manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY_BYTES])
 {
@@ -80,6 +91,9 @@ manager_open(struct manager *m, const struct gs_conf *conf, char why[GS_CONF_WHY
 	m->shm_dir_fd = instance_open(m->instance, why);
 	if (m->shm_dir_fd < 0)
 		return m->shm_dir_fd;
+	rc = begin_control_epoch(m);
+	if (rc < 0)
+		return gs_conf_refuse(rc, why, "random numbers: %s", gs_strerror(rc));
 	adopt_kept(m);
 	for (size_t i = 0; i < m->conf.n_tables; i++) {
 		rc = tables_open(m, i, &is_new, why);
@@ -237,6 +251,17 @@ apply_followed(struct manager *m, size_t table)
 	(void)atomic_fetch_add_explicit(&mt->shm->ctl->settings_epoch, 1, memory_order_release);
 }
 
+/* Whoever shows settings without asking us each time is to ask anew. */
+static void
+apply_control_epoch(struct manager *m)
+{
+	m->control_epoch++;
+	for (size_t i = 0; i < m->conf.n_tables; i++)
+		if (m->tables[i].shm != NULL)
+			/* release; pairs with the acquire in gs_control_epoch: before anybody is told of the change */
+			atomic_store_explicit(&m->tables[i].shm->ctl->control_epoch, m->control_epoch, memory_order_release);
+}
+
 void
 manager_apply(struct manager *m, size_t table, int ring)
 {
@@ -259,6 +284,7 @@ manager_apply(struct manager *m, size_t table, int ring)
 			roles_apply(m, i);
 		}
 	log_set_level((enum log_level)m->conf.log_level);
+	apply_control_epoch(m);
 }
 
 int

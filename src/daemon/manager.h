@@ -99,6 +99,7 @@ struct manager {
 	uint32_t n_clients;			/* attached processes */
 	uint64_t namespaces_ms;			/* when namespaces_tick does something, by the monotonic clock */
 	uint32_t n_removing;			/* requests under way that remove something */
+	uint64_t control_epoch;			/* as in every table: of what settings say now */
 	struct roles_told roles_told;
 	char last_error[GS_CONF_WHY_BYTES + 64];	/* the last refused control request: pid, sentence */
 };

@@ -269,8 +269,8 @@ finish_drained(struct manager *m, size_t table)
 		if (c->rings[i].state != GS_CONF_STATE_DRAINING || rings_population(m, table, c->rings[i].name) > 0)
 			continue;
 		c->rings[i].state = GS_CONF_STATE_OFF;
-		events_add(m->events, "drained", "table=%s ring=%s", c->name, c->rings[i].name);
 		manager_apply(m, table, 0);
+		events_add(m->events, "drained", "table=%s ring=%s", c->name, c->rings[i].name);
 	}
 }
 

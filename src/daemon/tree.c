@@ -344,6 +344,8 @@ print_file_line(const struct tree_place *p, FILE *to)
 	(void)fprintf(to, "f %04o %s", is_writable(p) || strncmp(name, TREE_EVENTS, sizeof(TREE_EVENTS) - 1) == 0 ? MODE_WRITE : MODE_READ, name);
 	if (p->file != NULL && strcmp(p->file->name, TREE_EVENTS) == 0)
 		(void)fprintf(to, " %llu %llu", (unsigned long long)events_size(p->m->events), (unsigned long long)events_revision(p->m->events));
+	if (p->option != NULL && !tree_ring_is_counting(p))
+		(void)fprintf(to, " =%llu", (unsigned long long)p->m->control_epoch);
 	(void)fputc('\n', to);
 }
 

@@ -78,6 +78,8 @@ void tree_readme(const struct tree_place *p, uint64_t offset, FILE *to);
 /* tree_ring.c: rings that are made and removed, their states, and what another law would do to one. */
 int tree_ring_make(const struct tree_place *p, const char *name, const struct tree_request *r, FILE *to);
 int tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE *to);
+/* Is it the state of a ring that drains? Then there is in it what no change of a setting changes. */
+bool tree_ring_is_counting(const struct tree_place *p);
 /* Behind `draining`: how many sessions are left; nothing for other files. */
 void tree_ring_state_left(const struct tree_place *p, FILE *to);
 void tree_ring_preview(const struct tree_place *p, uint64_t offset, FILE *to);

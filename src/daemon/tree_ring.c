@@ -59,13 +59,18 @@ tree_ring_remove(const struct tree_place *p, const struct tree_request *r, FILE 
 	return rc;
 }
 
+bool
+tree_ring_is_counting(const struct tree_place *p)
+{
+	return p->option->section == GS_CONF_IN_RING && strcmp(p->option->key, "state") == 0 &&
+	    p->m->conf.tables[p->table].rings[p->ring].state == GS_CONF_STATE_DRAINING;
+}
+
 void
 tree_ring_state_left(const struct tree_place *p, FILE *to)
 {
-	const struct gs_conf_ring *r = &p->m->conf.tables[p->table].rings[p->ring];
-
-	if (p->option->section == GS_CONF_IN_RING && strcmp(p->option->key, "state") == 0 && r->state == GS_CONF_STATE_DRAINING)
-		(void)fprintf(to, " %llu", (unsigned long long)rings_population(p->m, p->table, r->name));
+	if (tree_ring_is_counting(p))
+		(void)fprintf(to, " %llu", (unsigned long long)rings_population(p->m, p->table, p->m->conf.tables[p->table].rings[p->ring].name));
 }
 
 /* ---- preview ---- */

@@ -470,6 +470,13 @@ gs_settings_epoch(const struct gs *gs)
 	return atomic_load_explicit(&gs->t->ctl->settings_epoch, memory_order_acquire);
 }
 
+uint64_t
+gs_control_epoch(const struct gs *gs)
+{
+	/* acquire; pairs with the release in apply_control_epoch: whoever asks the daemon now hears what settings say as of this number, or later */
+	return atomic_load_explicit(&gs->t->ctl->control_epoch, memory_order_acquire);
+}
+
 void
 gs_handle_leave(struct gs_lease *lease)
 {

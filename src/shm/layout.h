@@ -792,7 +792,8 @@ struct gs_ctl_hdr {
 	_Atomic uint64_t ns_filter;		/* bits of the names of namespaces: gs_namespace_bit() */
 	_Atomic uint64_t syncs;			/* how often what was written to its files on disks was brought there, since the daemon started */
 	struct gs_ring_given given[GS_MAX_RINGS];
-	uint8_t pad3[512 - 480];
+	_Atomic uint64_t control_epoch;		/* another when what a setting in the control tree says has changed, and at each start of a daemon; 0: not told */
+	uint8_t pad3[512 - 488];
 	struct gs_host_told host;		/* 200 a line of its own: it changes with each sweep */
 	uint8_t pad4[1024 - 576];
 	struct gs_ring_cfg ring[GS_MAX_RINGS];

@@ -77,13 +77,31 @@ start_daemon(void)
 	run(promises_start);
 }
 
+static bool
+other_table_has(uint64_t epoch)
+{
+	struct gs_options opt = options();
+	struct gs *tiny;
+	bool has;
+
+	opt.table = "tiny";
+	if (gs_attach(&tiny, &opt) < 0)
+		return false;
+	has = gs_control_epoch(tiny) == epoch;
+	gs_detach(&tiny);
+	return has;
+}
+
 static void
 calls_go_on_without_the_daemon(void)
 {
 	struct gs_options opt = options();
+	uint64_t epoch = gs_control_epoch(gs);
 
 	(void)put("before", "v");
+	ok(epoch != 0 && gs_control_epoch(gs) == epoch, "control_epoch: as long as no setting changes it is the same");
 	run(promises_stop);
+	ok(gs_control_epoch(gs) == epoch, "control_epoch: and so while no daemon runs");
 	ok_rc(attach_with(&opt), GS_EDOWN, "down: attach is EDOWN");
 	ok(get("before") == 1 && put("while", "down") == 1 && gs_touch(gs, "before", 6, 0) == 0 && move("before", "cold") == 0 &&
 	    get("before") == 1 && gs_del(gs, "while", 5, 0) == 0, "down: calls on a handle go on as before");
@@ -93,6 +111,8 @@ calls_go_on_without_the_daemon(void)
 	ok_rc(get("before"), GS_ENOENT, "down: what is over is over");
 	ok_rc(first_call_of_child(start_daemon), GS_EDOWN, "fork: a child's first call fails as attach does");
 	ok_rc(attach_with(&opt), 0, "up again: attach works");
+	ok(gs_control_epoch(gs) != epoch, "control_epoch: of another daemon it is another");
+	ok(other_table_has(gs_control_epoch(gs)), "control_epoch: and the same in all tables");
 	ok(put("after", "v") == 1 && get("after") == 1 && has_value("r", "world"), "up again: the old handle too, and nothing is lost");
 }
 

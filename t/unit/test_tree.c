@@ -377,16 +377,25 @@ a_read_that_fails_leaves_last_error_alone(void **state)
 	assert_string_equal(get(f, "last_error"), "");
 }
 
+static uint64_t
+control_epoch(const struct fixture *f)
+{
+	return atomic_load(&f->m.tables[0].shm->ctl->control_epoch);
+}
+
 static void
 listings_name_what_is_there(void **state)
 {
 	struct fixture *f = *state;
+	char want[64];
 
 	assert_string_equal(list(f, "sessions/rings"), "d active\nd warm\nd cold\nd suspect\n");
 	assert_non_null(strstr(list(f, ""), "d node\nd sessions\n"));
 	assert_non_null(strstr(f->text, "f 0640 ctl\n"));
 	assert_non_null(strstr(f->text, "f 0640 events 0 0\n"));
-	assert_non_null(strstr(list(f, "sessions/rings/active"), "f 0640 ttl\n"));
+	(void)snprintf(want, sizeof(want), "f 0640 ttl =%llu\nf 0640", (unsigned long long)control_epoch(f));
+	assert_non_null(strstr(list(f, "sessions/rings/active"), want));
+	assert_non_null(strstr(f->text, "f 0440 count\n"));
 	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = "sessions/rings", .value = "" }), 0);
 	assert_string_equal(f->text, "d rings\n");
 }
@@ -567,6 +576,90 @@ memory_follows_what_was_kept_before_a_kill(void **state)
 	assert_int_equal(gs_table_ring(t, "stray"), GS_RING_NONE);
 }
 
+/* All that settings say which are told to be the same as long as the number in the memory is; the caller's to free. */
+static char *settled;
+static size_t settled_len;
+
+static void
+add_settled(struct fixture *f, const char *path, unsigned mode)
+{
+	unsigned long long told;
+	const char *text;
+	size_t len;
+
+	(void)mode;
+	assert_int_equal(ask(f, (struct tree_request){ .verb = GS_VERB_STAT, .path = path, .value = "" }), 0);
+	if (sscanf(f->text, "f %*o %*s =%llu", &told) != 1)
+		return;
+	assert_true(told == control_epoch(f));
+	text = get(f, path);
+	len = strlen(path) + strlen(text) + 1;
+	settled = realloc(settled, settled_len + len + 1);
+	assert_non_null(settled);
+	settled_len += (size_t)snprintf(settled + settled_len, len + 1, "%s=%s", path, text);
+}
+
+static char *
+all_settled(struct fixture *f)
+{
+	settled = NULL;
+	settled_len = 0;
+	each_path(f, "", add_settled);
+	assert_non_null(settled);
+	return settled;
+}
+
+static void
+who_knows_what_settings_say_sees_a_number_when_they_say_something_else(void **state)
+{
+	static const struct {
+		enum gs_wire_verb verb;
+		const char *path, *value;
+		bool ticks;
+	} steps[] = {
+		{ GS_VERB_SET, "node/log_level", "debug\n", false },
+		{ GS_VERB_SET, "sessions/max_per_owner", "7\n", false },
+		{ GS_VERB_SET, "sessions/quota/rate", "7/s\n", false },
+		{ GS_VERB_SET, "sessions/roles/reader", "user:1\n", false },
+		{ GS_VERB_SET, "sessions/rings/active/ttl", "4m\n", false },
+		{ GS_VERB_MAKE, "sessions/rings/deep", "", false },
+		{ GS_VERB_SET, "sessions/rings/deep/state", "on\n", false },
+		{ GS_VERB_SET, "sessions/rings/deep/state", "draining\n", false },
+		{ GS_VERB_SET, "sessions/rings/deep/state", "draining\n", true },
+		{ GS_VERB_REMOVE, "sessions/rings/deep", "", false },
+		{ GS_VERB_MAKE, "sessions/classes/gold", "", false },
+		{ GS_VERB_SET, "sessions/classes/gold/idle", "1m\n", false },
+		{ GS_VERB_MAKE, "sessions/namespaces/shop", "", false },
+		{ GS_VERB_SET, "sessions/namespaces/shop/mode", "0711\n", false },
+		{ GS_VERB_SET, "sessions/namespaces/shop/quota", "7/s 7\n", false },
+		{ GS_VERB_REMOVE, "sessions/namespaces/shop", "", false },
+	};
+	struct fixture *f = *state;
+	char *before = all_settled(f), *after;
+
+	/* What counts is not among them. */
+	assert_non_null(strstr(before, "sessions/rings/active/ttl=5m\n"));
+	assert_null(strstr(before, "stats="));
+	assert_null(strstr(before, "count="));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		uint64_t epoch = control_epoch(f);
+
+		assert_int_equal(ask(f, (struct tree_request){ .verb = steps[i].verb, .path = steps[i].path, .value = steps[i].value,
+		    .value_len = strlen(steps[i].value), .fd = -1, .caller = { .pid = 4711, .is_operator = true } }), 0);
+		if (steps[i].ticks)
+			rings_tick(&f->m);
+		after = all_settled(f);
+		if (strcmp(before, after) == 0)
+			fail_msg("%s %s", steps[i].path, "says what it said");
+		if (epoch == control_epoch(f))
+			fail_msg("%s %s", steps[i].path, "has changed, and nobody is told");
+		assert_null(strstr(after, "draining"));
+		free(before);
+		before = after;
+	}
+	free(before);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -588,6 +681,7 @@ main(void)
 		T(listings_name_what_is_there),
 		T(events_are_read_from_an_offset_and_their_size_is_listed),
 		T(stats_count_what_sessions_do),
+		T(who_knows_what_settings_say_sees_a_number_when_they_say_something_else),
 		T(the_readme_explains_every_file),
 		T(rings_are_made_switched_and_removed),
 		T(large_index_is_looked_through_between_requests),
