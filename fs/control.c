@@ -42,10 +42,11 @@ control_new(const char *instance)
 	(void)pthread_mutex_init(&ctl->lock, NULL);
 	ctl->pool = ctlpool_new(instance);
 	ctl->stream = stream_new(instance);
+	ctl->settled = settled_new(CONTROL_PATHS);
 	if (kept_open(&ctl->kept, "control", LAYOUT, sizeof(*ctl->paths)) == 0 &&
 	    (!ctl->kept.is_found || is_sound(ctl->kept.base) || kept_refuse(&ctl->kept) == 0))
 		ctl->paths = ctl->kept.base;
-	if (ctl->pool == NULL || ctl->stream == NULL || ctl->paths == NULL) {
+	if (ctl->pool == NULL || ctl->stream == NULL || ctl->settled == NULL || ctl->paths == NULL) {
 		control_free(&ctl);
 		return NULL;
 	}
@@ -65,6 +66,7 @@ control_free(struct control **ctl)
 		return;
 	stream_free(&(*ctl)->stream);
 	ctlpool_free(&(*ctl)->pool);
+	settled_free(&(*ctl)->settled);
 	kept_close(&(*ctl)->kept);
 	(void)pthread_mutex_destroy(&(*ctl)->lock);
 	free(*ctl);
@@ -81,20 +83,30 @@ control_is_watched(struct call *c, const char *path)
 	return is_counts;
 }
 
-/* The number of a path, a new one if need be; 0, which is the root's, when there are too many. */
+/* The number of a path; 0, which is the root's, when it has none. */
+static uint32_t
+find_locked(const struct control *ctl, const char *text)
+{
+	uint32_t n = atomic_load(&ctl->paths->n);
+
+	for (uint32_t i = 1; i < n; i++)
+		if (strcmp(ctl->paths->of[i].text, text) == 0)
+			return i;
+	return 0;
+}
+
+/* The same, a new one if need be; 0 when there are too many. */
 static uint32_t
 intern(struct call *c, const char *text, const struct control_line *line)
 {
 	struct control *ctl = c->m->control;
 	struct control_path *of = ctl->paths->of;
-	uint32_t i, n, found = 0;
+	uint32_t n, found;
 
 	(void)control_is_watched(c, text);
 	pthread_mutex_lock(&ctl->lock);
 	n = atomic_load(&ctl->paths->n);
-	for (i = 1; i < n && found == 0; i++)
-		if (strcmp(of[i].text, text) == 0)
-			found = i;
+	found = find_locked(ctl, text);
 	if (found == 0 && n < CONTROL_PATHS && strlen(text) < sizeof(of[n].text)) {
 		found = n;
 		(void)strcpy(of[n].text, text);
@@ -103,6 +115,7 @@ intern(struct call *c, const char *text, const struct control_line *line)
 		of[found].mode = line->mode;
 		of[found].is_dir = line->is_dir;
 		of[found].is_growing = line->is_growing;
+		of[found].is_setting = line->is_setting;
 	}
 	/* Release: who follows us finds all of it. */
 	if (found == n)
@@ -151,6 +164,7 @@ parse_line(const char *text, struct control_line *out)
 		out->is_growing = true;
 		break;
 	case 2:
+		out->is_setting = sscanf(text, "f %*o %*s =%" SCNu64, &out->epoch) == 1;
 		break;
 	default:
 		return false;
@@ -302,6 +316,37 @@ control_ask_line(struct call *c, const char *path, struct control_line *out)
 	return rc;
 }
 
+bool
+control_stamp(struct call *c, struct settled_stamp *now)
+{
+	const struct gs *gs = mount_any_table(c->m)->gs;
+
+	*now = (struct settled_stamp){ .epoch = gs == NULL ? 0 : gs_control_epoch(gs) };
+	/* In this order: what the daemon has told until here is as of this number or an earlier one. */
+	return now->epoch != 0 && ctlpool_is_there(c->m->control->pool, &now->turn);
+}
+
+int
+control_hear(struct call *c, const char *path, const struct settled_stamp *now, uint32_t *i, struct control_line *out)
+{
+	struct control *ctl = c->m->control;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&ctl->lock);
+	*i = find_locked(ctl, path);
+	pthread_mutex_unlock(&ctl->lock);
+	if (*i != 0 && now != NULL && settled_mode(ctl->settled, *i, now, &out->mode))
+		return 0;
+	rc = control_ask_line(c, path, out);
+	if (rc != 0)
+		return rc;
+	*i = intern(c, path, out);
+	if (*i != 0 && now != NULL && out->is_setting)
+		settled_put_mode(ctl->settled, *i, now, out->epoch, out->mode);
+	return *i != 0 ? 0 : ENOMEM;
+}
+
 static double
 timeout_of(const struct control_line *line)
 {
@@ -407,18 +452,16 @@ control_lookup(struct call *c, uint64_t parent, const char *name, struct fuse_en
 {
 	char path[GS_WIRE_PATH_BYTES];
 	struct control_line line;
+	struct settled_stamp now;
 	struct stat st;
 	uint32_t i;
 	int rc;
 
 	rc = join(c, parent, name, path);
 	if (rc == 0)
-		rc = control_ask_line(c, path, &line);
+		rc = control_hear(c, path, control_stamp(c, &now) ? &now : NULL, &i, &line);
 	if (rc != 0)
 		return rc;
-	i = intern(c, path, &line);
-	if (i == 0)
-		return ENOMEM;
 	stat_of(c->m, i, &line, &st);
 	attr_entry(st.st_ino, &st, timeout_of(&line), out);
 	return 0;
@@ -459,6 +502,7 @@ int
 control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_s)
 {
 	struct control_line line;
+	struct settled_stamp now;
 	struct control_path p;
 	uint32_t i;
 	int rc;
@@ -470,10 +514,9 @@ control_getattr(struct call *c, uint64_t node, struct stat *st, double *timeout_
 		control_root(c->m, st);
 		return 0;
 	}
-	rc = control_ask_line(c, p.text, &line);
+	rc = control_hear(c, p.text, control_stamp(c, &now) ? &now : NULL, &i, &line);
 	if (rc != 0)
 		return rc;
-	(void)intern(c, p.text, &line);
 	*timeout_s = timeout_of(&line);
 	stat_of(c->m, i, &line, st);
 	return 0;

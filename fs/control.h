@@ -2,8 +2,9 @@
 /*
  * control.h - control/: a window on the daemon's control tree.
  *
- * Nothing is remembered here but the numbers of paths.  What a file says is asked
- * for once per open, at the first read (at offset 0 anew), so that nobody
+ * Nothing is remembered here but the numbers of paths, and what settings say
+ * for as long as none changes (settled.h).  What a file says is found
+ * once per open, at the first read (at offset 0 anew), so that nobody
  * reads half of the old and half of the new; each write(2) is one request
  * and answered at once; the daemon decides, on behalf of the caller.  Who asks
  * it waits, by later.h, and no thread that serves the mount with him; what

@@ -332,6 +332,34 @@ render_log_locked(struct call *c, struct control_file *f, uint64_t offset)
 	return rc;
 }
 
+/* What the daemon says; kept where it is settled as of now. */
+static int
+ask_setting(struct call *c, const struct control_path *p, const struct settled_stamp *now, struct control_file *f)
+{
+	struct control_line line;
+	uint32_t i;
+	int rc = control_hear(c, p->text, now, &i, &line);
+
+	if (rc == 0)
+		rc = control_request(c, GS_VERB_GET, p->text, 0, &f->text, &f->len);
+	if (rc == 0)
+		settled_put_text(c->m->control->settled, i, now, f->text, f->len);
+	return rc;
+}
+
+/* The text of a setting, without asking the daemon for it when it is there and nothing has changed. */
+static int
+render_setting_locked(struct call *c, struct control_file *f, const struct control_path *p)
+{
+	struct settled_stamp now;
+
+	if (!control_stamp(c, &now))
+		return control_request(c, GS_VERB_GET, p->text, 0, &f->text, &f->len);
+	if (settled_text(c->m->control->settled, f->k->path, &now, &f->text, &f->len))
+		return 0;
+	return ask_setting(c, p, &now, f);
+}
+
 /* Ask for the text again: all of it, or of the log from offset on. */
 static int
 render_locked(struct call *c, struct control_file *f, uint64_t offset)
@@ -349,7 +377,12 @@ render_locked(struct call *c, struct control_file *f, uint64_t offset)
 	if (f->k->is_counts && control_ask_line(c, CONTROL_LOG, &log) == 0)
 		atomic_store(&f->k->seen, log.revision);
 	f->start = 0;
-	rc = f->k->is_error ? control_error(c->m->control, &f->text, &f->len) : control_request(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
+	if (f->k->is_error)
+		rc = control_error(c->m->control, &f->text, &f->len);
+	else if (p.is_setting)
+		rc = render_setting_locked(c, f, &p);
+	else
+		rc = control_request(c, GS_VERB_GET, p.text, 0, &f->text, &f->len);
 	if (rc != 0)
 		f->len = 0;
 	return rc;

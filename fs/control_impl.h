@@ -10,6 +10,7 @@
 #include "control.h"
 #include "ctlpool.h"
 #include "kept.h"
+#include "settled.h"
 #include "stream.h"
 
 enum {
@@ -30,13 +31,17 @@ struct control_line {
 	bool is_dir;
 	bool is_growing;		/* has a size, and is read by offset */
 	uint64_t size, revision;	/* of a growing one: of the last event */
+	bool is_setting;		/* and is as it is as of gs_control_epoch() */
+	uint64_t epoch;
 };
 
 struct control_path {
 	uint32_t mode;			/* as last heard of */
 	bool is_dir, is_growing;
 	char text[GS_WIRE_PATH_BYTES];
+	bool is_setting;		/* behind the text nothing lay when there was no such thing yet: false */
 };
+_Static_assert(sizeof(struct control_path) == GS_WIRE_PATH_BYTES + 8, "as kept by a process without settings");
 
 /* Kept (kept.h): the kernel goes on asking for them by their numbers. */
 struct control_paths {
@@ -51,6 +56,7 @@ struct control {
 	struct kept kept;
 	pthread_mutex_t lock;		/* guards: all below; paths are only ever added */
 	struct control_paths *paths;
+	struct settled *settled;	/* by their numbers */
 	char error[CONTROL_ERROR_BYTES];	/* what last_error says: of what was asked for here, which the daemon's is not */
 };
 
@@ -71,6 +77,11 @@ void control_blame(struct call *c, const char *path, const char *sentence);
 /* What last_error says; the text is the caller's. 0 or errno. */
 int control_error(struct control *ctl, char **text, size_t *len);
 int control_ask_line(struct call *c, const char *path, struct control_line *out);
+
+/* When it is, for settled.h: to be asked before the daemon is. False: without one that has answered before nothing is settled. */
+bool control_stamp(struct call *c, struct settled_stamp *now);
+/* The number and the line of a path, which is the daemon's unless it is settled as of now; NULL: it is asked. 0 or errno. */
+int control_hear(struct call *c, const char *path, const struct settled_stamp *now, uint32_t *i, struct control_line *out);
 /* May the caller do what the mask says, as the modes say or as an operator? 0 or EACCES, which is told. */
 int control_may_use(struct call *c, uint32_t mode, int mask);
 
