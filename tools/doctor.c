@@ -74,6 +74,12 @@ const struct doctor_row doctor_rows[] = {
 	{ "file_aside", doctor_file_aside,
 	    "ring $2 could not use this file and began without its sessions: where it was made by another version, that one can, under its old name",
 	    "$1", "mv -n $1 /var/tmp/" },
+	{ "memory_version", doctor_memory_version,
+	    "the memory of table $2 is of version $3, and this gsession is for version $4: no gsessiond of it can take over the sessions there",
+	    "$1", "$5" },
+	{ "snapshot_version", doctor_snapshot_version,
+	    "this snapshot is of version $2, and this gsession reads versions $3 to $4: only the gsession that made it can put it back",
+	    "$1", "mv -n $1 /var/tmp/" },
 	/* The sessions. */
 	{ "ring_refuses", doctor_ring_refuses,
 	    "ring $1 is full ($2 of $3), there is none further out, and on_full is refuse: puts fail ($4 did)", "$5/capacity", "$6" },
@@ -229,6 +235,9 @@ put_special(FILE *to, const struct doctor *d, char which, const char *const args
 		put_end(to, d);
 		put_start(to, d);
 		break;
+	case 'P':
+		put_daemon(to, d, "--purge");
+		break;
 	case 'N':
 		put_remake(to, d);
 		break;
@@ -248,7 +257,7 @@ expand(char out[DOCTOR_TEXT_BYTES], const struct doctor *d, const char *text, co
 	for (; *text != '\0'; text++) {
 		unsigned n = (unsigned)(text[1] - '1');
 
-		if (*text != '$' || strchr("123456GITSRN", text[1]) == NULL) {
+		if (*text != '$' || strchr("123456GITSRPN", text[1]) == NULL) {
 			(void)fputc(*text, to);
 			continue;
 		}

@@ -91,7 +91,10 @@ struct doctor_row {
 	const char *id;
 	void (*check)(struct doctor *d);
 	const char *sentence, *file;
-	/* $G: `gsession`, as this store is asked; $S: start its daemon; $R: start it again; $N: the same with new memory, sessions kept. */
+	/*
+	 * $G: `gsession`, as this store is asked; $S: start its daemon; $R: start it again; $P: give its memory up; $N: start it
+	 * again with new memory, sessions kept.
+	 */
 	const char *mend;
 };
 
@@ -146,6 +149,9 @@ void doctor_memory_held(struct doctor *d);
 void doctor_disk_full(struct doctor *d);
 void doctor_disk_read_only(struct doctor *d);
 void doctor_file_aside(struct doctor *d);
+
+void doctor_memory_version(struct doctor *d);
+void doctor_snapshot_version(struct doctor *d);
 
 void doctor_ring_refuses(struct doctor *d);
 void doctor_ring_filling(struct doctor *d);

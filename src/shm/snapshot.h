@@ -25,13 +25,14 @@
 
 #include <stdatomic.h>
 
+#include "base/format.h"
 #include "shm/table.h"
 
 #define GS_SNAPSHOT_MAGIC UINT32_C(0x70616e73)	/* "snap" */
 
 enum {
-	GS_SNAPSHOT_VERSION = 5,
-	GS_SNAPSHOT_OLDEST = 3,			/* that is read */
+	GS_SNAPSHOT_VERSION = GS_FORMAT_SNAPSHOT,
+	GS_SNAPSHOT_OLDEST = GS_FORMAT_SNAPSHOT_OLDEST,	/* that is read */
 	GS_SNAPSHOT_BLOCK_BYTES = 1 << 18,	/* of a block behind its head, at most */
 	GS_SNAPSHOT_WHY_BYTES = 256,
 	GS_SNAPSHOT_QUOTA_BYTES = 48,

@@ -7,6 +7,7 @@
 
 #include "gsession.h"
 #include "base/crc32c.h"
+#include "base/format.h"
 #include "shm/table_impl.h"
 
 int
@@ -67,6 +68,8 @@ has_sane_geometry(const struct gs_ctl_hdr *h)
 			return false;
 	return true;
 }
+
+_Static_assert(GS_FORMAT_MEMORY == GS_ABI_MAJOR && offsetof(struct gs_ctl_hdr, abi_major) == 8, "as base/format.h looks at it");
 
 int
 gs_table_check_ctl(int fd, struct gs_ctl_hdr *h, char *why)

@@ -59,6 +59,43 @@ mends daemon_dead
 adopt_manager
 check_eq "and still" "$(gs get kept)" value
 
+# As a daemon of another version has made it, which runs, and then does not.
+of_version() {
+	printf "\\$1" | dd of="$GSESSION_SHM_DIR/$INSTANCE/sessions.ctl" bs=1 seek=8 conv=notrunc status=none
+}
+of_version 003
+finds memory_version 'table sessions is of version 3, and this gsession is for version 4'
+mends memory_version
+adopt_manager
+rm -f "/var/tmp/gsession-$INSTANCE.snapshot"
+check_eq "what the one that runs can say of sessions is kept" "$(gs get kept)" value
+kill_manager
+of_version 011
+finds memory_version 'is of version 9'
+check_not "such memory is not served" "$GSESSIOND" -i "$INSTANCE" -c "$tmp/defaults.conf" --detach
+mends memory_version
+adopt_manager
+check_eq "where none runs it is given up" "$(gs ls)" ''
+check "a session is put again" gs put kept <<< value
+
+export GSESSION_STATE_DIR=$tmp/state
+mkdir "$GSESSION_STATE_DIR"
+stop_manager
+start_manager
+gs put kept <<< value
+gs set ctl 'snapshot fine'
+has_snapshot() {
+	test -f "$GSESSION_STATE_DIR/$INSTANCE/snapshots/$1"
+}
+check "there is a snapshot" poll_until 10 has_snapshot fine
+check "which is nothing to tell of" has_not snapshot_version
+cp "$GSESSION_STATE_DIR/$INSTANCE/snapshots/fine" "$GSESSION_STATE_DIR/$INSTANCE/snapshots/old$$"
+printf '\002' | dd of="$GSESSION_STATE_DIR/$INSTANCE/snapshots/old$$" bs=1 seek=32 conv=notrunc status=none
+finds snapshot_version 'of version 2, and this gsession reads versions 3 to 5'
+cleanup_fn rm -f "/var/tmp/old$$"
+mends snapshot_version
+check "the other one is left" has_snapshot fine
+
 mkdir "$tmp/prog"
 cp "$GSESSIOND" "$tmp/prog/gsessiond"
 stop_manager
