@@ -8,6 +8,7 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${GS_PRIVATE_MOUNTS-}" ] && unshare -m mount -t
 fi
 . "${0%/*}/../lib/functions.sh"
 requires "fusermount3 is not installed" command -v fusermount3
+requires "before Linux 6.9 requests are not sent again" test "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" = 6.9
 
 export XDG_RUNTIME_DIR=$tmp/home/run
 unset GSESSION_RUN_DIR GSESSION_SHM_DIR
@@ -115,6 +116,7 @@ reads_on() {
 let_go() {
 	local pid=$reader_PID
 	exec {asks}>&- {answers}<&-
+	wait_gone "$pid" || end_process "$pid"
 	wait "$pid" 2>/dev/null
 }
 hold

@@ -318,10 +318,12 @@ is_mounted() {
 	mountpoint -q "$1"
 }
 
-# The process that serves a mount of ours: no other gsession-fs has this directory as its last argument.
+# The process that serves a mount of ours: no other gsession-fs has this directory as its last argument. Those beside it
+# have names of their own, gsession-poke and gsession-alive, and may outlive it for a moment.
 find_mount_pid() {
-	local p argv
+	local p name argv
 	for p in /proc/[0-9]*; do
+		read -r name 2>/dev/null <"$p/comm" && [[ $name != gsession-@(poke|alive) ]] || continue
 		mapfile -d '' -t argv 2>/dev/null <"$p/cmdline" || continue
 		[ "${#argv[@]}" -gt 1 ] || continue
 		if [ "${argv[0]##*/}" = gsession-fs ] && [ "${argv[-1]}" = "$1" ]; then
