@@ -48,11 +48,19 @@ connection_inherit(bool *is_unmounted)
 	return -1;
 }
 
-/* The next of us begins where a crash would leave it, which is anywhere. */
+enum { ASKER_MS = 1000, LOOK_MS = 5 };
+
+/*
+ * The next of us begins where a crash would leave it, which is anywhere. But not before systemd has waited for the process of
+ * ExecReload=, or it has the reload fail; any other that asks, and stays, is given so long.
+ */
 static void
-hand_over(int sig)
+hand_over(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
+	(void)context;
+	for (int ms = 0; ms < ASKER_MS && info->si_pid > 0 && info->si_pid != getppid() && kill(info->si_pid, 0) == 0; ms += LOOK_MS)
+		(void)poll(NULL, 0, LOOK_MS);
 	(void)kill(getpid(), SIGKILL);
 }
 
@@ -60,7 +68,7 @@ hand_over(int sig)
 static void
 handle_hangup(void)
 {
-	const struct sigaction act = { .sa_handler = hand_over };
+	const struct sigaction act = { .sa_sigaction = hand_over, .sa_flags = SA_SIGINFO };
 
 	if (kept_is_supervised())
 		(void)sigaction(SIGHUP, &act, NULL);

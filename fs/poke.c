@@ -146,7 +146,7 @@ run(const char *instance, const char *path)
 	}
 }
 
-/* Keep nothing of the mount's, lest it cannot end: neither its streams nor the pipe that says when it is ready. */
+/* Keep nothing of the mount's, lest it cannot end: neither its streams nor the pipe that says when it is ready; nor its terminal. */
 static void
 let_go(int fd)
 {
@@ -157,6 +157,7 @@ let_go(int fd)
 	if (dup2(fd, KEPT_FD) != KEPT_FD || syscall(SYS_close_range, KEPT_FD + 1, UINT_MAX, 0) != 0)
 		_exit(1);
 	(void)prctl(PR_SET_NAME, "gsession-poke");
+	(void)setsid();
 }
 
 /* ---- the mount ---- */

@@ -58,6 +58,7 @@ leave_terminal(void)
 	(void)dup2(fd, STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
+	(void)setsid();
 }
 
 /* The pid in a pid file, 0 when there is none. */
@@ -126,7 +127,6 @@ process_detach(void)
 		wait_for_child(child, fds[0]);
 	}
 	(void)close(fds[0]);
-	(void)setsid();
 	self.ready_fd = fds[1];
 }
 
@@ -137,11 +137,10 @@ process_ready(const char *status)
 
 	(void)snprintf(state, sizeof(state), "READY=1\nMAINPID=%ld\nSTATUS=%s", (long)getpid(), status);
 	(void)notify_send(state, -1);
-	if (self.is_kept)
+	if (self.is_kept || self.ready_fd >= 0)
 		leave_terminal();
 	if (self.ready_fd < 0)
 		return;
-	leave_terminal();
 	if (write(self.ready_fd, "", 1) != 1)
 		log_warn("the process that started us is gone");
 	(void)close(self.ready_fd);

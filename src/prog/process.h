@@ -9,7 +9,8 @@
  * Fork into the background. The parent waits until process_ready() and exits 0, or exits with the child's status if the
  * child ends first. Returns in the child only. Standard streams stay until process_ready() so that errors are seen; all other
  * descriptors are closed, so it comes before any is opened. Where gsession-keep(8) supervises, it neither forks nor closes
- * anything: it says so in the environment, by GSESSION_KEEP.
+ * anything: it says so in the environment, by GSESSION_KEEP. The session is a new one from process_ready() on: where there
+ * is an automount, only the process group that systemd mounts with may look before it has been mounted.
  */
 void process_detach(void);
 

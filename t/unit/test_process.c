@@ -139,10 +139,10 @@ whoever_detaches_a_process_waits_until_it_is_ready(void **state)
 
 		process_detach();
 		/* Here is the process in the background; standard error is still ours. */
-		if (process_pidfile(p->path, &other) != GS_OK || getsid(0) != getpid())
+		if (process_pidfile(p->path, &other) != GS_OK || getsid(0) == getpid())
 			_exit(7);
 		process_ready("serving");
-		_exit(isatty(STDERR_FILENO) ? 7 : 0);
+		_exit(isatty(STDERR_FILENO) || getsid(0) != getpid() ? 7 : 0);
 	}
 	assert_int_equal(status_of(child), 0);
 	assert_int_equal(stat(p->path, &st), 0);
