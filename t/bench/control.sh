@@ -15,12 +15,7 @@ new_instance
 start_manager
 start_mount "$tmp/mnt"
 
-mkdir "$tmp/null"
-"$buildtop/t/bench/nullfs" 512 1 "$tmp/null" &
-null_pid=$!
-cleanup_fn end_process "$null_pid"
-cleanup_fn umount -l "$tmp/null"
-poll_until 10 is_mounted "$tmp/null" || exit 1
+start_nullfs "$tmp/null" 1
 
 # A setting, what is counted, text that is made of much, the file system's own.
 for file in sessions/rings/active/ttl sessions/rings/active/stats stats metrics node/mount; do

@@ -20,26 +20,10 @@ list() {
 	[ "$n" -eq "$names" ] || { diag "$1: $n names of $names" >&2; return 1; }
 }
 
-new_instance
-cat > "$tmp/conf" <<-CONF
-	[table sessions]
-	record_size = 1K
-	[ring active]
-	capacity = $((names * 5 / 4))
-	ttl = 2h
-	[ring warm]
-	ttl = 3h
-CONF
-start_manager "$tmp/conf"
-start_mount "$tmp/mnt"
+start_roomy $((names * 5 / 4))
 "$buildtop/t/fs/million" fill "$INSTANCE" "$names" || exit 1
 
-mkdir "$tmp/null"
-"$buildtop/t/bench/nullfs" 512 "$names" "$tmp/null" &
-null_pid=$!
-cleanup_fn end_process "$null_pid"
-cleanup_fn umount -l "$tmp/null"
-poll_until 10 is_mounted "$tmp/null" || exit 1
+start_nullfs "$tmp/null" "$names"
 
 # median COLUMN: of what the rounds took
 median() {

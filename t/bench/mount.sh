@@ -21,12 +21,7 @@ new_instance
 start_manager
 start_mount "$tmp/mnt"
 
-mkdir "$tmp/null"
-"$buildtop/t/bench/nullfs" 512 "$sessions" "$tmp/null" &
-null_pid=$!
-cleanup_fn end_process "$null_pid"
-cleanup_fn umount -l "$tmp/null"
-poll_until 10 is_mounted "$tmp/null" || exit 1
+start_nullfs "$tmp/null" "$sessions"
 
 value=$(printf 'x%.0s' {1..512})
 for ((i = 0; i < sessions; i++)); do

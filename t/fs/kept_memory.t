@@ -6,11 +6,7 @@ requires_root
 requires_fuse
 requires "before Linux 6.9 requests are not sent again" test "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" = 6.9
 
-new_instance
-start_manager
-start_kept_mount "$tmp/mnt"
-active=$tmp/mnt/sessions/active
-control=$tmp/mnt/control
+start_mounted kept
 printf v >"$active/k"
 
 # Answered by the one that serves.

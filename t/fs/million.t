@@ -9,19 +9,7 @@ names=1000000
 [ -z "${GS_QUICK-}" ] || names=50000
 program=$buildtop/t/fs/million
 
-new_instance
-cat > "$tmp/conf" <<-CONF
-	[table sessions]
-	record_size = 1K
-	[ring active]
-	capacity = $((names * 2))
-	ttl = 2h
-	[ring warm]
-	ttl = 3h
-CONF
-start_manager "$tmp/conf"
-start_mount "$tmp/mnt"
-active=$tmp/mnt/sessions/active
+start_roomy $((names * 2))
 check "$names sessions are started" "$program" fill "$INSTANCE" "$names"
 
 # They churn until their standard input ends, which is when descriptor 8 is closed.

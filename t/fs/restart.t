@@ -5,11 +5,7 @@
 requires_root
 requires_fuse
 
-new_instance
-start_manager
-start_mount "$tmp/mnt"
-active=$tmp/mnt/sessions/active
-control=$tmp/mnt/control
+start_mounted
 
 printf before > "$active/k"
 cat "$control/version" >/dev/null

@@ -42,6 +42,9 @@
 #	start_mount DIR [OPTION...]		gsession-fs on $INSTANCE at DIR, ready; pid in $MOUNT_PID
 #	start_kept_mount DIR [OPTION...]	the same under gsession-keep; its pid in $KEEPER_PID
 #	stop_mount DIR
+#	start_mounted [kept]			a new instance, its daemon and a (kept) mount at $tmp/mnt; $active and $control are in it
+#	start_roomy CAPACITY			the same for so many sessions in ring active, none longer than 1K
+#	start_nullfs DIR SESSIONS		t/bench/nullfs, which stores nothing, and has so many files in sessions/active
 #	poll_until SECONDS COMMAND...		until it succeeds; fails after the deadline, says nothing
 #	wait_gone PID [SECONDS]			until the process has ended (10 s)
 #	listens_at FILE				a socket is there
@@ -359,6 +362,40 @@ start_kept_mount() {
 	find_mount_pid "$dir"
 	KEEPER_PID=$(awk '{ print $4 }' "/proc/$MOUNT_PID/stat")
 	keepers[$dir]=$KEEPER_PID
+}
+
+start_mounted() {
+	new_instance
+	start_manager
+	"start_${1:+kept_}mount" "$tmp/mnt"
+	active=$tmp/mnt/sessions/active
+	control=$tmp/mnt/control
+}
+
+start_roomy() {
+	new_instance
+	cat > "$tmp/conf" <<-CONF
+		[table sessions]
+		record_size = 1K
+		[ring active]
+		capacity = $1
+		ttl = 2h
+		[ring warm]
+		ttl = 3h
+	CONF
+	start_manager "$tmp/conf"
+	start_mount "$tmp/mnt"
+	active=$tmp/mnt/sessions/active
+}
+
+start_nullfs() {
+	local pid
+	mkdir "$1"
+	"$buildtop/t/bench/nullfs" 512 "$2" "$1" &
+	pid=$!
+	cleanup_fn end_process "$pid"
+	cleanup_fn umount -l "$1"
+	poll_until 10 is_mounted "$1" || exit 1
 }
 
 # Of a mount that is gone what served it may still be on its way.
