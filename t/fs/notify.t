@@ -59,6 +59,23 @@ check_eq "and those of the next daemon" "$(tail -n 1 "$tmp/next")" modified
 
 pid=$(poker)
 check_match "a process does that" "$pid" '^[0-9]+$'
+server=$MOUNT_PID
+find_mount_pid "$tmp/mnt"
+check_eq "which is not the one that serves" "$MOUNT_PID" "$server"
+# Of two with the same arguments the one that comes first is looked at first; where only such a one is there, nobody serves.
+mkfifo "$tmp/hold"
+(exec -a gsession-fs bash -c 'printf gsession-poke > "/proc/$$/comm"; read -r _' of "$tmp/elsewhere" < "$tmp/hold") &
+like=$!
+exec 7> "$tmp/hold"
+cleanup_fn end_process "$like"
+is_like() {
+	[ "$(cat "/proc/$like/comm")" = gsession-poke ]
+}
+check "another one is like it" poll_until 5 is_like
+check_not "nor does that" find_mount_pid "$tmp/elsewhere"
+MOUNT_PID=$server
+exec 7>&-
+check "it ends" wait_gone "$like"
 before=$(cut -d' ' -f14,15 "/proc/$pid/stat")
 watch 1500 "$tmp/quiet"
 wait "$watcher"

@@ -47,6 +47,7 @@
 #	start_nullfs DIR SESSIONS		t/bench/nullfs, which stores nothing, and has so many files in sessions/active
 #	poll_until SECONDS COMMAND...		until it succeeds; fails after the deadline, says nothing
 #	wait_gone PID [SECONDS]			until the process has ended (10 s)
+#	end_process PID, end_family PID		end it, by SIGKILL when it does not in 10 s; and its children
 #	listens_at FILE				a socket is there
 #
 # A report of a sanitizer, from any program, fails the test, and so does a
@@ -279,7 +280,17 @@ listens_at() {
 end_process() {
 	is_gone "$1" && return
 	kill -TERM "$1"
-	wait_gone "$1" || kill -KILL "$1"
+	wait_gone "$1" || { kill -KILL "$1" && wait_gone "$1"; }
+}
+
+# The same, and those that it has started: who is killed takes none of his with him.
+end_family() {
+	local child children
+	children=$(cat "/proc/$1/task"/*/children 2>/dev/null)
+	end_process "$1"
+	for child in $children; do
+		is_gone "$child" || { kill -KILL "$child" && wait_gone "$child"; }
+	done
 }
 
 new_instance() {
@@ -329,6 +340,8 @@ find_mount_pid() {
 		read -r name 2>/dev/null <"$p/comm" && [[ $name != gsession-@(poke|alive) ]] || continue
 		mapfile -d '' -t argv 2>/dev/null <"$p/cmdline" || continue
 		[ "${#argv[@]}" -gt 1 ] || continue
+		# A child of the mount's that does not serve it, and goes by its arguments: fs/poke.h.
+		[ "$(cat "$p/comm" 2>/dev/null)" != gsession-poke ] || continue
 		if [ "${argv[0]##*/}" = gsession-fs ] && [ "${argv[-1]}" = "$1" ]; then
 			MOUNT_PID=${p#/proc/}
 			return

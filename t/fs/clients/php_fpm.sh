@@ -33,7 +33,7 @@ pool() {	# PLACE
 } >"$tmp/fpm.conf"
 unshare -m --propagation slave php-fpm8.2 --nodaemonize --fpm-config "$tmp/fpm.conf" >"$tmp/fpm.out" 2>&1 </dev/null &
 fpm=$!
-cleanup_fn end_process "$fpm"
+cleanup_fn end_family "$fpm"
 poll_until 10 listens_at "$tmp/ring.sock" || { diag "php-fpm did not start: $(cat "$tmp/fpm.out" "$tmp/fpm.log")"; exit 1; }
 
 client() {
@@ -76,5 +76,12 @@ check_not "the server has a mount namespace of its own" [ "$(readlink "/proc/$fp
 check_eq "into which the new one comes" "$(nsenter -t "$fpm" -m findmnt -no FSTYPE "$tmp/mnt")" "$(findmnt -no FSTYPE "$tmp/mnt")"
 check_eq "its users are logged in" "$(client load "$id")" one
 check_eq "and work on" "$(client count "$id" 1; client counted "$id")" "$(printf 'ok\n1001')"
+
+# ---- the end ----
+# A worker that stands still keeps its master from his end; left alone, it would have files of the mount open.
+worker=$(cut -d ' ' -f 1 "/proc/$fpm/task/$fpm/children")
+kill -STOP "$worker"
+check "the server ends" end_family "$fpm"
+check "and no worker is left" is_gone "$worker"
 
 done_testing
