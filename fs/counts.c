@@ -167,6 +167,13 @@ stat_line(const struct counts_file *f, const char *path, char **text)
 	return *text == NULL ? GS_ENOMEM : snprintf(*text, cap, "f 0440 %s\n", name);
 }
 
+/* Is its table one of before a purge? Then the mount goes over to the new one, with its next request. */
+static bool
+is_gone(struct mount *m, const struct counts_file *f)
+{
+	return f->table != NULL && gs_multi_get(f->table->gs, NULL, 0) == GS_EGONE && mount_errno(m, GS_EGONE) != 0;
+}
+
 bool
 counts_answers(const struct call *c, struct ctlpool *pool, enum gs_wire_verb verb, const char *path, char **text, size_t *len)
 {
@@ -174,7 +181,8 @@ counts_answers(const struct call *c, struct ctlpool *pool, enum gs_wire_verb ver
 	uint64_t turn;
 	ssize_t n;
 
-	if ((verb != GS_VERB_GET && verb != GS_VERB_STAT) || !find(c->m, path, &f) || !ctlpool_is_there(pool, &turn))
+	if ((verb != GS_VERB_GET && verb != GS_VERB_STAT) || !find(c->m, path, &f) || !ctlpool_is_there(pool, &turn) ||
+	    is_gone(c->m, &f))
 		return false;
 	*text = NULL;
 	n = verb == GS_VERB_GET ? get(c->m, &f, text) : stat_line(&f, path, text);

@@ -19,6 +19,9 @@ check "a purge of a stopped instance" "$GSESSIOND" -i "$INSTANCE" --purge
 check_not "leaves nothing behind" test -e "$GSESSION_SHM_DIR/$INSTANCE"
 start_manager
 check_status 1 "the sessions have ended" gs get k
+ring=$tmp/mnt/control/sessions/rings/active
+cat "$tmp/mnt/control/version" >/dev/null
+check_eq "the mount counts none, before it has used any" "$(cat "$ring/count" "$ring/count")" $'0\n0'
 echo new > "$tmp/mnt/sessions/active/k2"
 check_eq "the mount works in the new memory" "$(gs get k2)" new
 check_eq "and sees only that" "$(ls "$tmp/mnt/sessions/active")" k2
