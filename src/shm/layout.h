@@ -6,7 +6,7 @@
  *
  *	T.ctl		geometry, secrets, ring table, client registry	daemon writes, clients read
  *	T.idx		population counters, marks of logouts, buckets of 15 entries, tombstones	all write
- *	T.ctx		one page per client context			its owner writes, daemon reads
+ *	T.ctx		one page per client context			its owner writes, daemon reads, all add up its counters
  *	T.evt		the last GS_EVENT_CELLS events			all write
  *	T.R.C		slots of ring R, size class C			all write
  *
@@ -515,7 +515,7 @@ struct gs_feedback_cell {
 	_Atomic uint64_t at_ms;			/* the last of these accesses */
 };
 
-/* T.ctx: GS_MAX_CTX of these. Written by the client that was granted it, read by the daemon. */
+/* T.ctx: GS_MAX_CTX of these. Written by the client that was granted it, read by the daemon; the counters by whoever shows them. */
 struct gs_ctx_page {
 	uint64_t magic;
 	uint8_t pad0[56];

@@ -4,6 +4,8 @@
 . "${0%/*}/../lib/functions.sh"
 requires_root
 requires_fuse
+client=$buildtop/t/proc/client
+requires "t/proc/client is not built" test -x "$client"
 
 new_instance
 mkdir -p "$tmp/disk"
@@ -80,6 +82,15 @@ check_match "a ring on a disk has lines of its own" "$(cat "$rings/cold/stats")"
 check_match "slots have their sizes" "$(cat "$rings/active/stats")" $'\nslots_320 [0-9]+\n'
 check_eq "a namespace has its number" "$(cat "$control/sessions/namespaces/app/count")" 2
 check_match "who is attached is counted" "$(cat "$control/stats")" $'\nclients 1\n'
+"$client" login "$INSTANCE" somebody &
+login=$!
+cleanup_fn end_process "$login"
+check "and who comes" poll_until 5 grep -qx 'clients 2' "$control/stats"
+kill -KILL "$login"
+wait "$login" 2>/dev/null
+check "one that died is counted as such" poll_until 5 grep -qx 'clients_recovered 1' "$control/stats"
+check_match "and no more as attached" "$(cat "$control/stats")" $'\nclients 1\n'
+check "as the daemon says" same stats
 
 # ---- rings that come and go ----
 exec 5< "$rings/going/stats" 6< "$rings/going/count"
