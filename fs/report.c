@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append.h"
+
 #include "file.h"
 #include "staged.h"
 #include "transport.h"
@@ -15,70 +17,47 @@
 #define NAME "mount"
 #define LINE "f 0440 " NAME "\n"
 
-enum { LINES = 16 + TRANSPORT_OPS, LINE_BYTES = 64 };	/* the longest name has 25 bytes */
-
-/* `name number` lines. All there are fit; printf would be most of what a read costs. */
-struct lines {
-	size_t len;
-	char text[LINES * LINE_BYTES];
-};
+enum { LINES = 16 + TRANSPORT_OPS, LINE_BYTES = 64 };	/* the longest name has 25 bytes: all there are fit */
 
 static void
-add_word(struct lines *l, const char *word)
+add(struct gs_append *a, const char *prefix, const char *name, uint64_t n)
 {
-	size_t len = strlen(word);
-
-	memcpy(l->text + l->len, word, len);
-	l->len += len;
-}
-
-static void
-add(struct lines *l, const char *prefix, const char *name, uint64_t n)
-{
-	char digits[20];
-	size_t first = sizeof(digits);
-
-	do
-		digits[--first] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	add_word(l, prefix);
-	add_word(l, name);
-	l->text[l->len++] = ' ';
-	memcpy(l->text + l->len, digits + first, sizeof(digits) - first);
-	l->len += sizeof(digits) - first;
-	l->text[l->len++] = '\n';
+	gs_append_text(a, prefix);
+	gs_append_text(a, name);
+	gs_append_bytes(a, " ", 1);
+	gs_append_u64(a, n);
+	gs_append_bytes(a, "\n", 1);
 }
 
 static int
 print(struct call *c, char **text, size_t *len)
 {
 	struct stage_counts staged;
-	struct lines l;
+	char lines[LINES * LINE_BYTES];
+	struct gs_append a = { .out = lines, .cap = sizeof(lines) };
 	const char *name;
 	uint64_t n;
 
-	l.len = 0;
-	add(&l, "", "pid", (uint64_t)getpid());
-	add(&l, "", "restarts", transport_restarts(c->m->transport));
-	add(&l, "", "threads", MOUNT_THREADS);
-	add(&l, "", "files", files_count(c->m->files));
+	add(&a, "", "pid", (uint64_t)getpid());
+	add(&a, "", "restarts", transport_restarts(c->m->transport));
+	add(&a, "", "threads", MOUNT_THREADS);
+	add(&a, "", "files", files_count(c->m->files));
 	staged_counts(c->m, &staged);
-	add(&l, "staged.", "files", staged.files);
-	add(&l, "staged.", "bytes", staged.bytes);
-	add(&l, "staged.", "published", staged.published);
-	add(&l, "staged.", "refused", staged.refused);
-	add(&l, "staged.", "lost", staged.lost);
+	add(&a, "staged.", "files", staged.files);
+	add(&a, "staged.", "bytes", staged.bytes);
+	add(&a, "staged.", "published", staged.published);
+	add(&a, "staged.", "refused", staged.refused);
+	add(&a, "staged.", "lost", staged.lost);
 	for (uint32_t i = 0; i < TRANSPORT_OPS; i++) {
 		n = transport_count(c->m->transport, i, &name);
 		if (name != NULL)
-			add(&l, "requests.", name, n);
+			add(&a, "requests.", name, n);
 	}
-	*text = malloc(l.len + 1);
+	gs_append_end(&a);
+	*text = strdup(lines);
 	if (*text == NULL)
 		return ENOMEM;
-	memcpy(*text, l.text, l.len);
-	(*text)[l.len] = '\0';
-	*len = l.len;
+	*len = strlen(*text);
 	return 0;
 }
 
