@@ -100,12 +100,17 @@ boot_host() {
 	unshare=$!
 	poll_until 10 has_init || return
 	cleanup_fn end_host
-	poll_until 30 on_host systemctl show -P Version
+	poll_until 30 has_booted_or_died && ! is_gone "$unshare"
 }
 has_init() {
+	is_gone "$unshare" && return
 	init=$(tr -d ' ' <"/proc/$unshare/task/$unshare/children") && [ -n "$init" ]
 }
+has_booted_or_died() {
+	is_gone "$unshare" || on_host systemctl show -P Version
+}
 end_host() {
+	is_gone "$unshare" && return
 	kill -KILL "$init"
 	wait_gone "$unshare"
 }
