@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "shm/kv_quota.h"
 #include "shm/park.h"
+#include "shm/words.h"
 
 enum {
 	DIRTY_BITS = 64,		/* in a word */
@@ -187,7 +188,7 @@ count_in(struct taking *d, struct gs_hit *hit, const struct told *told, struct c
 	/* Where that may move it, they are counted first: they were served. */
 	if (!charge->is_done && !gs_kv_is_suspect(d->t, entry) && !gs_kv_is_gated(d->t)) {
 		charge->n = told->n;
-		charge->is_done = gs_record_accesses(d->t, hit, told->at_ms, told->n);
+		charge->is_done = gs_words_accesses(d->t, hit, told->at_ms, told->n);
 		if (charge->is_done)
 			(void)gs_kv_charge_told(d->t, d->c, hit, told->at_ms, told->n);
 		return charge->is_done;
@@ -196,7 +197,7 @@ count_in(struct taking *d, struct gs_hit *hit, const struct told *told, struct c
 		charge->n = gs_kv_charge_told(d->t, d->c, hit, told->at_ms, told->n);
 	charge->is_done = true;
 	/* What was moved to the suspects is counted there. */
-	return charge->n == 0 || (hit->entry == entry && gs_record_accesses(d->t, hit, told->at_ms, charge->n));
+	return charge->n == 0 || (hit->entry == entry && gs_words_accesses(d->t, hit, told->at_ms, charge->n));
 }
 
 /* What was read is a key that was given up, which readers tell of when its grace is over: whether it is. */

@@ -12,6 +12,7 @@
 #include "shm/kv_quota.h"
 #include "shm/logout.h"
 #include "shm/park.h"
+#include "shm/words.h"
 
 static inline uint64_t
 hash_key(const struct gs_table *t, uint32_t ns, const void *bytes, size_t len)
@@ -191,7 +192,7 @@ gs_kv_publish(struct gs_table *t, struct gs_ctx *c, const struct gs_over *over, 
 	gs_store_publish(t, addr, gen);
 	gs_slots_unlist(c, cell);
 	/* While the old slot is ours: the merge writes into it. */
-	gs_record_merge(t, hit, over->seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
+	gs_words_merge(t, hit, over->seen, d, gs_entry(0, gen, 0, 0, 0) | addr);
 	/* A session that was over has ended; what is in its place is another. */
 	gs_kv_let_go(t, c, hit, old, gs_store_has(t, addr) && over->seen->birth == d->head.birth);
 	gs_record_rearm(t, addr, d);
@@ -215,7 +216,7 @@ gs_kv_relocate(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, u
 		return KV_AGAIN;
 	if (as == GS_MOVE_AS_ACCESS || as == GS_MOVE_PARDON)
 		gs_park_clear(&d.head, now_ms);
-	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_record_merge. */
+	/* By T: a touch may have come between the copies of X and of T, and T is what tells gs_words_merge. */
 	gs_kv_set(&d.head.X, gs_record_expiry(gs_kv_word(&d.head.T), d.head.ttl_ms, d.head.deadline));
 	if (as == GS_MOVE_ACCUSE)
 		gs_kv_draft_accused(&d, gs_quota_find(t, &(struct gs_quota_whom){ d.head.hash, d.head.ns, d.head.owner_len, d.owner }), now_ms);
@@ -267,7 +268,7 @@ touch_once(struct gs_table *t, struct gs_ctx *c, const struct gs_key *k, uint64_
 		rc = gs_kv_admit(t, c, &hit, now_ms, charge);
 	if (rc < 0 || rc == KV_AGAIN)
 		return rc;
-	return gs_record_renew(t, &hit, &head, now_ms) ? 0 : KV_AGAIN;
+	return gs_words_renew(t, &hit, &head, now_ms) ? 0 : KV_AGAIN;
 }
 
 int

@@ -9,6 +9,7 @@
 #include "shm/kv.h"
 #include "shm/kv_quota.h"
 #include "shm/park.h"
+#include "shm/words.h"
 
 enum {
 	NAMES_BYTES = 2 * 256 + GS_OWNER_BYTES,
@@ -76,12 +77,12 @@ gs_kv_promote(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, ui
 	return 1;
 }
 
-/* By a reader nothing is written here: it tells the daemon. False as gs_record_access. */
+/* By a reader nothing is written here: it tells the daemon. False as gs_words_access. */
 static inline bool
 count_access(struct gs_table *t, struct gs_ctx *c, const struct gs_hit *hit, uint64_t now_ms)
 {
 	if (__builtin_expect(!c->is_reader, 1)) {
-		if (!gs_record_access(t, hit, now_ms))
+		if (!gs_words_access(t, hit, now_ms))
 			return false;
 		if (!gs_kv_is_gated(t) && !gs_kv_is_suspect(t, hit->entry))
 			gs_kv_charge(t, c, hit, now_ms);

@@ -147,7 +147,7 @@ step_word(_Atomic uint64_t *word, uint32_t gen, uint64_t from, uint64_t to)
 {
 	uint64_t seen = gs_timed(from, gen);
 
-	/* seq_cst; that of O pairs with gs_record_merge: it sees the accusation, or we see the entry swung */
+	/* seq_cst; that of O pairs with gs_words_merge: it sees the accusation, or we see the entry swung */
 	return atomic_compare_exchange_strong_explicit(word, &seen, gs_timed(to, gen), memory_order_seq_cst, memory_order_relaxed);
 }
 

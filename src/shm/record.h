@@ -113,27 +113,15 @@ struct gs_bounded {
 };
 uint64_t gs_record_bound_ms(const struct gs_table *t, const struct gs_bounded *b);
 
+/* Where the hint of a slot is, when to look at it again. */
+static inline _Atomic uint32_t *
+gs_record_due_at(struct gs_table *t, uint32_t addr)
+{
+	return &gs_table_arena(t, gs_entry_ring(addr), gs_entry_class(addr))->due[gs_entry_slot(addr)];
+}
+
 /* Is it over at now_ms? ring: where it is. */
 bool gs_record_is_over(const struct gs_table *t, uint32_t ring, const struct gs_slot *head, uint64_t now_ms);
-
-/*
- * Count one access: last access first, then interest, so that dying between them forgets interest and never makes a
- * decay early. Returns false when the record was replaced or ended meanwhile: look it up again and count there.
- */
-bool gs_record_access(struct gs_table *t, const struct gs_hit *hit, uint64_t now_ms);
-
-/* Count n accesses, the last of them at at_ms, which another access may be later than. For the daemon. As gs_record_access. */
-bool gs_record_accesses(struct gs_table *t, const struct gs_hit *hit, uint64_t at_ms, uint32_t n);
-
-/* Renew the times of the record whose header was copied to `head`. Returns false as gs_record_access does. */
-bool gs_record_renew(struct gs_table *t, const struct gs_hit *hit, const struct gs_slot *head, uint64_t now_ms);
-
-/*
- * Carry what changed in place on the slot that `old` names since it was copied (`seen`) over to the record made from d,
- * which is published under `entry`, or to what came after that. Each access finds the old slot open, or goes to the new
- * one: it counts once.
- */
-void gs_record_merge(struct gs_table *t, const struct gs_hit *old, const struct gs_slot *seen, const struct gs_draft *d, uint64_t entry);
 
 /* Fill meta from a header copied out; data points to the bytes after the header, or NULL to leave key and owner empty. */
 void gs_record_meta(const struct gs_hit *hit, const struct gs_slot *head, const unsigned char *data, struct gs_meta *out);

@@ -4,7 +4,7 @@
  *
  * Mirrors logout.c (work_off, gs_logout_look, gs_logout_heed, gs_logout_recover,
  * gs_logout_finish), gs_kv_publish and gs_kv_start as far as an entry and a slot
- * go, gs_kv_end_of and gs_record_renew.  One session of the owner is there at
+ * go, gs_kv_end_of and gs_words_renew.  One session of the owner is there at
  * first; a login may start another one, or a restore bring one back.  A slot
  * that was replaced is written again at once, by a record of somebody else too,
  * so that the pass does not find the old one by luck.  A move is an update: the
@@ -211,11 +211,11 @@ step_client(struct state *x, int who, const struct scenario *sc, struct check_no
 		begin_op(x, p, sc, sc->ops[who][p->op], n);
 		return true;
 	case TOUCH_T:
-		n->what = "gs_record_renew: X, T and A of the slot";
+		n->what = "gs_words_renew: X, T and A of the slot";
 		p->pc = TOUCH_LOOK;
 		return true;
 	case TOUCH_LOOK:
-		n->what = "gs_record_renew: load of the entry";
+		n->what = "gs_words_renew: load of the entry";
 		if (x->e[0] == p->e && x->turn[0] == p->at)
 			next_op(p);
 		else

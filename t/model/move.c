@@ -2,8 +2,8 @@
 /*
  * move.c - model of a session that moves, is used and ends: what is written in place is neither lost nor counted twice.
  *
- * Mirrors gs_kv_relocate and gs_kv_publish with gs_record_merge, gs_record_access,
- * gs_record_renew, gs_kv_del, and expire of gs_kv_settle, on one entry.
+ * Mirrors gs_kv_relocate and gs_kv_publish with gs_words_merge, gs_words_access,
+ * gs_words_renew, gs_kv_del, and expire of gs_kv_settle, on one entry.
  * Interest halves with each unit of time, so it is whole here.  The looks at
  * the key and the bytes of a record are in publish.c, and the writing of a
  * slot that no entry names is one step; take_over, which repeats until it

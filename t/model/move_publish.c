@@ -60,7 +60,7 @@ merged(struct proc *p, int kind)
 		move_next_op(p, true);
 }
 
-/* take_over in record.c */
+/* take_over in words.c */
 static struct word
 take_over(struct word *word, const struct scenario *sc)
 {

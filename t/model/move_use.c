@@ -108,7 +108,7 @@ step_access(struct state *x, struct proc *p, int now, struct check_note *n)
 
 	switch (p->pc) {
 	case ACCESS_I:
-		n->what = "gs_record_access: load of I";
+		n->what = "gs_words_access: load of I";
 		p->word = s->i;
 		p->pc = ACCESS_A;
 		return;
@@ -144,7 +144,7 @@ step_access(struct state *x, struct proc *p, int now, struct check_note *n)
 		p->pc = ACCESS_X;
 		return;
 	default:
-		n->what = "gs_record_access: load of X";
+		n->what = "gs_words_access: load of X";
 		if (s->x.v != 0)
 			move_next_op(p, true);
 		else
@@ -154,7 +154,7 @@ step_access(struct state *x, struct proc *p, int now, struct check_note *n)
 }
 
 /*
- * raise_word of T and A in gs_record_renew; its load is part of the exchange that fails. What is seen is the header's at
+ * raise_word of T and A in gs_words_renew; its load is part of the exchange that fails. What is seen is the header's at
  * first, and one try more than the C code makes.
  */
 static void
@@ -180,7 +180,7 @@ step_touch(struct state *x, struct proc *p, int now, const struct scenario *sc, 
 
 	switch (p->pc) {
 	case TOUCH_X:
-		n->what = "gs_record_renew: compare-and-swap of X";
+		n->what = "gs_words_renew: compare-and-swap of X";
 		if (!move_is_same(s->x, p->x)) {
 			move_look_again(p);
 			return;
@@ -198,7 +198,7 @@ step_touch(struct state *x, struct proc *p, int now, const struct scenario *sc, 
 		touch_word(&s->a, &p->a, p, now, sc, TOUCH_I, TOUCH_X_LOAD);
 		return;
 	case TOUCH_I:
-		n->what = "gs_record_renew: compare-and-swap of I";
+		n->what = "gs_words_renew: compare-and-swap of I";
 		if (move_is_same(s->i, p->i)) {
 			s->i.v = (uint16_t)move_fade(p->i.v, p->idle);
 			s->i.number++;
@@ -206,13 +206,13 @@ step_touch(struct state *x, struct proc *p, int now, const struct scenario *sc, 
 		p->pc = TOUCH_X_LOAD;
 		return;
 	case TOUCH_X_LOAD:
-		n->what = "gs_record_renew: load of X";
+		n->what = "gs_words_renew: load of X";
 		p->pc = TOUCH_ENTRY;
 		if (s->x.v == 0 && !sc->no_second_x)
 			move_look_again(p);
 		return;
 	default:
-		n->what = "gs_record_renew: load of the entry";
+		n->what = "gs_words_renew: load of the entry";
 		if ((x->e == p->e && x->gen == p->gen) || sc->no_look)
 			move_next_op(p, true);
 		else

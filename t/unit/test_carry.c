@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "shm/words.h"
+
 static struct gs_slot
 header_of(struct store *s, const struct gs_hit *hit)
 {
@@ -59,9 +61,9 @@ two_readers_who_find_a_session_long_idle_count_both(void **state)
 	one = hit_of(&s, "k");
 	other = one;
 	(void)header_of(&s, &other);	/* it reads the times, and is held up while the others count */
-	assert_true(gs_record_access(s.t, &one, NOW + 9 * MIN));
-	assert_true(gs_record_access(s.t, &one, NOW + 9 * MIN));
-	assert_true(gs_record_access(s.t, &other, NOW + 9 * MIN));
+	assert_true(gs_words_access(s.t, &one, NOW + 9 * MIN));
+	assert_true(gs_words_access(s.t, &one, NOW + 9 * MIN));
+	assert_true(gs_words_access(s.t, &other, NOW + 9 * MIN));
 	assert_law(&s, at_ms, 4, NOW + 9 * MIN);
 	close_store(&s);
 }
@@ -81,7 +83,7 @@ access_in_the_past_takes_nothing_away(void **state)
 	hit = hit_of(&s, "k");
 	head = header_of(&s, &hit);
 	interest = value_of(&head.I);
-	assert_true(gs_record_access(s.t, &hit, NOW - 4));	/* another clock's tick */
+	assert_true(gs_words_access(s.t, &hit, NOW - 4));	/* another clock's tick */
 	head = header_of(&s, &hit);
 	assert_int_equal(value_of(&head.A), NOW);
 	assert_true(value_of(&head.I) > interest);
@@ -133,7 +135,7 @@ swing(struct store *s, struct update *u)
 static void
 merge(struct store *s, struct update *u)
 {
-	gs_record_merge(s->t, &u->hit, u->seen, u->d, u->entry);
+	gs_words_merge(s->t, &u->hit, u->seen, u->d, u->entry);
 	free(u->seen);
 	free(u->d);
 }
@@ -181,7 +183,7 @@ accesses_between_copy_and_publication_are_carried_over_exactly(void **state)
 		for (size_t k = 0; k < rows[i].n_between; k++) {
 			at_ms[n++] = rows[i].between_ms[k];
 			last_ms = last_ms > rows[i].between_ms[k] ? last_ms : rows[i].between_ms[k];
-			assert_true(gs_record_access(s.t, &u.hit, rows[i].between_ms[k]));
+			assert_true(gs_words_access(s.t, &u.hit, rows[i].between_ms[k]));
 		}
 		if (!rows[i].after_swing)
 			swing(&s, &u);
@@ -207,8 +209,8 @@ access_that_comes_after_the_merge_is_sent_to_the_new_slot(void **state)
 	swing(&s, &u);
 	merge(&s, &u);
 	assert_int_equal(peek_at(&s, "k", NOW, &before), 1);
-	assert_false(gs_record_access(s.t, &u.hit, NOW + 1000));
-	assert_false(gs_record_access(s.t, &u.hit, NOW));
+	assert_false(gs_words_access(s.t, &u.hit, NOW + 1000));
+	assert_false(gs_words_access(s.t, &u.hit, NOW));
 	assert_int_equal(peek_at(&s, "k", NOW, &after), 1);
 	assert_int_equal(after.interest, before.interest);
 	/* while a reader that only looks still finds the old record whole */
@@ -228,7 +230,7 @@ access_is_carried_on_when_the_new_record_was_replaced_too(void **state)
 	open_store(&s, &spec);
 	assert_int_equal(put_at(&s, "k", "v", NOW), 1);
 	begin_update(&s, &first, NOW + 2 * MIN, true);
-	assert_true(gs_record_access(s.t, &first.hit, NOW + MIN));
+	assert_true(gs_words_access(s.t, &first.hit, NOW + MIN));
 	swing(&s, &first);
 	/* it is held up here, and another update comes and goes */
 	begin_update(&s, &second, NOW + 3 * MIN, true);
@@ -252,10 +254,10 @@ late_access_by_an_old_entry_counts_in_no_later_use_of_the_slot(void **state)
 	for (int i = 0; i < 50; i++)
 		assert_true(put_at(&s, "k", "v", NOW) >= 0);
 	hit = hit_of(&s, "k");
-	assert_true(gs_record_access(s.t, &hit, NOW));
+	assert_true(gs_words_access(s.t, &hit, NOW));
 	for (int i = 0; i < 200; i++) {
 		assert_int_equal(put_at(&s, "k", "v", NOW), 0);
-		assert_false(gs_record_access(s.t, &hit, NOW));
+		assert_false(gs_words_access(s.t, &hit, NOW));
 	}
 	close_store(&s);
 }

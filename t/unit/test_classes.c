@@ -6,6 +6,7 @@
 
 #include "shm/classes.h"
 #include "shm/park.h"
+#include "shm/words.h"
 
 #define MAX GS_DURATION_MAX
 
@@ -138,7 +139,7 @@ what_a_reader_told_moves_idle(void **state)
 	set_class(s, "guest", MAX, 5 * MIN);
 	assert_int_equal(put_of(s, "k", "guest", 0, ACTIVE, NOW), 1);
 	hit = hit_of(s, "k");
-	assert_true(gs_record_accesses(s->t, &hit, NOW + 4 * MIN, 3));
+	assert_true(gs_words_accesses(s->t, &hit, NOW + 4 * MIN, 3));
 	assert_ends_at(s, "k", NOW + 9 * MIN);
 }
 

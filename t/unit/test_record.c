@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+#include "shm/words.h"
+
 static void
 parts_of_a_record_come_back_as_written(void **state)
 {
@@ -237,7 +239,7 @@ access_after_the_slot_was_reused_counts_nowhere(void **state)
 		assert_int_equal(put_at(&s, key, "v", NOW), 1);
 	}
 	memcpy(&before, hit.slot, sizeof(before));
-	assert_false(gs_record_access(s.t, &hit, NOW + 1000));
+	assert_false(gs_words_access(s.t, &hit, NOW + 1000));
 	assert_memory_equal(hit.slot, &before, sizeof(before));
 	close_store(&s);
 }
@@ -254,7 +256,7 @@ access_to_an_ended_session_is_no_success(void **state)
 	assert_int_equal(put_at(&s, "k", "v", NOW), 1);
 	hit = hit_of(&s, "k");
 	atomic_store(&hit.slot->X, gs_timed(0, gs_entry_gen(hit.entry)));	/* claimed by the sweep */
-	assert_false(gs_record_access(s.t, &hit, NOW + 1));
+	assert_false(gs_words_access(s.t, &hit, NOW + 1));
 	assert_int_equal(get_at(&s, "k", NOW + 1), GS_ENOENT);
 	assert_int_equal(touch_at(&s, "k", NOW + 1), GS_ENOENT);
 	assert_int_equal(put_at(&s, "k", "v", NOW + 1), 1);
