@@ -340,8 +340,6 @@ find_mount_pid() {
 		read -r name 2>/dev/null <"$p/comm" && [[ $name != gsession-@(poke|alive) ]] || continue
 		mapfile -d '' -t argv 2>/dev/null <"$p/cmdline" || continue
 		[ "${#argv[@]}" -gt 1 ] || continue
-		# A child of the mount's that does not serve it, and goes by its arguments: fs/poke.h.
-		[ "$(cat "$p/comm" 2>/dev/null)" != gsession-poke ] || continue
 		if [ "${argv[0]##*/}" = gsession-fs ] && [ "${argv[-1]}" = "$1" ]; then
 			MOUNT_PID=${p#/proc/}
 			return
