@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "intent.h"
@@ -54,6 +55,31 @@ call_refuse(struct call *c, int rc)
 	}
 	intent_put_off(c);
 	later_put(c);
+}
+
+void
+call_lock(pthread_mutex_t *lock)
+{
+	if (pthread_mutex_trylock(lock) == 0)
+		return;
+	transport_leave();
+	pthread_mutex_lock(lock);
+}
+
+void
+call_reply_unlock(struct call *c, const void *bytes, size_t n, pthread_mutex_t *lock)
+{
+	char copy[CALL_COPY_BYTES];
+
+	if (n > sizeof(copy)) {
+		(void)fuse_reply_buf(c->req, bytes, n);
+		pthread_mutex_unlock(lock);
+		return;
+	}
+	if (n > 0)
+		memcpy(copy, bytes, n);
+	pthread_mutex_unlock(lock);
+	(void)fuse_reply_buf(c->req, copy, n);
 }
 
 uint32_t

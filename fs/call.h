@@ -11,6 +11,7 @@
 
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct intent;
 
 enum {
 	CALL_GROUPS = 256,
+	CALL_COPY_BYTES = 32768,
 	CALL_LATER = 1 << 16,		/* among the errnos: it would have to wait, and nothing has been changed */
 };
 
@@ -43,6 +45,13 @@ bool call_begin(struct call *c, fuse_req_t req);
 void call_end(struct call *c);
 /* Answer with an errno, or, of CALL_LATER, put it aside; then its intent has been ended. */
 void call_refuse(struct call *c, int rc);
+/* Take a lock that another thread may hold for long: it may be waiting for the daemon. */
+void call_lock(pthread_mutex_t *lock);
+/*
+ * Answer with n bytes of what a lock guards that this thread holds, and release it: first, unless they are too many to be
+ * copied, as whoever waits for the answer may run at once, in this thread's place, and want it.
+ */
+void call_reply_unlock(struct call *c, const void *bytes, size_t n, pthread_mutex_t *lock);
 /* May it go on to where it waits? 0 or CALL_LATER. */
 int call_wait(const struct call *c);
 

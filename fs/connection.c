@@ -84,6 +84,8 @@ loop(struct fuse_session *se, struct mount *m, const struct options *o, const ch
 	if (cfg == NULL)
 		return EXIT_SYSTEM;
 	fuse_loop_cfg_set_max_threads(cfg, MOUNT_THREADS);
+	/* None ends before the loop does: the transport counts them. */
+	fuse_loop_cfg_set_idle_threads(cfg, MOUNT_THREADS);
 	fuse_loop_cfg_set_clone_fd(cfg, 0);
 	notify_settle();
 	(void)snprintf(status, sizeof(status), "instance %s at %s", o->instance, directory);

@@ -257,8 +257,8 @@ control_let_go(struct mount *m)
 void
 control_release(struct call *c, struct control_file *f)
 {
-	/* The thread that answered the last read may not have left it yet. */
-	pthread_mutex_lock(&f->lock);
+	/* A read that was interrupted may still be waiting for the daemon. */
+	call_lock(&f->lock);
 	pthread_mutex_unlock(&f->lock);
 	handles_release(c->m->handles, f->fh);
 	free_local(f);
@@ -415,10 +415,11 @@ control_read(struct call *c, struct control_file *f, uint64_t offset, size_t siz
 		rc = render_locked(c, f, offset);
 	if (rc == 0 && offset >= f->start && offset - f->start < f->len)
 		n = f->len - (size_t)(offset - f->start) < size ? f->len - (size_t)(offset - f->start) : size;
-	if (rc != 0)
-		call_refuse(c, rc);
-	else
-		(void)fuse_reply_buf(c->req, n != 0 ? f->text + (offset - f->start) : NULL, n);
+	if (rc == 0) {
+		call_reply_unlock(c, n != 0 ? f->text + (offset - f->start) : NULL, n, &f->lock);
+		return;
+	}
+	call_refuse(c, rc);
 	pthread_mutex_unlock(&f->lock);
 }
 

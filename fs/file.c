@@ -451,10 +451,11 @@ file_read(struct call *c, struct file *f, uint64_t offset, size_t size)
 		if (offset < len)
 			n = len - (size_t)offset < size ? len - (size_t)offset : size;
 	}
-	if (rc != 0)
-		call_refuse(c, rc);
-	else
-		(void)fuse_reply_buf(c->req, n != 0 ? (const char *)f->values[file_place(f->k->snap)] + offset : NULL, n);
+	if (rc == 0) {
+		call_reply_unlock(c, n != 0 ? (const char *)f->values[file_place(f->k->snap)] + offset : NULL, n, &f->lock);
+		return;
+	}
+	call_refuse(c, rc);
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -10,6 +10,7 @@
 #include "base/random.h"
 
 #include "node.h"
+#include "transport.h"
 
 enum { NOBODY = UINT16_MAX };
 
@@ -85,8 +86,10 @@ find_idle_locked(struct stage *s, uint64_t dir, const char *name)
 {
 	uint32_t i;
 
-	while ((i = find_locked(s, dir, name)) != NOBODY && s->is_busy[i])
+	while ((i = find_locked(s, dir, name)) != NOBODY && s->is_busy[i]) {
+		transport_leave();
 		(void)pthread_cond_wait(&s->idle, &s->lock);
+	}
 	return i;
 }
 

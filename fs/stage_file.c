@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+#include "transport.h"
+
 /* ---- by number ---- */
 
 /* The slot of a number, when nobody is at it; NULL: it has another by now. */
@@ -14,8 +16,10 @@ slot_locked(struct stage *s, struct stage_id id)
 {
 	struct stage_slot *f = &s->slots[id.slot % STAGE_FILES];
 
-	while (s->is_busy[id.slot % STAGE_FILES])
+	while (s->is_busy[id.slot % STAGE_FILES]) {
+		transport_leave();
 		(void)pthread_cond_wait(&s->idle, &s->lock);
+	}
 	return id.slot < STAGE_FILES && stage_tag_of(f) == id.tag && stage_state_of(f) != STAGE_FREE ? f : NULL;
 }
 

@@ -18,7 +18,7 @@
 #define NOTIFY_RESEND 7
 #define UNIQUE_AGAIN (UINT64_C(1) << 63)
 
-enum { LAYOUT = 1, INIT_BYTES = 256, READERS = 0xffff, ASIDE = READERS + 1 };
+enum { LAYOUT = 1, INIT_BYTES = 256, LEAST_ACTIVE = 2, ACTIVE = 0xffff, ASIDE = ACTIVE + 1 };
 
 static const char *const names[TRANSPORT_OPS] = {
 	[FUSE_LOOKUP] = "lookup", [FUSE_FORGET] = "forget", [FUSE_GETATTR] = "getattr", [FUSE_SETATTR] = "setattr",
@@ -49,8 +49,8 @@ struct transport {
 	bool is_replaying;		/* before there are threads: answers are swallowed */
 	size_t asked_bytes;		/* of INIT as it came, by the thread that answers it */
 	unsigned char asked[INIT_BYTES];
-	uint32_t most_readers;
-	_Atomic uint32_t threads;	/* [31:16] that stand aside  [15:0] that read, or are about to */
+	uint32_t most_active;
+	_Atomic uint32_t threads;	/* [31:16] that stand aside  [15:0] that are active */
 	sem_t next;			/* posted for each that stands aside no more */
 };
 
@@ -58,11 +58,51 @@ struct transport {
 static _Thread_local uint64_t current, current_poll;
 static _Thread_local const void *current_bytes;
 static _Thread_local size_t current_len;
+/* Where it is one of those who read requests and handle them. */
+static _Thread_local struct transport *active_in;
 
 static struct transport *
 of(void *userdata)
 {
 	return ((struct mount *)userdata)->transport;
+}
+
+/* ---- who is active ---- */
+
+/* Become active, or stand aside while enough others are. */
+static void
+come_in(struct transport *t)
+{
+	uint32_t was = atomic_load_explicit(&t->threads, memory_order_relaxed);
+	bool is_active;
+
+	do
+		is_active = (was & ACTIVE) < t->most_active;
+	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, is_active ? was + 1 : was + ASIDE, memory_order_relaxed,
+	    memory_order_relaxed));
+	/* Who posts has counted us as active. */
+	while (!is_active)
+		is_active = sem_wait(&t->next) == 0;
+	active_in = t;
+}
+
+void
+transport_leave(void)
+{
+	struct transport *t = active_in;
+	bool has_other;
+	uint32_t was;
+
+	if (t == NULL)
+		return;
+	active_in = NULL;
+	was = atomic_load_explicit(&t->threads, memory_order_relaxed);
+	do
+		has_other = was >= ASIDE;
+	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, has_other ? was - ASIDE : was - 1, memory_order_relaxed,
+	    memory_order_relaxed));
+	if (has_other)
+		(void)sem_post(&t->next);
 }
 
 /* ---- answers ---- */
@@ -203,48 +243,17 @@ note(const struct mount *m, int fd, const void *buf, size_t n)
 	return false;
 }
 
-/* Stand aside while enough others wait for requests. */
-static void
-become_reader(struct transport *t)
-{
-	uint32_t was = atomic_load_explicit(&t->threads, memory_order_relaxed);
-	bool is_reader;
-
-	do
-		is_reader = (was & READERS) < t->most_readers;
-	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, is_reader ? was + 1 : was + ASIDE, memory_order_relaxed,
-	    memory_order_relaxed));
-	/* Who posts has counted us as one. */
-	while (!is_reader && sem_wait(&t->next) != 0)
-		;
-}
-
-/* Nobody but those who are at a request may be left: the last reader has another come. */
-static void
-stop_reading(struct transport *t)
-{
-	uint32_t was = atomic_load_explicit(&t->threads, memory_order_relaxed);
-	bool is_last;
-
-	do
-		is_last = (was & READERS) == 1 && was >= ASIDE;
-	while (!atomic_compare_exchange_weak_explicit(&t->threads, &was, is_last ? was - ASIDE : was - 1, memory_order_relaxed,
-	    memory_order_relaxed));
-	if (is_last)
-		(void)sem_post(&t->next);
-}
-
 static ssize_t
 read_request(int fd, void *buf, size_t bytes, void *userdata)
 {
 	struct transport *t = of(userdata);
 	ssize_t n;
 
-	become_reader(t);
+	if (active_in == NULL)
+		come_in(t);
 	do
 		n = read(fd, buf, bytes);
 	while (n >= (ssize_t)sizeof(struct fuse_in_header) && note(userdata, fd, buf, (size_t)n));
-	stop_reading(t);
 	return n;
 }
 
@@ -314,14 +323,15 @@ is_sound(const struct served *s)
 	    s->answer_bytes <= INIT_BYTES);
 }
 
-/* As many as can be at a request at once, and one. */
+/* Those who ask need processors too. */
 static uint32_t
-find_most_readers(void)
+find_most_active(void)
 {
 	cpu_set_t allowed;
 	int n = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : MOUNT_THREADS;
+	int most = n / 2 > LEAST_ACTIVE ? n / 2 : LEAST_ACTIVE;
 
-	return n < MOUNT_THREADS ? (uint32_t)n + 1 : MOUNT_THREADS;
+	return most < MOUNT_THREADS ? (uint32_t)most : MOUNT_THREADS;
 }
 
 struct transport *
@@ -337,7 +347,7 @@ transport_new(int fd)
 	}
 	t->served = t->kept.base;
 	t->inherited = fd;
-	t->most_readers = find_most_readers();
+	t->most_active = find_most_active();
 	(void)sem_init(&t->next, 0, 0);
 	return t;
 }

@@ -12,10 +12,13 @@
  *	another		transport_take_over(): libfuse is given the remembered INIT, its answer is
  *			swallowed, and the kernel sends again what the dead one had read and not answered
  *
- * No more threads wait for requests than processors can run, and one; the
- * others stand aside until all of those are at one, which may take long.  The
- * kernel gives requests to those who wait in turn: of eight, each would be
- * woken for its request and find the caches full of another's.
+ * Two threads read and handle requests, or one for every two processors, and
+ * the others stand aside: of those who wait in the kernel another is woken for
+ * each request, while an active one finds the next when it comes back, so that
+ * under load nobody is woken at all.  Whoever is going to wait for somebody else
+ * leaves first, and one of the others takes its place; no handler waits for
+ * another process, see later.h.  A page of a ring on a disk that has to be read
+ * is waited for by an active one: not told from others before it happens.
  *
  * A read sleeps in the kernel at once.  To spin for 30 microseconds first, one
  * thread at a time and only while that had been of use, made requests 1.03 to
@@ -64,6 +67,9 @@ const void *transport_request(size_t *len, uint64_t *unique);
 bool transport_has_request(void);
 /* Have such a request, put aside, handled once more by this thread. */
 void transport_repeat(struct fuse_session *se, const void *bytes, size_t len);
+/* The thread is going to wait for another one: until its next request somebody else reads in its place. */
+void transport_leave(void);
+
 /* Answer one that libfuse does not know any more with an errno. */
 void transport_refuse(struct fuse_session *se, uint64_t unique, int error);
 
