@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Goal: a request of PHP with its session on the mount, over one with its session in files, in Redis and in memcached (accept 0.7 of redis_locking)
+# Goal: a request of PHP with its session on the mount, over one with its session in files, in Redis and in memcached (accept 0.7 of phpredis with locking)
 . "${0%/*}/../lib/functions.sh"
 requires_root
 requires_fuse
@@ -65,10 +65,10 @@ pool() {
 files() {
 	pool "$1" "php_admin_value[session.save_path] = $2"
 }
-# in_redis NAME LOCKING PERSISTENT: a connection of each process, or of each request, as it is by default.
+# in_redis NAME LOCKING PERSISTENT URL: a connection of each process, or of each request, as it is by default.
 in_redis() {
 	pool "$1" "php_admin_value[session.save_handler] = redis" "php_admin_value[redis.session.locking_enabled] = $2" \
-		"php_admin_value[session.save_path] = \"unix://$tmp/redis_server.sock?persistent=$3&prefix=$1:\""
+		"php_admin_value[session.save_path] = \"$4?persistent=$3&prefix=$1:\""
 }
 in_memcached() {
 	pool "$1" "php_admin_value[session.save_handler] = memcached" "php_admin_value[memcached.sess_locking] = $2" \
@@ -104,13 +104,16 @@ else
 	files files_disk "$own"
 fi
 if [ -n "$has_redis" ]; then
+	redis_port=$((20000 + RANDOM % 12000)) redis=unix://$tmp/redis_server.sock
 	# Debian's redis-tools have the server by another name, and start no service when they are installed.
 	beside bash -c 'command -v redis-server >/dev/null && exec redis-server "$@"; exec -a redis-server redis-check-rdb "$@"' - \
-		--port 0 --save '' --appendonly no --unixsocket "$tmp/redis_server.sock" --unixsocketperm 777 --dir "$tmp"
+		--port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --unixsocket "$tmp/redis_server.sock" --unixsocketperm 777 --dir "$tmp"
 	poll_until 10 listens_at "$tmp/redis_server.sock" || { diag "Redis did not start: $(tail -n 5 "$tmp/log")"; exit 1; }
-	in_redis redis 0 1
-	in_redis redis_locking 1 1
-	in_redis redis_locking_connects 1 0
+	in_redis redis 0 1 "$redis"
+	in_redis redis_locking 1 1 "$redis"
+	in_redis redis_locking_connects 1 0 "$redis"
+	# As the manual of PHP's extension has it.
+	in_redis redis_locking_tcp 1 0 "tcp://127.0.0.1:$redis_port"
 else
 	diag "Redis is not measured: it or PHP's extension is not there"
 fi
