@@ -10,7 +10,7 @@ me=${0##*/}
 jobs=$(nproc 2>/dev/null || echo 1)
 
 # Debian's names of what a build, a running store, and the tests need.
-build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-dev libfuse3-dev libxxhash-dev libncurses-dev)
+build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libinih-dev libfuse3-dev libxxhash-dev libsodium-dev libncurses-dev)
 run_packages=(fuse3 attr)
 test_packages=("${build_packages[@]}" "${run_packages[@]}" libcmocka-dev clang libclang-rt-14-dev mandoc groff-base python3 strace rsync systemd tmux logrotate
 	tar git procps util-linux findutils python3-prometheus-client)
