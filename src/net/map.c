@@ -148,14 +148,23 @@ map_succeed(struct map *next, const struct map *m)
 {
 	*next = *m;
 	next->epoch++;
-	memcpy(next->prev_hash, m->hash, sizeof(next->prev_hash));
+	memmove(next->past[1], m->past[0], sizeof(next->past) - sizeof(next->past[0]));
+	memcpy(next->past[0], m->hash, sizeof(next->past[0]));
 	memset(next->hash, 0, sizeof(next->hash));
 }
 
 bool
 map_follows(const struct map *b, const struct map *a)
 {
-	return b->epoch == a->epoch + 1 && memcmp(b->prev_hash, a->hash, sizeof(a->hash)) == 0;
+	return b->epoch == a->epoch + 1 && memcmp(b->past[0], a->hash, sizeof(a->hash)) == 0;
+}
+
+bool
+map_is_fork(const struct map *b, const struct map *a)
+{
+	uint64_t back = b->epoch - a->epoch;
+
+	return back <= MAP_PAST && memcmp(back == 0 ? b->hash : b->past[back - 1], a->hash, sizeof(a->hash)) != 0;
 }
 
 /* ---- bytes ---- */
@@ -168,7 +177,7 @@ put_head(struct cursor *c, const struct map *m)
 	cursor_put(c, m->n_hosts, 2);
 	cursor_put(c, m->epoch, 8);
 	cursor_put_bytes(c, m->hash, sizeof(m->hash));
-	cursor_put_bytes(c, m->prev_hash, sizeof(m->prev_hash));
+	cursor_put_bytes(c, m->past, sizeof(m->past));
 	cursor_put(c, m->created_hlc, 8);
 	cursor_put(c, m->seed, 8);
 	cursor_put(c, m->cluster_id, 4);
@@ -188,7 +197,7 @@ get_head(struct cursor *c, struct map *m)
 	m->n_hosts = (uint16_t)cursor_get(c, 2);
 	m->epoch = cursor_get(c, 8);
 	cursor_get_bytes(c, m->hash, sizeof(m->hash));
-	cursor_get_bytes(c, m->prev_hash, sizeof(m->prev_hash));
+	cursor_get_bytes(c, m->past, sizeof(m->past));
 	m->created_hlc = cursor_get(c, 8);
 	m->seed = cursor_get(c, 8);
 	m->cluster_id = (uint32_t)cursor_get(c, 4);

@@ -2,7 +2,7 @@
 /*
  * map.h - which hosts the cluster has and which of them hold each slot, as all of them agreed on.
  *
- * A map has an epoch, and the hash of the map of the epoch before: of two
+ * A map has an epoch, and the hashes of the maps of the epochs before: of two
  * hosts' maps it is known whether one comes from the other, and two maps of
  * one epoch are one map or an alarm.  It is changed by making its successor,
  * never in place.
@@ -34,6 +34,7 @@ enum {
 	MAP_NAME_BYTES = 32,
 	MAP_ADDRESS_BYTES = 46,		/* of IPv6, as text */
 	MAP_HASH_BYTES = 16,
+	MAP_PAST = 32,			/* epochs that a map knows the hashes of */
 	MAP_BYTES = 1 << 18,		/* an encoded one has fewer */
 };
 
@@ -70,7 +71,7 @@ struct map_move {
 
 struct map {
 	uint64_t epoch;			/* from 1 */
-	unsigned char hash[MAP_HASH_BYTES], prev_hash[MAP_HASH_BYTES];	/* of it, and of the epoch before; zeros before the first */
+	unsigned char hash[MAP_HASH_BYTES], past[MAP_PAST][MAP_HASH_BYTES];	/* of it, and of those before, the last first; zeros before the first */
 	uint64_t created_hlc;
 	uint64_t seed;			/* the cluster's, of keys and of hosts */
 	uint32_t cluster_id;
@@ -99,7 +100,7 @@ const struct map_host *map_host_named(const struct map *m, const char *name);
 uint16_t map_slot(const struct map *m, uint16_t ns, const void *key, size_t len);
 
 /*
- * map_succeed - begin the map that follows one: the next epoch, and the hash of the one before; else the same.
+ * map_succeed - begin the map that follows one: the next epoch, and the hashes of those before; else the same.
  * It is changed by its maker and then sealed.
  */
 void map_succeed(struct map *next, const struct map *m);
@@ -108,6 +109,8 @@ int map_seal(struct map *m);
 
 /* Is b the next after a? */
 bool map_follows(const struct map *b, const struct map *a);
+/* Is it known that b does not come from a, which is of an earlier epoch, or of the same? */
+bool map_is_fork(const struct map *b, const struct map *a);
 
 /*
  * map_encode - the bytes of a sealed map.

@@ -15,7 +15,7 @@
 #include "fuzz.h"
 #include "net/map.h"
 
-enum { HOSTS = 4, HASH_AT = 16, CHANGES = 6, HEAD = 100 };
+enum { HOSTS = 4, HASH_AT = 16, CHANGES = 6, HEAD = 700 };
 
 static struct map whole, got;
 static unsigned char original[MAP_BYTES], again[MAP_BYTES];

@@ -87,8 +87,8 @@ bytes_are_little_endian_and_in_their_place(void **state)
 	assert_true(map_encode(&map, bytes, sizeof(bytes)) > 0);
 	assert_memory_equal(bytes, head, sizeof(head));
 	assert_memory_equal(bytes + 16, map.hash, MAP_HASH_BYTES);
-	assert_memory_equal(bytes + 32, map.prev_hash, MAP_HASH_BYTES);
-	assert_memory_equal(bytes + 56, "\xed\x5e\0\0\0\0\0\0\7\0\0\0\0\x10\0\0\x40\0\0\x10", 20);	/* from the seed to the number of slots */
+	assert_memory_equal(bytes + 32, map.past, sizeof(map.past));
+	assert_memory_equal(bytes + 32 + sizeof(map.past) + 8, "\xed\x5e\0\0\0\0\0\0\7\0\0\0\0\x10\0\0\x40\0\0\x10", 20);	/* from the seed to the number of slots */
 }
 
 static void
@@ -152,10 +152,34 @@ one_follows_the_one_it_was_made_of(void **state)
 	assert_false(map_follows(&map, &other));
 	assert_int_equal(other.epoch, 2);
 	assert_memory_not_equal(other.hash, map.hash, MAP_HASH_BYTES);
+	assert_false(map_is_fork(&other, &map));
 	/* Of a changed one it is no successor. */
 	map.hosts[0].zone++;
 	assert_int_equal(map_seal(&map), 0);
 	assert_false(map_follows(&other, &map));
+	assert_true(map_is_fork(&other, &map));
+}
+
+static void
+forks_are_seen_from_far(void **state)
+{
+	static struct map first, next;
+
+	(void)state;
+	first = map;
+	other = map;
+	for (int epochs = 1; epochs <= MAP_PAST + 1; epochs++) {
+		map_succeed(&next, &other);
+		assert_int_equal(map_seal(&next), 0);
+		other = next;
+		assert_false(map_is_fork(&other, &first));
+		map.hosts[0].zone++;
+		assert_int_equal(map_seal(&map), 0);
+		/* What lies further back is not known. */
+		assert_int_equal(map_is_fork(&other, &map), epochs <= MAP_PAST);
+	}
+	assert_true(map_is_fork(&first, &map));
+	assert_false(map_is_fork(&map, &map));
 }
 
 /* Each breaks one rule. */
@@ -287,6 +311,7 @@ main(void)
 		cmocka_unit_test_setup(every_cut_and_every_changed_bit_is_refused, setup),
 		cmocka_unit_test_setup(other_formats_are_told_from_nonsense, setup),
 		cmocka_unit_test_setup(one_follows_the_one_it_was_made_of, setup),
+		cmocka_unit_test_setup(forks_are_seen_from_far, setup),
 		cmocka_unit_test_setup(each_rule_is_looked_at, setup),
 		cmocka_unit_test_setup(rules_hold_for_what_is_received, setup),
 		cmocka_unit_test_setup(hosts_are_found_by_id_and_name, setup),
