@@ -140,8 +140,8 @@ enum agree_state agree_state(const struct agree *a);
  *
  *	map	sealed, the next after the one in force; the first of a cluster is given to each of its hosts as kept
  *
- * Returns 0, and AGREE_TELL follows some time, unless the process ends; GS_EINVAL: it does not follow, or there is none to follow yet; GS_EBUSY: another is on
- * its way; GS_EROFS: quarantined.
+ * Returns 0, and AGREE_TELL follows some time, unless the process ends; GS_EINVAL: it does not follow, or there is none to
+ * follow yet; GS_EBUSY: another is on its way; GS_EROFS: quarantined.
  */
 int agree_propose(struct agree *a, const struct map *map, struct agree_actions *out);
 /* Give it up. 0, or GS_ENOENT: there is none. */

@@ -25,7 +25,14 @@
 #include "net/keys.h"
 #include "net/seal.h"
 
-enum { HELLO_NONCE_BYTES = 32, HELLO_PUBLIC_BYTES = 32, HELLO_TAG_BYTES = 16, HELLO_PROOF_BYTES = 32, HELLO_BYTES = 160, HELLO_ANSWER_BYTES = HELLO_BYTES + HELLO_PROOF_BYTES };
+enum {
+	HELLO_NONCE_BYTES = 32,
+	HELLO_PUBLIC_BYTES = 32,
+	HELLO_TAG_BYTES = 16,
+	HELLO_PROOF_BYTES = 32,
+	HELLO_BYTES = 160,		/* with room for what hosts may want to know of each other */
+	HELLO_ANSWER_BYTES = HELLO_BYTES + HELLO_PROOF_BYTES,
+};
 
 /* What a host says of itself. */
 struct hello_facts {
