@@ -156,14 +156,13 @@ put_in_force(struct turn *t, const struct map *map)
 		tell(t, ours, memcmp(ours->hash, map->hash, sizeof(map->hash)) == 0 ? AGREE_NO_REASON : AGREE_OVERTAKEN);
 }
 
-/* The proposal is not to be. It was ours, and only we could have put it in force. */
+/* The proposal is not to be. It was ours, and only we could have put it in force; after a restart it is forgotten anyway. */
 static void
 give_up(struct turn *t, enum agree_why why)
 {
 	const struct map *map = prepared(t->a);
 
 	forget_last(t->a);
-	keep(t);
 	say(t, MAP_NOBODY, AGREE_ON_ABORT, map);
 	tell(t, map, why);
 }

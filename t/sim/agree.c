@@ -12,9 +12,10 @@
  *	A1	the epoch in force at a host never goes back, through death either
  *	A2	two maps of one epoch: all who ever had one of them are declared dead by the other
  *	A3	only who was declared dead is quarantined
+ *	A4	who comes to a map had one that it comes from
  * and in the end:
- *	A4	all others have one map, and nothing is prepared
- *	A5	a map that an operator was told to be in force is that one, or before it; or he sat at a host that was declared dead
+ *	A5	all others have one map, and nothing is prepared
+ *	A6	a map that an operator was told to be in force is that one, or before it; or he sat at a host that was declared dead
  *
  * With -v a run is told step by step.  Prints how often each state met each
  * event; that some never did is a failure when there were SEEDS_FOR_ALL.
@@ -43,7 +44,7 @@ struct host {
 	struct agree a;
 	struct agree_kept disk;
 	bool is_up, was_declared_dead;
-	uint64_t highest;
+	const struct map *had;			/* in force, last */
 };
 
 struct world {
@@ -128,6 +129,16 @@ number_of(const struct world *w, const struct map *m)
 	return i;
 }
 
+static uint32_t
+number_named(const struct world *w, const struct agree_name *name)
+{
+	uint32_t i = 0;
+
+	while (i < w->n_maps && (w->maps[i]->epoch != name->epoch || memcmp(w->maps[i]->hash, name->hash, sizeof(name->hash)) != 0))
+		i++;
+	return i;
+}
+
 /* The next map, or the first; its hash is its number. */
 static struct map *
 make_map(struct world *w, const struct map *before)
@@ -185,9 +196,11 @@ check_in_force(struct world *w, uint16_t id)
 		violated(w, "A3: host %u is quarantined and was never declared dead", id);
 	if (m == NULL)
 		return;
-	if (m->epoch < h->highest)
-		violated(w, "A1: host %u went back from epoch %" PRIu64 " to %" PRIu64, id, h->highest, m->epoch);
-	h->highest = m->epoch;
+	if (h->had != NULL && m->epoch < h->had->epoch)
+		violated(w, "A1: host %u went back from epoch %" PRIu64 " to %" PRIu64, id, h->had->epoch, m->epoch);
+	if (h->had != NULL && map_is_fork(m, h->had))
+		violated(w, "A4: host %u came from map %u to %u, which does not come from that", id, number_of(w, h->had) + 1, own + 1);
+	h->had = m;
 	if (w->had[own][id])
 		return;
 	w->had[own][id] = true;
@@ -207,17 +220,17 @@ check_end(struct world *w)
 		if (k->is_quarantined || (all != NULL && is_dead_in(all, id)))
 			continue;
 		if (k->n_prepared > 0)
-			violated(w, "A4: host %u still has map %u prepared, of host %u", id, number_of(w, k->prepared[0].map) + 1, k->prepared[0].proposer);
+			violated(w, "A5: host %u still has map %u prepared, of host %u", id, number_of(w, k->prepared[0].map) + 1, k->prepared[0].proposer);
 		if (all == NULL && !is_dead_in(k->in_force, id))
 			all = k->in_force;
 		if (all != NULL && k->in_force != all)
-			violated(w, "A4: host %u has map %u, others have %u", id, number_of(w, k->in_force) + 1, number_of(w, all) + 1);
+			violated(w, "A5: host %u has map %u, others have %u", id, number_of(w, k->in_force) + 1, number_of(w, all) + 1);
 	}
 	for (uint32_t i = 0; all != NULL && i < w->n_told; i++) {
 		const struct map *m = w->maps[w->told[i].map];
 
 		if (!w->hosts[w->told[i].host].was_declared_dead && (m->epoch > all->epoch || map_is_fork(all, m)))
-			violated(w, "A5: map %u was told to be in force and is not", w->told[i].map + 1);
+			violated(w, "A6: map %u was told to be in force and is not", w->told[i].map + 1);
 	}
 }
 
@@ -269,11 +282,11 @@ do_one(struct world *w, uint16_t id, const struct agree_action *action)
 		    action->why == AGREE_NO_REASON ? "is in force" : "is not to be");
 		if (action->why == AGREE_NO_REASON) {
 			w->told[w->n_told].host = id;
-			w->told[w->n_told++].map = number_of(w, h->disk.in_force);
+			w->told[w->n_told++].map = number_named(w, &action->message.name);
 		}
 		break;
 	case AGREE_USE:
-		say("%" PRIu64 " host %u uses map %u of epoch %" PRIu64, w->step, id, number_of(w, h->disk.in_force) + 1, h->disk.in_force->epoch);
+		say("%" PRIu64 " host %u uses map %u of epoch %" PRIu64, w->step, id, number_of(w, h->a.kept.in_force) + 1, h->a.kept.in_force->epoch);
 		break;
 	case AGREE_ALARM:
 		say("%" PRIu64 " host %u is quarantined for what host %u has", w->step, id, action->to);
