@@ -58,15 +58,6 @@ call_refuse(struct call *c, int rc)
 }
 
 void
-call_lock(pthread_mutex_t *lock)
-{
-	if (pthread_mutex_trylock(lock) == 0)
-		return;
-	transport_leave();
-	pthread_mutex_lock(lock);
-}
-
-void
 call_reply_unlock(struct call *c, const void *bytes, size_t n, pthread_mutex_t *lock)
 {
 	char copy[CALL_COPY_BYTES];

@@ -45,8 +45,6 @@ bool call_begin(struct call *c, fuse_req_t req);
 void call_end(struct call *c);
 /* Answer with an errno, or, of CALL_LATER, put it aside; then its intent has been ended. */
 void call_refuse(struct call *c, int rc);
-/* Take a lock that another thread may hold for long: it may be waiting for the daemon. */
-void call_lock(pthread_mutex_t *lock);
 /*
  * Answer with n bytes of what a lock guards that this thread holds, and release it: first, unless they are too many to be
  * copied, as whoever waits for the answer may run at once, in this thread's place, and want it.

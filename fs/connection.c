@@ -50,9 +50,13 @@ connection_inherit(bool *is_unmounted)
 
 enum { ASKER_MS = 1000, LOOK_MS = 5 };
 
+/* For who handles a signal; NULL: we are at the end. */
+static struct fuse_session *served;
+
 /*
  * The next of us begins where a crash would leave it, which is anywhere. But not before systemd has waited for the process of
  * ExecReload=, or it has the reload fail; any other that asks, and stays, is given so long.
+ * Who is told to end meanwhile does that.
  */
 static void
 hand_over(int sig, siginfo_t *info, void *context)
@@ -61,15 +65,17 @@ hand_over(int sig, siginfo_t *info, void *context)
 	(void)context;
 	for (int ms = 0; ms < ASKER_MS && info->si_pid > 0 && info->si_pid != getppid() && kill(info->si_pid, 0) == 0; ms += LOOK_MS)
 		(void)poll(NULL, 0, LOOK_MS);
-	(void)kill(getpid(), SIGKILL);
+	if (served != NULL && !fuse_session_exited(served))
+		(void)kill(getpid(), SIGKILL);
 }
 
 /* Without a supervisor a hangup ends the mount, as it does any other of libfuse. */
 static void
-handle_hangup(void)
+handle_hangup(struct fuse_session *se)
 {
 	const struct sigaction act = { .sa_sigaction = hand_over, .sa_flags = SA_SIGINFO };
 
+	served = se;
 	if (kept_is_supervised())
 		(void)sigaction(SIGHUP, &act, NULL);
 }
@@ -173,12 +179,13 @@ connection_serve(struct mount *m, const struct options *o, const char *directory
 		log_errorx("libfuse refused the options %s", o->fuse);
 		return EXIT_SYSTEM;
 	}
-	handle_hangup();
+	handle_hangup(se);
 	later_begin(m->later, se);
 	if (fuse_set_signal_handlers(se) == 0) {
 		status = is_inherited ? go_on(se, m, o, directory) : mount_new(se, m, o, directory);
 		fuse_remove_signal_handlers(se);
 	}
+	served = NULL;
 	fuse_session_destroy(se);
 	return status;
 }

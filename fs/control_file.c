@@ -258,7 +258,10 @@ void
 control_release(struct call *c, struct control_file *f)
 {
 	/* A read that was interrupted may still be waiting for the daemon. */
-	call_lock(&f->lock);
+	if (pthread_mutex_trylock(&f->lock) != 0) {
+		transport_leave();
+		pthread_mutex_lock(&f->lock);
+	}
 	pthread_mutex_unlock(&f->lock);
 	handles_release(c->m->handles, f->fh);
 	free_local(f);

@@ -187,6 +187,8 @@ counts_answers(const struct call *c, struct ctlpool *pool, enum gs_wire_verb ver
 	*text = NULL;
 	n = verb == GS_VERB_GET ? get(c->m, &f, text) : stat_line(&f, path, text);
 	if (n < 0) {
+		if (n == GS_EGONE)
+			(void)mount_errno(c->m, GS_EGONE);
 		free(*text);
 		*text = NULL;
 		return false;

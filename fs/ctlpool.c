@@ -14,11 +14,11 @@ enum { MOST = MOUNT_THREADS + MOUNT_OWN_THREADS };	/* threads that ask */
 
 struct ctlpool {
 	const char *instance;
+	_Atomic uint64_t missed_ms;	/* when the last request was over that was not answered in time; 0: one has been since */
 	pthread_mutex_t lock;		/* guards: all below */
 	size_t n, n_idle;
 	struct gs_ctl *open[MOST];	/* the idle ones first, then those that are in use */
 	uint64_t turn;			/* how many were ever opened */
-	_Atomic uint64_t missed_ms;	/* when the last request was over that was not answered in time; 0: one has been since */
 };
 
 struct ctlpool *

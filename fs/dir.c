@@ -14,6 +14,7 @@
 #include "node.h"
 #include "rights.h"
 #include "staged.h"
+#include "transport.h"
 
 enum { SCAN_ITEMS = 64 };	/* few enough to stay in the processor's nearest cache until they are in the answer */
 
@@ -182,6 +183,8 @@ read_ring(struct page *p, uint64_t node, uint64_t offset)
 		return 0;
 	/* offset is the last entry's ordinal + 3, or 2 before the first; the cursor is the next ordinal. */
 	cursor = offset > 2 ? offset - 2 : 0;
+	/* Of few sessions that lie far apart it is a look at all of the index. */
+	transport_leave();
 	while (offset < NODE_FIXED) {
 		most = page_most(p);
 		n = p->is_plus ? gs_scan(gs, ring.name, &cursor, items, most) : gs_scan_keys(gs, ring.name, &cursor, items, most);

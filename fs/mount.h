@@ -21,7 +21,7 @@ enum {
 	MOUNT_TABLES = 8,		/* 3 bits of a node's number */
 	MOUNT_RINGS = 8,
 	MOUNT_NAMESPACES = 256,		/* numbers of namespaces, 0 is the default one */
-	MOUNT_THREADS = 8,		/* requests answered at once */
+	MOUNT_THREADS = 8,		/* of which few handle requests at once, see transport.h */
 	MOUNT_OWN_THREADS = 3,		/* of hold.h, later.h and staged.h, which use sessions too */
 };
 

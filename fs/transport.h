@@ -17,8 +17,9 @@
  * each request, while an active one finds the next when it comes back, so that
  * under load nobody is woken at all.  Whoever is going to wait for somebody else
  * leaves first, and one of the others takes its place; no handler waits for
- * another process, see later.h.  A page of a ring on a disk that has to be read
- * is waited for by an active one: not told from others before it happens.
+ * another process, see later.h, but while the mount is attached anew.  A page of
+ * a ring on a disk that has to be read is waited for by an active one: not told
+ * from others before it happens.
  *
  * A read sleeps in the kernel at once.  To spin for 30 microseconds first, one
  * thread at a time and only while that had been of use, made requests 1.03 to
