@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/agree.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gsession.h"
@@ -66,7 +67,11 @@ proposer(const struct agree *a)
 static struct agree_action *
 add(struct agree_actions *out, enum agree_do what, uint16_t to)
 {
-	struct agree_action *action = &out->of[out->n++];
+	struct agree_action *action;
+
+	if (out->n == AGREE_ACTIONS)
+		abort();
+	action = &out->of[out->n++];
 
 	*action = (struct agree_action){ .what = what, .to = to };
 	return action;
@@ -167,21 +172,21 @@ give_up(struct turn *t, enum agree_why why)
 	tell(t, map, why);
 }
 
-/* Somebody has another map of an epoch of ours. Who was declared dead may have; else we cannot know which is right. */
+/* Somebody has another map of an epoch of ours, or may have. Who was declared dead may; else we cannot know which is right. */
 static void
 meet_fork(struct turn *t)
 {
 	const struct map *in_force = t->a->kept.in_force;
 
-	if (is_without(in_force, t->from))
-		return;
-	t->a->kept.is_quarantined = true;
-	t->a->is_proposing = false;
-	keep(t);
+	if (!is_without(in_force, t->from)) {
+		t->a->kept.is_quarantined = true;
+		t->a->is_proposing = false;
+		keep(t);
+	}
 	(void)add(t->out, AGREE_ALARM, t->from);
 }
 
-/* Has every host accepted that has to? */
+/* Has every host accepted that is to be there, of those that are in the map in force? */
 static bool
 have_all_accepted(const struct agree *a)
 {
@@ -190,7 +195,7 @@ have_all_accepted(const struct agree *a)
 	for (uint32_t i = 0; i < now->n_hosts; i++) {
 		uint16_t id = now->hosts[i].id;
 
-		if (id != a->self && !is_without(now, id) && !is_without(prepared(a), id) && !a->has_accepted[i])
+		if (id != a->self && !is_without(prepared(a), id) && !a->has_accepted[i])
 			return false;
 	}
 	return true;
@@ -280,7 +285,7 @@ on_prepare_prepared(struct turn *t)
 {
 	if (is_out_of_turn(t))
 		return;
-	if (is_named(prepared(t->a), &t->m->name))
+	if (t->from == proposer(t->a) && is_named(prepared(t->a), &t->m->name))
 		say(t, t->from, AGREE_ON_ACCEPTED, t->m->map);
 	else if (may_go_before(t->a, t->m->map))
 		accept(t);
@@ -357,15 +362,17 @@ on_abort(struct turn *t)
 	keep(t);
 }
 
-/* What another has kept of ours and waits for. Of an epoch that we have passed it may have been in force: he is going to be given a later one. */
+/*
+ * What another has kept of ours and waits for: of the next epoch, if it is not what we propose, it is not to be. Of one that we
+ * have passed it may have been in force, and he is going to be given a later one; of a later one we have lost our memory.
+ */
 static void
 answer_prepared(struct turn *t)
 {
 	const struct agree *a = t->a;
-
 	struct agree_action *action;
 
-	if (t->m->proposer != a->self || t->m->prepared.epoch <= epoch_of(a->kept.in_force))
+	if (t->m->proposer != a->self || a->kept.in_force == NULL || t->m->prepared.epoch != epoch_of(a->kept.in_force) + 1)
 		return;
 	if (a->is_proposing && is_named(prepared(a), &t->m->prepared))
 		return;
@@ -401,7 +408,9 @@ on_map(struct turn *t)
 
 	if (map->epoch < epoch_of(now))
 		return;
-	if (now != NULL && map_is_fork(map, now))
+	if (now != NULL && !map_knows(map, now))
+		(void)add(t->out, AGREE_ALARM, t->from);
+	else if (now != NULL && (!map_is_kin(map, now) || map_is_fork(map, now)))
 		meet_fork(t);
 	else if (map->epoch > epoch_of(now))
 		put_in_force(t, map);
@@ -483,15 +492,18 @@ agree_state(const struct agree *a)
 	return a->is_proposing ? AGREE_PROPOSING : AGREE_PREPARED;
 }
 
-void
+int
 agree_begin(struct agree *a, uint16_t self, const struct agree_kept *kept)
 {
+	if (kept->n_prepared > AGREE_PREPARED_MOST || (kept->n_prepared > 0 && kept->in_force == NULL))
+		return GS_ECORRUPT;
 	memset(a, 0, sizeof(*a));
 	a->self = self;
 	a->kept = *kept;
 	/* Of our own it is known that it did not come into force: then that would have been kept. */
 	if (proposer(a) == self && self != MAP_NOBODY)
 		forget_last(a);
+	return 0;
 }
 
 static void
@@ -512,8 +524,10 @@ agree_propose(struct agree *a, const struct map *map, struct agree_actions *out)
 	out->n = 0;
 	if (state == AGREE_QUARANTINED)
 		return GS_EROFS;
-	if (a->kept.in_force == NULL || !map_follows(map, a->kept.in_force))
+	if (a->kept.in_force == NULL || !map_follows(map, a->kept.in_force) || is_without(map, a->self))
 		return GS_EINVAL;
+	if (is_without(a->kept.in_force, a->self))
+		return GS_EROFS;
 	if (state == AGREE_PROPOSING || (state == AGREE_PREPARED && !may_go_before(a, map)))
 		return GS_EBUSY;
 	take(a, AGREE_ON_PROPOSE, a->self, &m, out);
@@ -536,6 +550,15 @@ agree_tick(struct agree *a, struct agree_actions *out)
 	take(a, AGREE_ON_TICK, a->self, NULL, out);
 }
 
+/* Is it one of the kinds that are sent, with what belongs to that? */
+static bool
+is_sound(const struct agree_message *m)
+{
+	if (m->kind < AGREE_ON_PREPARE || m->kind >= AGREE_EVENTS)
+		return false;
+	return (m->kind != AGREE_ON_PREPARE && m->kind != AGREE_ON_MAP) || is_named(m->map, &m->name);
+}
+
 /*
  * Who accepts a map that declares a host dead does not take a map from that host any more: that host may have put its own in
  * force meanwhile, of the same epoch, and those who have one of the two must not come to the other.
@@ -549,7 +572,13 @@ is_dead_to_us(const struct agree *a, uint16_t from)
 void
 agree_hear(struct agree *a, uint16_t from, const struct agree_message *m, struct agree_actions *out)
 {
+	struct turn t = { .a = a, .from = from, .m = m, .out = out };
+
 	out->n = 0;
-	if (m->kind >= AGREE_ON_PREPARE && m->kind < AGREE_EVENTS && (m->kind == AGREE_ON_GET || !is_dead_to_us(a, from)))
+	if (!is_sound(m))
+		return;
+	if (m->kind == AGREE_ON_GET || !is_dead_to_us(a, from))
 		take(a, (enum agree_event)m->kind, from, m, out);
+	else if (m->kind == AGREE_ON_PREPARE)
+		refuse(&t, AGREE_OTHER);
 }

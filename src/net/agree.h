@@ -8,8 +8,8 @@
  *		<- ACCEPTED --
  *	 keep	-- COMMIT ->	 keep	it is in force
  *
- * All must accept, but for those that the new map itself declares down or
- * gone: by that an operator says that a host is dead, where nobody can know.
+ * All must accept that the map in force knows, be they down by that, but for
+ * those that the new map itself declares down or gone: by that an operator says that a host is dead, where nobody can know.
  * One refusal ends the proposal.  Whoever missed the end is told by the next
  * announcement, and asks for the map.
  *
@@ -24,11 +24,15 @@
  *
  *	- the epoch in force at a host never goes back;
  *	- no two hosts have two maps of one epoch, but one that was declared dead and had
- *	  proposed one meanwhile: it is quarantined when it meets another, and stays so;
+ *	  proposed one meanwhile: it is quarantined when it meets another, and stays so.
+ *	  Operators who declare each other's hosts dead have two clusters, which only meet
+ *	  with an alarm;
  *	- what was told to be in force is in force everywhere, once all can talk.
  *
  * No I/O, no clock: an event goes in, what is to be done comes out, in this
- * order.  What is kept must be on disk before the next thing is done.
+ * order.  What is kept must be on disk before the next thing is done.  Who
+ * was away for more than MAP_PAST epochs cannot know whether it comes from
+ * what the others have: it takes nothing, alarms, and is begun anew.
  */
 #ifndef NET_AGREE_H
 #define NET_AGREE_H
@@ -87,7 +91,7 @@ struct agree_message {
 	const struct map *map;		/* PREPARE, MAP */
 };
 
-enum { AGREE_PREPARED_MOST = 8 };	/* a host that has as many accepts no more before it knows an end */
+enum { AGREE_PREPARED_MOST = 3 };	/* a host that has as many accepts no more before it knows an end */
 
 /* What outlives the process. Maps are the caller's, who keeps them as long as they stand here. */
 struct agree_kept {
@@ -106,7 +110,7 @@ enum agree_do {
 	AGREE_SEND_ALL,			/* to every host of the map in force, and of the prepared one */
 	AGREE_USE,			/* there is a new map in force */
 	AGREE_TELL,			/* the operator who proposed `name`: why it is not to be; AGREE_NO_REASON: that it is in force */
-	AGREE_ALARM,			/* we are quarantined for what `to` has */
+	AGREE_ALARM,			/* what `to` has and what we have cannot be: we are quarantined, unless it was declared dead */
 };
 
 struct agree_action {
@@ -130,18 +134,19 @@ struct agree {
 	bool has_accepted[MAP_HOSTS];	/* by place in the map in force */
 };
 
-/* Begin with what was kept; `self` is in the map in force, if there is one. */
-void agree_begin(struct agree *a, uint16_t self, const struct agree_kept *kept);
+/* Begin with what was kept; `self` is in the map in force, if there is one. 0, or GS_ECORRUPT: it cannot have been kept. */
+int agree_begin(struct agree *a, uint16_t self, const struct agree_kept *kept);
 
 enum agree_state agree_state(const struct agree *a);
 
 /*
  * agree_propose - have a map come into force everywhere.
  *
- *	map	sealed, the next after the one in force; the first of a cluster is given to each of its hosts as kept
+ *	map	sealed, the next after the one in force, and never proposed before; the first of a cluster is given
+ *		to each of its hosts as kept
  *
  * Returns 0, and AGREE_TELL follows some time, unless the process ends; GS_EINVAL: it does not follow, or there is none to
- * follow yet; GS_EBUSY: another is on its way; GS_EROFS: quarantined.
+ * follow yet, or we are not in it; GS_EBUSY: another is on its way; GS_EROFS: quarantined, or declared dead by what is in force.
  */
 int agree_propose(struct agree *a, const struct map *map, struct agree_actions *out);
 /* Give it up. 0, or GS_ENOENT: there is none. */
@@ -150,7 +155,7 @@ int agree_withdraw(struct agree *a, struct agree_actions *out);
 /* Time to announce what is in force, and to ask again who has not answered. */
 void agree_tick(struct agree *a, struct agree_actions *out);
 
-/* A message of another host, which is who it says to be; a map in it is sound (map_decode). */
+/* A message of another host, which is who it says to be; a map in it is as map_decode takes it. */
 void agree_hear(struct agree *a, uint16_t from, const struct agree_message *m, struct agree_actions *out);
 
 #endif

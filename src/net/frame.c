@@ -65,7 +65,7 @@ frame_write(const struct frame *f, unsigned char head[FRAME_HEAD_BYTES])
 }
 
 int
-frame_read(struct frame *out, const void *bytes, size_t len)
+frame_read(struct frame *out, const void *bytes, size_t len, bool must_be_sealed)
 {
 	struct cursor c = cursor_of(bytes, len);
 	uint32_t crc, major;
@@ -92,6 +92,8 @@ frame_read(struct frame *out, const void *bytes, size_t len)
 	if (out->head_bytes > len || out->len > FRAME_PAYLOAD_BYTES || out->len != len - out->head_bytes)
 		return GS_EPROTO;
 	out->payload = (const unsigned char *)bytes + out->head_bytes;
+	if (must_be_sealed && (out->flags & FRAME_IS_SEALED) == 0)
+		return GS_EACCES;
 	if ((out->flags & FRAME_IS_SEALED) == 0 && crc != checksum(bytes, out->head_bytes, out->payload, out->len))
 		return GS_ECORRUPT;
 	return 0;

@@ -54,7 +54,7 @@ struct frame {
 	uint64_t seq;			/* rises by one from frame to frame of a sender to a receiver; with him, names what was asked */
 	uint64_t ack;			/* all up to it have come the other way */
 	uint64_t hlc;			/* the sender's clock */
-	uint32_t len;			/* of the payload */
+	uint32_t len;			/* of the payload, sealed if it is */
 	const unsigned char *payload;
 	uint32_t head_bytes;		/* when read: what stands before the payload */
 };
@@ -68,9 +68,12 @@ void frame_write(const struct frame *f, unsigned char head[FRAME_HEAD_BYTES]);
 /*
  * frame_read - a frame of len bytes, from anybody; the payload then points into them.
  *
+ *	must_be_sealed	keys have been agreed on: what is not sealed is from somebody else
+ *
  * Returns 0; GS_EPROTO: no frame, cut or too long; GS_EVERSION: of another major version; GS_ECORRUPT: its checksum is not that
- * of its bytes. Of a sealed one nothing is known to be true yet.
+ * of its bytes; GS_EACCES: it is not sealed. Of a sealed one nothing is known to be true yet; what its seal is bound to are its
+ * first head_bytes.
  */
-int frame_read(struct frame *out, const void *bytes, size_t len);
+int frame_read(struct frame *out, const void *bytes, size_t len, bool must_be_sealed);
 
 #endif

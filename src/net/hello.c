@@ -10,7 +10,6 @@
 #include "net/map.h"
 
 enum { MAGIC = 0x4f4c4847, HEAD_BYTES = 4 };	/* GHLO */
-enum { DIALS, IS_DIALLED };
 
 /* What the keys of a connection are for; the numbers go into them. */
 enum { KEY_TO_DIALLED = 1, KEY_TO_DIALS, KEY_PROOF_OF_DIALS, KEY_PROOF_OF_DIALLED };
@@ -31,6 +30,8 @@ hello_why_apart(const struct hello_facts *mine, const struct hello_facts *peer)
 		return "it is of another cluster";
 	if (peer->host != MAP_NOBODY && peer->host == mine->host)
 		return "it has our own id";
+	if (peer->memory == mine->memory)
+		return "it is ourselves";
 	if (peer->record_size != mine->record_size)
 		return "it has another record_size";
 	if (peer->key_max != mine->key_max)
@@ -130,21 +131,29 @@ find_key(const struct keys *keys, const struct message *m)
 
 /* ---- keys ---- */
 
-/* Of the secret of both ends, of the cluster's, and of all that was said: asked and answer are HELLO_BYTES each. */
+/* What was said, HELLO_BYTES each, and under which of the cluster's keys. */
+struct talk {
+	const unsigned char *key, *asked, *answer;
+	const struct message *peer;
+	bool dials;
+};
+
+/* Of the secret of both ends, of the cluster's, and of all that was said. */
 static int
-derive(struct hello *h, int side, const unsigned char key[KEYS_BYTES], const struct message *peer, const unsigned char *asked,
-    const unsigned char *answer, unsigned char own_proof[HELLO_PROOF_BYTES])
+derive(struct hello *h, const struct talk *t, unsigned char own_proof[HELLO_PROOF_BYTES])
 {
 	unsigned char shared[crypto_scalarmult_BYTES], all[crypto_kdf_KEYBYTES];
 	crypto_generichash_state state;
-	bool dials = side == DIALS;
+	bool dials = t->dials;
 
-	if (crypto_scalarmult(shared, h->secret, peer->public) != 0)
+	/* For one connection, and then not there any more: what was sent cannot be read by who finds it. */
+	if (sodium_is_zero(h->secret, sizeof(h->secret)) || crypto_scalarmult(shared, h->secret, t->peer->public) != 0)
 		return GS_EACCES;
-	(void)crypto_generichash_init(&state, key, KEYS_BYTES, sizeof(all));
+	sodium_memzero(h->secret, sizeof(h->secret));
+	(void)crypto_generichash_init(&state, t->key, KEYS_BYTES, sizeof(all));
 	(void)crypto_generichash_update(&state, shared, sizeof(shared));
-	(void)crypto_generichash_update(&state, asked, HELLO_BYTES);
-	(void)crypto_generichash_update(&state, answer, HELLO_BYTES);
+	(void)crypto_generichash_update(&state, t->asked, HELLO_BYTES);
+	(void)crypto_generichash_update(&state, t->answer, HELLO_BYTES);
 	(void)crypto_generichash_final(&state, all, sizeof(all));
 	(void)crypto_kdf_derive_from_key(h->seal.out, SEAL_KEY_BYTES, dials ? KEY_TO_DIALLED : KEY_TO_DIALS, context, all);
 	(void)crypto_kdf_derive_from_key(h->seal.in, SEAL_KEY_BYTES, dials ? KEY_TO_DIALS : KEY_TO_DIALLED, context, all);
@@ -201,7 +210,7 @@ hello_answer(struct hello *h, const void *asked, size_t len, unsigned char out[H
 	if (rc < 0)
 		return rc;
 	write_message(h, key, out);
-	return derive(h, IS_DIALLED, key, &m, asked, out, out + HELLO_BYTES);
+	return derive(h, &(struct talk){ .key = key, .asked = asked, .answer = out, .peer = &m }, out + HELLO_BYTES);
 }
 
 int
@@ -217,12 +226,14 @@ hello_prove(struct hello *h, const void *answer, size_t len, unsigned char out[H
 	if (rc == 0 && key != h->keys->of[0])
 		rc = GS_EACCES;
 	if (rc == 0)
-		rc = derive(h, DIALS, key, &m, h->said, answer, out);
+		rc = derive(h, &(struct talk){ .key = key, .asked = h->said, .answer = answer, .peer = &m, .dials = true }, out);
 	if (rc == 0 && sodium_memcmp((const unsigned char *)answer + HELLO_BYTES, h->proof, HELLO_PROOF_BYTES) != 0)
 		rc = GS_EACCES;
 	/* Who has not proved himself gets no proof. */
-	if (rc < 0)
+	if (rc < 0) {
 		sodium_memzero(out, HELLO_PROOF_BYTES);
+		seal_forget(&h->seal);
+	}
 	return rc;
 }
 

@@ -12,6 +12,8 @@
  * into the keys together with the cluster's, so that who learns that later
  * reads nothing of what was sent before.  The proof is made under a key that
  * comes of all that was said, so that nobody in between changes any of it.
+ * What is proved is that the other end has the cluster's key: which of its
+ * hosts it is it only says, and its address is to be looked at beside that.
  *
  * Source: the pattern NNpsk0 of T. Perrin, "The Noise Protocol Framework", revision 34, with an explicit proof of either end;
  * X25519 (RFC 7748), BLAKE2b (RFC 7693), by libsodium.
@@ -43,7 +45,7 @@ struct hello_facts {
 	uint32_t record_size;
 	uint16_t key_max;
 	uint64_t seed;			/* by which keys fall into slots */
-	uint64_t memory;		/* of its store: another one has none of what it was lent before */
+	uint64_t memory;		/* random, of its store: another one has none of what it was lent before */
 };
 
 /* One end, from hello_begin to hello_forget. */

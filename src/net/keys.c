@@ -37,14 +37,14 @@ add_line(struct keys *k, const char *line, size_t len)
 int
 keys_parse(struct keys *out, const char *text, size_t len, const char **why)
 {
-	const char *end = text + len, *stop;
+	const char *stop;
+	size_t n;
 
 	memset(out, 0, sizeof(*out));
-	for (*why = NULL; text < end && *why == NULL; text = stop + 1) {
-		stop = memchr(text, '\n', (size_t)(end - text));
-		if (stop == NULL)
-			stop = end;
-		*why = add_line(out, text, (size_t)(stop - text));
+	for (*why = NULL; len > 0 && *why == NULL; text += n, len -= n) {
+		stop = memchr(text, '\n', len);
+		n = stop == NULL ? len : (size_t)(stop - text) + 1;
+		*why = add_line(out, text, stop == NULL ? n : n - 1);
 	}
 	if (*why == NULL)
 		*why = why_wrong(out);

@@ -3,7 +3,7 @@
  * keys.h - the secrets that the hosts of a cluster share.
  *
  * A file has one key, or two while one is being replaced: the first is used by
- * who dials, both are taken from who is dialled by.  So a new key is written
+ * who dials, both are taken by who is dialled.  So a new key is written
  * behind the old one on every host, then before it, then alone.
  */
 #ifndef NET_KEYS_H

@@ -96,8 +96,8 @@ map_why_wrong(const struct map *m)
 {
 	const char *why = NULL;
 
-	if (m->epoch == 0)
-		return "epoch 0 is before the first map";
+	if (m->epoch == 0 || m->epoch == UINT64_MAX)
+		return "there is no such epoch, or none after it";
 	if (m->n_hosts > MAP_HOSTS || m->n_moves > MAP_MOVES)
 		return "too many hosts or moves";
 	for (uint32_t i = 0; why == NULL && i < m->n_hosts; i++)
@@ -144,19 +144,44 @@ map_slot(const struct map *m, uint16_t ns, const void *key, size_t len)
 _Static_assert(MAP_SLOTS == 1 << 12, "a slot is the upper 12 bits of a hash");
 
 void
-map_succeed(struct map *next, const struct map *m)
+map_succeed(struct map *next, const struct map *m, uint64_t draw)
 {
 	*next = *m;
 	next->epoch++;
+	next->draw = draw;
 	memmove(next->past[1], m->past[0], sizeof(next->past) - sizeof(next->past[0]));
 	memcpy(next->past[0], m->hash, sizeof(next->past[0]));
 	memset(next->hash, 0, sizeof(next->hash));
 }
 
 bool
+map_is_kin(const struct map *b, const struct map *a)
+{
+	return b->cluster_id == a->cluster_id && b->seed == a->seed && b->record_size == a->record_size && b->key_max == a->key_max;
+}
+
+static bool
+keeps_hosts(const struct map *b, const struct map *a)
+{
+	for (uint32_t i = 0; i < a->n_hosts; i++) {
+		const struct map_host *h = map_host(b, a->hosts[i].id);
+
+		if (h == NULL || (a->hosts[i].state == MAP_LEFT && h->state != MAP_LEFT))
+			return false;
+	}
+	return true;
+}
+
+bool
 map_follows(const struct map *b, const struct map *a)
 {
-	return b->epoch == a->epoch + 1 && memcmp(b->past[0], a->hash, sizeof(a->hash)) == 0;
+	return b->epoch == a->epoch + 1 && memcmp(b->past[0], a->hash, sizeof(a->hash)) == 0 && map_is_kin(b, a) && keeps_hosts(b, a);
+}
+
+bool
+map_knows(const struct map *b, const struct map *a)
+{
+	return b->epoch - a->epoch <= MAP_PAST;
 }
 
 bool
@@ -164,7 +189,7 @@ map_is_fork(const struct map *b, const struct map *a)
 {
 	uint64_t back = b->epoch - a->epoch;
 
-	return back <= MAP_PAST && memcmp(back == 0 ? b->hash : b->past[back - 1], a->hash, sizeof(a->hash)) != 0;
+	return map_knows(b, a) && memcmp(back == 0 ? b->hash : b->past[back - 1], a->hash, sizeof(a->hash)) != 0;
 }
 
 /* ---- bytes ---- */
@@ -179,6 +204,7 @@ put_head(struct cursor *c, const struct map *m)
 	cursor_put_bytes(c, m->hash, sizeof(m->hash));
 	cursor_put_bytes(c, m->past, sizeof(m->past));
 	cursor_put(c, m->created_hlc, 8);
+	cursor_put(c, m->draw, 8);
 	cursor_put(c, m->seed, 8);
 	cursor_put(c, m->cluster_id, 4);
 	cursor_put(c, m->record_size, 4);
@@ -199,6 +225,7 @@ get_head(struct cursor *c, struct map *m)
 	cursor_get_bytes(c, m->hash, sizeof(m->hash));
 	cursor_get_bytes(c, m->past, sizeof(m->past));
 	m->created_hlc = cursor_get(c, 8);
+	m->draw = cursor_get(c, 8);
 	m->seed = cursor_get(c, 8);
 	m->cluster_id = (uint32_t)cursor_get(c, 4);
 	m->record_size = (uint32_t)cursor_get(c, 4);

@@ -71,8 +71,9 @@ struct map_move {
 
 struct map {
 	uint64_t epoch;			/* from 1 */
-	unsigned char hash[MAP_HASH_BYTES], past[MAP_PAST][MAP_HASH_BYTES];	/* of it, and of those before, the last first; zeros before the first */
+	unsigned char hash[MAP_HASH_BYTES], past[MAP_PAST][MAP_HASH_BYTES];	/* of it, and of those before, the last first; nothing counts before the first */
 	uint64_t created_hlc;
+	uint64_t draw;			/* random, by who makes it: no two maps are one, though they say the same */
 	uint64_t seed;			/* the cluster's, of keys and of hosts */
 	uint32_t cluster_id;
 	uint32_t record_size;		/* as all hosts must have it */
@@ -101,14 +102,21 @@ uint16_t map_slot(const struct map *m, uint16_t ns, const void *key, size_t len)
 
 /*
  * map_succeed - begin the map that follows one: the next epoch, and the hashes of those before; else the same.
- * It is changed by its maker and then sealed.
+ * It is changed by its maker and then sealed. draw is random.
  */
-void map_succeed(struct map *next, const struct map *m);
+void map_succeed(struct map *next, const struct map *m, uint64_t draw);
 /* Compute its hash, after which it is not changed any more. GS_EINVAL: it is wrong, see above. GS_ENOMEM. */
 int map_seal(struct map *m);
 
-/* Is b the next after a? */
+/* Are they of one cluster: do keys fall into the same slots, and fit everywhere? */
+bool map_is_kin(const struct map *b, const struct map *a);
+/*
+ * Is b the next after a? Of the same cluster then, with all hosts that a has: a host that leaves stays in all maps, as one that
+ * has left, and for good.
+ */
 bool map_follows(const struct map *b, const struct map *a);
+/* Can it be known whether b, of the same epoch or a later one, comes from a? Not when they are more than MAP_PAST apart. */
+bool map_knows(const struct map *b, const struct map *a);
 /* Is it known that b does not come from a, which is of an earlier epoch, or of the same? */
 bool map_is_fork(const struct map *b, const struct map *a);
 

@@ -37,7 +37,8 @@ static double
 score_of(const struct place_host *host, uint32_t slot)
 {
 	uint64_t random = XXH3_64bits_withSeed(&slot, sizeof(slot), host->seed);
-	double u = ((double)(random >> 11) + 0.5) * 0x1p-53;
+	/* Neither 0 nor 1. */
+	double u = ((double)(random >> 12) + 0.5) * 0x1p-52;
 
 	return -(double)host->weight / log(u);
 }

@@ -62,15 +62,19 @@ plan_propose(struct map *next, uint32_t copies)
 	return rc;
 }
 
+static bool
+can_send(const struct map_host *h)
+{
+	return h != NULL && h->state != MAP_DOWN && h->state != MAP_LEFT;
+}
+
 static uint16_t
-source_of(const struct map *now, enum map_ring ring, uint32_t slot)
+source_of(const struct map *now, const struct map *next, enum map_ring ring, uint32_t slot)
 {
 	const uint16_t *have = holders(now, ring, slot);
 
 	for (uint32_t copy = 0; copy < copies_of[ring]; copy++) {
-		const struct map_host *h = map_host(now, have[copy]);
-
-		if (h != NULL && h->state != MAP_DOWN)
+		if (can_send(map_host(now, have[copy])) && can_send(map_host(next, have[copy])))
 			return have[copy];
 	}
 	return MAP_NOBODY;
@@ -90,6 +94,13 @@ struct load {
 	uint64_t sent[MAP_HOSTS], got[MAP_HOSTS];
 };
 
+/* A plan being made. */
+struct work {
+	struct plan *out;
+	const struct map *now, *next;
+	struct load load;
+};
+
 static void
 add_load(struct load *load, const struct map *next, const struct plan_step *step, uint64_t bytes)
 {
@@ -102,39 +113,40 @@ add_load(struct load *load, const struct map *next, const struct plan_step *step
 }
 
 static void
-add_slot(struct plan *out, const struct map *now, const struct map *next, enum map_ring ring, uint32_t slot, uint64_t bytes, struct load *load)
+add_slot(struct work *w, enum map_ring ring, uint32_t slot, uint64_t bytes)
 {
-	const uint16_t *will = holders(next, ring, slot);
-	uint16_t from = source_of(now, ring, slot);
+	const uint16_t *will = holders(w->next, ring, slot);
+	uint16_t from = source_of(w->now, w->next, ring, slot);
+	struct plan *out = w->out;
 	uint32_t before = out->n_steps;
 
 	for (uint32_t copy = 0; copy < copies_of[ring]; copy++) {
 		struct plan_step *step = &out->steps[out->n_steps];
 
-		if (will[copy] == MAP_NOBODY || holds(now, ring, slot, will[copy]))
+		if (will[copy] == MAP_NOBODY || holds(w->now, ring, slot, will[copy]))
 			continue;
 		*step = (struct plan_step){ .slot = (uint16_t)slot, .from = from, .to = will[copy], .ring = (uint8_t)ring };
 		out->n_steps++;
 		if (from == MAP_NOBODY)
 			continue;
 		out->bytes += bytes;
-		add_load(load, next, step, bytes);
+		add_load(&w->load, w->next, step, bytes);
 	}
-	if (out->n_steps == before && will[0] != holders(now, ring, slot)[0])
+	if (out->n_steps == before && will[0] != holders(w->now, ring, slot)[0])
 		out->n_switched++;
 }
 
 void
 plan_make(struct plan *out, const struct map *now, const struct map *next, const uint64_t (*bytes)[MAP_SLOTS])
 {
-	struct load load = { .sent = { 0 } };
+	struct work w = { .out = out, .now = now, .next = next };
 
 	memset(out, 0, sizeof(*out));
 	for (int ring = 0; ring < MAP_RINGS; ring++)
 		for (uint32_t slot = 0; slot < MAP_SLOTS; slot++)
-			add_slot(out, now, next, (enum map_ring)ring, slot, bytes == NULL ? 0 : bytes[ring][slot], &load);
+			add_slot(&w, (enum map_ring)ring, slot, bytes == NULL ? 0 : bytes[ring][slot]);
 	for (uint32_t i = 0; i < next->n_hosts; i++) {
-		uint64_t most = load.sent[i] > load.got[i] ? load.sent[i] : load.got[i];
+		uint64_t most = w.load.sent[i] > w.load.got[i] ? w.load.sent[i] : w.load.got[i];
 
 		if (most > out->most_bytes)
 			out->most_bytes = most;

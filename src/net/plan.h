@@ -44,7 +44,7 @@ int plan_propose(struct map *next, uint32_t copies);
  *
  *	bytes	of each slot's records, by enum map_ring; NULL: all 0
  *
- * A copy comes from the slot's first holder that is not down.
+ * A copy comes from the slot's first holder that neither map says is down.
  */
 void plan_make(struct plan *out, const struct map *now, const struct map *next, const uint64_t (*bytes)[MAP_SLOTS]);
 

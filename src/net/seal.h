@@ -21,13 +21,21 @@ struct seal {
 	unsigned char out[SEAL_KEY_BYTES], in[SEAL_KEY_BYTES];
 };
 
-/* Write len + SEAL_EXTRA_BYTES bytes; head is that of the frame, as it is sent. */
-void seal_close(const struct seal *s, const void *head, size_t head_len, const void *payload, size_t len, unsigned char *out);
+/* What is sealed, or is to be, and the head of its frame as it is sent. */
+struct seal_text {
+	const void *head;
+	size_t head_len;
+	const void *bytes;
+	size_t len;
+};
+
+/* Write len + SEAL_EXTRA_BYTES bytes. */
+void seal_close(const struct seal *s, const struct seal_text *payload, unsigned char *out);
 /*
  * Write len - SEAL_EXTRA_BYTES bytes to out, which is elsewhere. Returns their number, or GS_EACCES: nobody who has the
  * key made it, for this direction and this head.
  */
-int seal_open(const struct seal *s, const void *head, size_t head_len, const void *sealed, size_t len, unsigned char *out);
+int seal_open(const struct seal *s, const struct seal_text *sealed, unsigned char *out);
 
 /* Forget the keys. */
 void seal_forget(struct seal *s);

@@ -132,12 +132,12 @@ measure(uint16_t hosts, bool is_mixed)
 	commit = commit_ms(&len);
 	measure_balance(&most, &least);
 
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	add_host(&next, (uint16_t)(hosts + 1), 2);
 	must(plan_propose(&next, COPIES));
 	add = moved(held(&next, (uint16_t)(hosts + 1)));
 
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	next.hosts[hosts / 2].state = MAP_DRAINING;
 	drain = moved(held(&now, next.hosts[hosts / 2].id));
 	(void)printf("%5u  %-7s %6.2f %6.2f %6.2f %6.2f %8zu %9.1f ms %7.2f ms\n", hosts, is_mixed ? "1 to 4" : "one", most, least, add, drain, len,

@@ -160,6 +160,8 @@ make_map(struct world *w, const struct map *before)
 	}
 	w->n_maps++;
 	memcpy(m->hash, &w->n_maps, sizeof(w->n_maps));
+	m->cluster_id = 1;
+	m->seed = m->record_size = m->key_max = 0;
 	m->n_hosts = w->n;
 	for (uint16_t id = 1; id <= w->n; id++)
 		m->hosts[id - 1] = before != NULL ? before->hosts[id - 1] : (struct map_host){ .id = id, .state = MAP_ACTIVE };
@@ -226,6 +228,12 @@ check_end(struct world *w)
 		if (all != NULL && k->in_force != all)
 			violated(w, "A5: host %u has map %u, others have %u", id, number_of(w, k->in_force) + 1, number_of(w, all) + 1);
 	}
+	for (uint16_t id = 1; all != NULL && id <= w->n; id++) {
+		const struct agree_kept *k = &w->hosts[id].a.kept;
+
+		if (is_dead_in(all, id) && !k->is_quarantined && k->in_force->epoch <= all->epoch && map_is_fork(all, k->in_force))
+			violated(w, "A5: host %u has map %u, which others have not, and is not quarantined", id, number_of(w, k->in_force) + 1);
+	}
 	for (uint32_t i = 0; all != NULL && i < w->n_told; i++) {
 		const struct map *m = w->maps[w->told[i].map];
 
@@ -255,7 +263,8 @@ come_back(struct world *w, uint16_t id)
 {
 	struct host *h = &w->hosts[id];
 
-	agree_begin(&h->a, id, &h->disk);
+	if (agree_begin(&h->a, id, &h->disk) < 0)
+		violated(w, "host %u cannot begin with what it kept", id);
 	h->is_up = true;
 	say("%" PRIu64 " host %u is back with map %u", w->step, id, number_of(w, h->disk.in_force) + 1);
 }
@@ -368,11 +377,10 @@ change_hosts(struct world *w, struct map *m, uint16_t at)
 	if (id == at || (!is_dead && w->hosts[id].is_up && below(w, 6) != 0))
 		return;
 	m->hosts[id - 1].state = is_dead ? MAP_ACTIVE : MAP_DOWN;
-	w->hosts[id].was_declared_dead = true;
 	say("%" PRIu64 " map %u has host %u as %s", w->step, w->n_maps, id, is_dead ? "active" : "dead");
 }
 
-/* At a host that nobody has declared dead: two operators who declare each other's hosts dead have two clusters. */
+/* Who sits at a host that was declared dead does not declare others dead: such operators have two clusters. */
 static void
 propose(struct world *w)
 {
@@ -382,16 +390,18 @@ propose(struct world *w)
 	struct map *m;
 	int rc;
 
-	if (!h->is_up || (h->was_declared_dead && !h->disk.is_quarantined))
+	if (!h->is_up)
 		return;
 	m = make_map(w, h->a.kept.in_force);
 	if (m == NULL)
 		return;
-	if (below(w, 3) == 0)
+	if (!h->was_declared_dead && below(w, 3) == 0)
 		change_hosts(w, m, id);
 	count_met(h, AGREE_ON_PROPOSE);
 	rc = agree_propose(&h->a, m, &out);
 	say("%" PRIu64 " host %u proposes map %u: %d", w->step, id, w->n_maps, rc);
+	for (uint16_t dead = 1; rc == 0 && dead <= w->n; dead++)
+		w->hosts[dead].was_declared_dead |= is_dead_in(m, dead);
 	if (rc == 0 && h->disk.is_quarantined)
 		violated(w, "host %u is quarantined and proposes", id);
 	if (rc == 0)

@@ -39,7 +39,7 @@ found "a proposal need not follow what is in force" '/^is_out_of_turn/,/^}/s/map
 found "an old proposal is accepted" '/^is_out_of_turn/,/^}/s/map_follows(map, now)/(map->epoch <= now->epoch + 1)/'
 found "whatever is committed anywhere puts in force what is prepared" '/^on_commit/,/^}/s/is_named([^;]*))$/t->a->kept.n_prepared > 0)/'
 found "anybody ends a proposal" '/^on_abort/,/^}/s/t->from != proposer(t->a) || !is_named(prepared(t->a), &t->m->name)/t->a->kept.n_prepared == 0/'
-found "what has been in force is said to have been given up" '/^answer_prepared/,/^}/s/ || t->m->prepared.epoch <= epoch_of(a->kept.in_force)//'
+found "what has been in force is said to have been given up" '/^answer_prepared/,/^}/s/ || t->m->prepared.epoch != epoch_of(a->kept.in_force) + 1//'
 found "who waits for a host that has forgotten is not told" '/^on_announce/,/^}/s/answer_prepared(t);//'
 found "a proposal of before a restart binds its host" '/^agree_begin/,/^}/s/forget_last(a);/;/'
 found "a fork is not seen" '/^look_at_name/,/^}/s/meet_fork(t);/;/'

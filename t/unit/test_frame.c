@@ -38,7 +38,7 @@ static void
 what_is_read_is_what_was_written(void **state)
 {
 	(void)state;
-	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD), 0);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, false), 0);
 	assert_int_equal(got.kind, frame.kind);
 	assert_int_equal(got.flags, frame.flags);
 	assert_int_equal(got.count, 3);
@@ -80,7 +80,7 @@ every_changed_bit_is_seen(void **state)
 		if (i == 8 * 8 + 1)
 			continue;
 		bytes[i / 8] ^= (unsigned char)(1 << i % 8);
-		rc = frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD);
+		rc = frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, false);
 		if (rc != GS_EPROTO && rc != GS_EVERSION && rc != GS_ECORRUPT)
 			fail_msg("bit %zu: %d", i, rc);
 		bytes[i / 8] ^= (unsigned char)(1 << i % 8);
@@ -92,11 +92,11 @@ every_length_but_its_own_is_refused(void **state)
 {
 	(void)state;
 	for (size_t len = 0; len < sizeof(bytes); len++)
-		assert_int_equal(frame_read(&got, bytes, len), len == FRAME_HEAD_BYTES + PAYLOAD ? 0 : GS_EPROTO);
+		assert_int_equal(frame_read(&got, bytes, len, false), len == FRAME_HEAD_BYTES + PAYLOAD ? 0 : GS_EPROTO);
 	frame.len = FRAME_PAYLOAD_BYTES + 1;
 	frame.flags = FRAME_IS_SEALED;
 	frame_write(&frame, bytes);
-	assert_int_equal(frame_read(&got, bytes, (size_t)FRAME_HEAD_BYTES + frame.len), GS_EPROTO);
+	assert_int_equal(frame_read(&got, bytes, (size_t)FRAME_HEAD_BYTES + frame.len, false), GS_EPROTO);
 }
 
 static void
@@ -104,10 +104,10 @@ later_versions_are_told(void **state)
 {
 	(void)state;
 	bytes[4] = 2;
-	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD), GS_EVERSION);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, false), GS_EVERSION);
 	bytes[4] = 1;
 	bytes[5] = 63;
-	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD), GS_EVERSION);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, false), GS_EVERSION);
 }
 
 /* Of a later minor version: a sealed one, as no checksum is here that could be made of it. */
@@ -118,9 +118,19 @@ longer_head_is_skipped(void **state)
 	frame.flags = FRAME_IS_SEALED;
 	frame_write(&frame, bytes);
 	bytes[5] = FRAME_HEAD_BYTES + 16;
-	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + 16 + PAYLOAD), 0);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + 16 + PAYLOAD, false), 0);
 	assert_int_equal(got.head_bytes, FRAME_HEAD_BYTES + 16);
 	assert_ptr_equal(got.payload, bytes + FRAME_HEAD_BYTES + 16);
+}
+
+static void
+what_is_not_sealed_is_refused_where_it_must_be(void **state)
+{
+	(void)state;
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, true), GS_EACCES);
+	frame.flags = FRAME_IS_SEALED;
+	frame_write(&frame, bytes);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES + PAYLOAD, true), 0);
 }
 
 static void
@@ -130,7 +140,7 @@ empty_payload_is_one(void **state)
 	frame.len = 0;
 	frame.payload = NULL;
 	frame_write(&frame, bytes);
-	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES), 0);
+	assert_int_equal(frame_read(&got, bytes, FRAME_HEAD_BYTES, false), 0);
 	assert_int_equal(got.len, 0);
 }
 
@@ -168,6 +178,7 @@ main(void)
 		cmocka_unit_test_setup(every_length_but_its_own_is_refused, setup),
 		cmocka_unit_test_setup(later_versions_are_told, setup),
 		cmocka_unit_test_setup(longer_head_is_skipped, setup),
+		cmocka_unit_test_setup(what_is_not_sealed_is_refused_where_it_must_be, setup),
 		cmocka_unit_test_setup(empty_payload_is_one, setup),
 		cmocka_unit_test_setup(kinds_have_numbers_and_names_of_their_own, setup),
 	};

@@ -86,13 +86,13 @@ two_that_fit_come_together(void **state)
 	assert_int_equal(dials.peer.host, 2);
 	assert_int_equal(dialled.peer.host, 1);
 	assert_int_equal(dialled.peer.memory, 11);
-	seal_close(&dials.seal, head, sizeof(head), text, sizeof(text), sealed);
-	assert_int_equal(seal_open(&dialled.seal, head, sizeof(head), sealed, sizeof(sealed), opened), sizeof(text));
+	seal_close(&dials.seal, &(struct seal_text){ head, sizeof(head), text, sizeof(text) }, sealed);
+	assert_int_equal(seal_open(&dialled.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), sizeof(text));
 	assert_memory_equal(opened, text, sizeof(text));
 	/* Not back to who sent it. */
-	assert_int_equal(seal_open(&dials.seal, head, sizeof(head), sealed, sizeof(sealed), opened), GS_EACCES);
-	seal_close(&dialled.seal, head, sizeof(head), text, sizeof(text), sealed);
-	assert_int_equal(seal_open(&dials.seal, head, sizeof(head), sealed, sizeof(sealed), opened), sizeof(text));
+	assert_int_equal(seal_open(&dials.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), GS_EACCES);
+	seal_close(&dialled.seal, &(struct seal_text){ head, sizeof(head), text, sizeof(text) }, sealed);
+	assert_int_equal(seal_open(&dials.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), sizeof(text));
 }
 
 static void
@@ -102,20 +102,20 @@ every_changed_bit_of_what_is_sealed_is_seen(void **state)
 
 	(void)state;
 	assert_int_equal(meet(), 0);
-	seal_close(&dials.seal, head, sizeof(head), "twenty bytes of text", 20, sealed);
+	seal_close(&dials.seal, &(struct seal_text){ head, sizeof(head), "twenty bytes of text", 20 }, sealed);
 	for (size_t i = 0; i < 8 * sizeof(sealed); i++) {
 		sealed[i / 8] ^= (unsigned char)(1 << i % 8);
-		assert_int_equal(seal_open(&dialled.seal, head, sizeof(head), sealed, sizeof(sealed), opened), GS_EACCES);
+		assert_int_equal(seal_open(&dialled.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), GS_EACCES);
 		sealed[i / 8] ^= (unsigned char)(1 << i % 8);
 	}
 	for (size_t i = 0; i < 8 * sizeof(head); i++) {
 		head[i / 8] ^= (unsigned char)(1 << i % 8);
-		assert_int_equal(seal_open(&dialled.seal, head, sizeof(head), sealed, sizeof(sealed), opened), GS_EACCES);
+		assert_int_equal(seal_open(&dialled.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), GS_EACCES);
 		head[i / 8] ^= (unsigned char)(1 << i % 8);
 	}
 	for (size_t len = 0; len < sizeof(sealed); len++)
-		assert_int_equal(seal_open(&dialled.seal, head, sizeof(head), sealed, len, opened), GS_EACCES);
-	assert_int_equal(seal_open(&dialled.seal, head, sizeof(head), sealed, sizeof(sealed), opened), 20);
+		assert_int_equal(seal_open(&dialled.seal, &(struct seal_text){ head, sizeof(head), sealed, len }, opened), GS_EACCES);
+	assert_int_equal(seal_open(&dialled.seal, &(struct seal_text){ head, sizeof(head), sealed, sizeof(sealed) }, opened), 20);
 }
 
 static void
@@ -125,8 +125,8 @@ same_text_is_never_sealed_the_same(void **state)
 
 	(void)state;
 	assert_int_equal(meet(), 0);
-	seal_close(&dials.seal, "", 0, "text", 4, first);
-	seal_close(&dials.seal, "", 0, "text", 4, second);
+	seal_close(&dials.seal, &(struct seal_text){ "", 0, "text", 4 }, first);
+	seal_close(&dials.seal, &(struct seal_text){ "", 0, "text", 4 }, second);
 	assert_memory_not_equal(first, second, sizeof(first));
 }
 
@@ -188,6 +188,7 @@ what_keeps_hosts_apart_is_said(void **state)
 		ROW(record_size, 2048, "it has another record_size"),
 		ROW(key_max, 65, "it has another key_max"),
 		ROW(seed, 10, "it has another seed"),
+		ROW(memory, 11, "it is ourselves"),
 #undef ROW
 	};
 	struct hello_facts f;
@@ -205,7 +206,8 @@ what_keeps_hosts_apart_is_said(void **state)
 	f = two();
 	assert_null(hello_why_apart(&one, &f));
 	f.host = 0;
-	assert_null(hello_why_apart(&f, &f));
+	assert_null(hello_why_apart(&one, &f));
+	assert_string_equal(hello_why_apart(&f, &f), "it is ourselves");
 }
 
 /* Somebody in between changes one bit of one message: at one end or the other it comes out. */
@@ -259,7 +261,7 @@ nothing_is_proved_by_what_was_heard(void **state)
 	assert_int_equal(hello_begin(&dials, &f, &a), 0);
 	hello_ask(&dials, asked);
 	memcpy(mirror, asked, sizeof(asked));
-	assert_int_equal(hello_prove(&dials, mirror, sizeof(mirror), proof, &why), GS_EACCES);
+	assert_int_equal(hello_prove(&dials, mirror, sizeof(mirror), proof, &why), GS_EVERSION);
 	/* And has not been given a proof to go on with. */
 	assert_memory_equal(proof, mirror + HELLO_BYTES, sizeof(proof));
 	/* A proof before there was a HELLO. */
@@ -276,6 +278,12 @@ every_other_length_is_refused(void **state)
 	for (size_t len = 0; len < sizeof(asked); len++)
 		assert_int_equal(hello_answer(&dialled, asked, len, answer, &why), GS_EPROTO);
 	assert_int_equal(hello_answer(&dialled, asked, sizeof(asked), answer, &why), 0);
+	/* One connection, one answer. */
+	{
+		unsigned char second[HELLO_ANSWER_BYTES];
+
+		assert_int_equal(hello_answer(&dialled, asked, sizeof(asked), second, &why), GS_EACCES);
+	}
 	for (size_t len = 0; len < sizeof(answer); len++)
 		assert_int_equal(hello_prove(&dials, answer, len, proof, &why), GS_EPROTO);
 	assert_int_equal(hello_prove(&dials, answer, sizeof(answer), proof, &why), 0);

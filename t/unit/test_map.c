@@ -39,6 +39,7 @@ setup(void **state)
 	(void)state;
 	memset(&map, 0, sizeof(map));
 	map.epoch = 1;
+	map.draw = 1;
 	map.seed = 0x5eed;
 	map.cluster_id = 7;
 	map.record_size = 4096;
@@ -88,7 +89,7 @@ bytes_are_little_endian_and_in_their_place(void **state)
 	assert_memory_equal(bytes, head, sizeof(head));
 	assert_memory_equal(bytes + 16, map.hash, MAP_HASH_BYTES);
 	assert_memory_equal(bytes + 32, map.past, sizeof(map.past));
-	assert_memory_equal(bytes + 32 + sizeof(map.past) + 8, "\xed\x5e\0\0\0\0\0\0\7\0\0\0\0\x10\0\0\x40\0\0\x10", 20);	/* from the seed to the number of slots */
+	assert_memory_equal(bytes + 32 + sizeof(map.past) + 16, "\xed\x5e\0\0\0\0\0\0\7\0\0\0\0\x10\0\0\x40\0\0\x10", 20);	/* from the seed to the number of slots */
 }
 
 static void
@@ -145,7 +146,7 @@ static void
 one_follows_the_one_it_was_made_of(void **state)
 {
 	(void)state;
-	map_succeed(&other, &map);
+	map_succeed(&other, &map, 7);
 	other.hosts[2].state = MAP_DRAINING;
 	assert_int_equal(map_seal(&other), 0);
 	assert_true(map_follows(&other, &map));
@@ -161,6 +162,41 @@ one_follows_the_one_it_was_made_of(void **state)
 }
 
 static void
+successors_are_of_the_same_cluster_and_lose_no_host(void **state)
+{
+	(void)state;
+	map.hosts[4].state = MAP_LEFT;
+	for (int change = 0; change < 7; change++) {
+		map_succeed(&other, &map, 7);
+		switch (change) {
+		case 0: other.cluster_id++; break;
+		case 1: other.seed++; break;
+		case 2: other.record_size++; break;
+		case 3: other.key_max++; break;
+		case 4: other.n_hosts--; break;
+		case 5: other.hosts[1].id++; break;
+		case 6: other.hosts[4].state = MAP_ACTIVE; break;
+		}
+		assert_false(map_follows(&other, &map));
+	}
+	map_succeed(&other, &map, 7);
+	assert_true(map_follows(&other, &map));
+}
+
+static void
+what_says_the_same_is_another_map_by_its_draw(void **state)
+{
+	static struct map twin;
+
+	(void)state;
+	map_succeed(&other, &map, 7);
+	map_succeed(&twin, &map, 8);
+	assert_int_equal(map_seal(&other), 0);
+	assert_int_equal(map_seal(&twin), 0);
+	assert_memory_not_equal(other.hash, twin.hash, MAP_HASH_BYTES);
+}
+
+static void
 forks_are_seen_from_far(void **state)
 {
 	static struct map first, next;
@@ -169,13 +205,14 @@ forks_are_seen_from_far(void **state)
 	first = map;
 	other = map;
 	for (int epochs = 1; epochs <= MAP_PAST + 1; epochs++) {
-		map_succeed(&next, &other);
+		map_succeed(&next, &other, 7);
 		assert_int_equal(map_seal(&next), 0);
 		other = next;
 		assert_false(map_is_fork(&other, &first));
 		map.hosts[0].zone++;
 		assert_int_equal(map_seal(&map), 0);
 		/* What lies further back is not known. */
+		assert_int_equal(map_knows(&other, &map), epochs <= MAP_PAST);
 		assert_int_equal(map_is_fork(&other, &map), epochs <= MAP_PAST);
 	}
 	assert_true(map_is_fork(&first, &map));
@@ -216,13 +253,14 @@ break_rule(int rule)
 	case 24: map.moves[0].from = 99; break;
 	case 25: map.moves[0].to = 99; break;
 	case 26: map.moves[0].to = map.moves[0].from; break;
+	case 27: map.epoch = UINT64_MAX; break;
 	}
 }
 
 static void
 each_rule_is_looked_at(void **state)
 {
-	for (int rule = 0; rule <= 26; rule++) {
+	for (int rule = 0; rule <= 27; rule++) {
 		(void)setup(state);
 		assert_null(map_why_wrong(&map));
 		break_rule(rule);
@@ -251,7 +289,7 @@ rules_hold_for_what_is_received(void **state)
 	(void)state;
 	forge_hash((size_t)n);
 	assert_memory_equal(bytes + 16, map.hash, MAP_HASH_BYTES);
-	for (int rule = 0; rule <= 26; rule++) {
+	for (int rule = 0; rule <= 27; rule++) {
 		/* These cannot be encoded. */
 		if (rule == 1 || rule == 2 || rule == 7 || rule == 10)
 			continue;
@@ -311,6 +349,8 @@ main(void)
 		cmocka_unit_test_setup(every_cut_and_every_changed_bit_is_refused, setup),
 		cmocka_unit_test_setup(other_formats_are_told_from_nonsense, setup),
 		cmocka_unit_test_setup(one_follows_the_one_it_was_made_of, setup),
+		cmocka_unit_test_setup(successors_are_of_the_same_cluster_and_lose_no_host, setup),
+		cmocka_unit_test_setup(what_says_the_same_is_another_map_by_its_draw, setup),
 		cmocka_unit_test_setup(forks_are_seen_from_far, setup),
 		cmocka_unit_test_setup(each_rule_is_looked_at, setup),
 		cmocka_unit_test_setup(rules_hold_for_what_is_received, setup),

@@ -79,7 +79,7 @@ static void
 nothing_changes_nothing(void **state)
 {
 	(void)state;
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	assert_int_equal(plan_propose(&next, 2), 0);
 	plan_make(&plan, &now, &next, bytes);
 	assert_int_equal(plan.n_steps, 0);
@@ -94,7 +94,7 @@ who_comes_is_brought_its_share(void **state)
 	uint32_t to_new = 0;
 
 	(void)state;
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	add_host(&next, 4);
 	assert_int_equal(plan_propose(&next, 2), 0);
 	assert_int_equal(map_seal(&next), 0);
@@ -116,7 +116,7 @@ static void
 who_drains_has_nothing_in_the_end(void **state)
 {
 	(void)state;
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	next.hosts[1].state = MAP_DRAINING;
 	assert_int_equal(plan_propose(&next, 2), 0);
 	assert_int_equal(map_seal(&next), 0);
@@ -132,20 +132,26 @@ what_is_dead_sends_nothing(void **state)
 {
 	(void)state;
 	now.hosts[0].state = MAP_DOWN;
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	assert_int_equal(plan_propose(&next, 2), 0);
 	plan_make(&plan, &now, &next, NULL);
 	assert_true(plan.n_steps > 0);
 	for (uint32_t i = 0; i < plan.n_steps; i++)
 		assert_int_not_equal(plan.steps[i].from, 1);
 	assert_int_equal(plan.bytes, 0);
+	/* Nor does what is declared dead by the plan itself. */
+	now.hosts[0].state = MAP_ACTIVE;
+	plan_make(&plan, &now, &next, bytes);
+	assert_true(plan.n_steps > 0);
+	for (uint32_t i = 0; i < plan.n_steps; i++)
+		assert_int_not_equal(plan.steps[i].from, 1);
 }
 
 static void
 hosts_without_a_weight_for_a_ring_are_given_none_of_it(void **state)
 {
 	(void)state;
-	map_succeed(&next, &now);
+	map_succeed(&next, &now, 7);
 	next.hosts[0].weight[MAP_HOME] = 0;
 	for (uint32_t i = 0; i < 3; i++)
 		next.hosts[i].weight[MAP_OUTER] = 0;
