@@ -21,8 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FRAME_MAGIC UINT32_C(0x3152534d)	/* MSR1 */
+
 enum {
-	FRAME_MAGIC = 0x3152534d,		/* MSR1 */
 	FRAME_MAJOR = 1,
 	FRAME_HEAD_BYTES = 64,
 	FRAME_PAYLOAD_BYTES = 1 << 20,		/* at most */

@@ -9,7 +9,9 @@
 #include "net/cursor.h"
 #include "net/map.h"
 
-enum { MAGIC = 0x4f4c4847, HEAD_BYTES = 4 };	/* GHLO */
+#define HELLO_MAGIC UINT32_C(0x4f4c4847)	/* GHLO */
+
+enum { HEAD_BYTES = 4 };
 
 /* What the keys of a connection are for; the numbers go into them. */
 enum { KEY_TO_DIALLED = 1, KEY_TO_DIALS, KEY_PROOF_OF_DIALS, KEY_PROOF_OF_DIALLED };
@@ -94,7 +96,7 @@ write_message(const struct hello *h, const unsigned char key[KEYS_BYTES], unsign
 	randombytes_buf(m.nonce, sizeof(m.nonce));
 	make_tag(key, m.nonce, m.tag);
 	memset(out, 0, HELLO_BYTES);
-	cursor_put(&c, MAGIC, HEAD_BYTES);
+	cursor_put(&c, HELLO_MAGIC, HEAD_BYTES);
 	cursor_put_bytes(&c, m.tag, sizeof(m.tag));
 	cursor_put_bytes(&c, m.nonce, sizeof(m.nonce));
 	cursor_put_bytes(&c, m.public, sizeof(m.public));
@@ -106,7 +108,7 @@ read_message(const void *bytes, struct message *m)
 {
 	struct cursor c = cursor_of(bytes, HELLO_BYTES);
 
-	if (cursor_get(&c, HEAD_BYTES) != MAGIC)
+	if (cursor_get(&c, HEAD_BYTES) != HELLO_MAGIC)
 		return GS_EPROTO;
 	cursor_get_bytes(&c, m->tag, sizeof(m->tag));
 	cursor_get_bytes(&c, m->nonce, sizeof(m->nonce));

@@ -12,7 +12,9 @@
 #include "gsession.h"
 #include "net/cursor.h"
 
-enum { MAGIC = 0x504d534d, FORMAT = 1, HASH_AT = 16, VOTER = 1 };
+#define MAP_MAGIC UINT32_C(0x504d534d)		/* MSMP */
+
+enum { FORMAT = 1, HASH_AT = 16, VOTER = 1 };
 
 /* ---- rules ---- */
 
@@ -197,7 +199,7 @@ map_is_fork(const struct map *b, const struct map *a)
 static void
 put_head(struct cursor *c, const struct map *m)
 {
-	cursor_put(c, MAGIC, 4);
+	cursor_put(c, MAP_MAGIC, 4);
 	cursor_put(c, FORMAT, 2);
 	cursor_put(c, m->n_hosts, 2);
 	cursor_put(c, m->epoch, 8);
@@ -216,7 +218,7 @@ put_head(struct cursor *c, const struct map *m)
 static int
 get_head(struct cursor *c, struct map *m)
 {
-	if (cursor_get(c, 4) != MAGIC)
+	if (cursor_get(c, 4) != MAP_MAGIC)
 		return GS_EPROTO;
 	if (cursor_get(c, 2) != FORMAT)
 		return c->is_over ? GS_EPROTO : GS_EVERSION;
