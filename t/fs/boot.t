@@ -184,31 +184,12 @@ check "a namespace is made and given to a user" on_host sh -c "mkdir -m 700 $m/s
 check "who starts a session there" on_host setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c "printf n > $m/sessions/active/app/s && cat $m/sessions/active/app/s"
 
 # ---- a file that is open ----
-# hold: in a process there, which reads it again when asked, and answers what it read or why not.
-hold() {
-	coproc reader { on_host_long bash -c 'exec 3< "$1" && echo open; while read -r _; do cat <&3 2>&1 | tr -d "\n"; echo; done' - "$k"; }
-	cleanup_fn end_process "$reader_PID"
-	asks=${reader[1]} answers=${reader[0]}
-	read -r -t 60 -u "$answers" _
-}
 on_host_long() {
 	nsenter -t "$init" -m -u -i -n -p -C -r -w env -i PATH=/usr/bin:/bin "$@"
 }
-reads_on() {
-	local answer=
-	echo >&"$asks"
-	read -r -t 60 -u "$answers" answer
-	echo "$answer"
-}
-let_go() {
-	local pid=$reader_PID
-	exec {asks}>&- {answers}<&-
-	wait_gone "$pid" || end_process "$pid"
-	wait "$pid" 2>/dev/null
-}
 
 # ---- the mount is killed, upgraded and made anew ----
-hold
+hold_open "$k" on_host_long
 was=$(of_unit gsession-fs MainPID)
 on_host kill -KILL "$was"
 check_eq "after kill -9 of gsession-fs a file that was open is read on" "$(reads_on)" v
@@ -216,7 +197,7 @@ check "systemd has started another" poll_until 30 is_another gsession-fs "$was"
 check_eq "which it counts" "$(of_unit gsession-fs NRestarts)" 1
 check_eq "sessions are read" "$(on_host cat $k)" v
 let_go
-hold
+hold_open "$k" on_host_long
 for _ in {1..6}; do
 	was=$(of_unit gsession-fs MainPID)
 	on_host kill -KILL "$was"
@@ -224,20 +205,20 @@ for _ in {1..6}; do
 done
 check_eq "after six more kills too, which are no reason to give up" "$(reads_on) $(of_unit gsession-fs NRestarts)" "v 7"
 let_go
-hold
+hold_open "$k" on_host_long
 check "systemctl daemon-reexec, as when systemd is upgraded" on_host systemctl daemon-reexec
 was=$(of_unit gsession-fs MainPID)
 on_host kill -KILL "$was"
 check_eq "loses nothing of what is kept" "$(reads_on)" v
 let_go
-hold
+hold_open "$k" on_host_long
 poll_until 30 is_another gsession-fs "$was"
 was=$(of_unit gsession-fs MainPID)
 check "systemctl reload" on_host systemctl reload gsession-fs
 check "has another process go on" poll_until 30 is_another gsession-fs "$was"
 check_eq "with what is open" "$(reads_on)" v
 let_go
-hold
+hold_open "$k" on_host_long
 was=$(of_unit gsession-fs MainPID)
 check "systemctl restart" on_host systemctl restart gsession-fs
 check_eq "returns when sessions are to be read" "$(on_host cat $k)" v
@@ -263,7 +244,7 @@ for unit in gsessiond gsession-fs; do
 	printf '[Service]\nWatchdogSec=2s\n' >"$root/etc/systemd/system/$unit.service.d/t.conf"
 	on_host systemctl daemon-reload
 	on_host systemctl restart "$unit"
-	hold
+	hold_open "$k" on_host_long
 	was=$(of_unit $unit MainPID)
 	on_host kill -STOP "$was"
 	check "$unit that is stopped is ended by the watchdog, and another serves" poll_until 30 is_another $unit "$was"
@@ -309,7 +290,7 @@ check_not "unmounts" is_mounted_there $m
 check_eq "and nothing of it is left" "$(on_host pgrep gsession-)" ""
 check "systemctl start" on_host systemctl start gsession-fs
 check_eq "mounts again" "$(on_host cat $k)" w
-hold
+hold_open "$k" on_host_long
 check "a stop while a file is open" on_host systemctl stop gsession-fs
 check_not "unmounts too" is_mounted_there $m
 let_go

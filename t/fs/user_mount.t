@@ -100,26 +100,7 @@ fi
 check_status 0 "gsession doctor finds nothing wrong" gs doctor
 
 # ---- taking it away ----
-# hold: a file stays open in a process of his, which reads it again when asked, and answers what it read or why not.
-hold() {
-	coproc reader { he bash -c 'exec 3< "$1" && echo open; while read -r _; do cat <&3 2>&1 | tr -d "\n"; echo; done' - "$k"; }
-	cleanup_fn end_process "$reader_PID"
-	asks=${reader[1]} answers=${reader[0]}
-	read -r -t 60 -u "$answers" _
-}
-reads_on() {
-	local answer=
-	echo >&"$asks"
-	read -r -t 60 -u "$answers" answer
-	echo "$answer"
-}
-let_go() {
-	local pid=$reader_PID
-	exec {asks}>&- {answers}<&-
-	wait_gone "$pid" || end_process "$pid"
-	wait "$pid" 2>/dev/null
-}
-hold
+hold_open "$k" he
 check_not "while a file is open it is busy" he fusermount3 -u "$mnt"
 check_eq "and served on" "$(reads_on)" w
 let_go
@@ -132,7 +113,7 @@ check "and ends it" wait_gone "$MOUNT_PID"
 
 # ---- when it dies, and nobody keeps it ----
 take_place "$GSESSION_FS"
-hold
+hold_open "$k" he
 kill -KILL "$MOUNT_PID"
 wait_gone "$MOUNT_PID"
 check_match "without a keeper a file that was open is lost with it" "$(reads_on)" 'not connected'
@@ -160,11 +141,11 @@ is_served_by_another() {
 check "he mounts it under gsession-keep" take_place "$GSESSION_KEEP" "$GSESSION_FS"
 keeper=$(awk '{ print $4 }' "/proc/$MOUNT_PID/stat")
 cleanup_fn end_process "$keeper"
-hold
+hold_open "$k" he
 kill -KILL "$MOUNT_PID"
 check "one that is killed is followed by another, and what was open stays so" goes_on "$MOUNT_PID"
 let_go
-hold
+hold_open "$k" he
 kill -HUP "$MOUNT_PID"
 check "as one that is to give way" goes_on "$MOUNT_PID"
 let_go

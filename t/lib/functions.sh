@@ -47,6 +47,7 @@
 #	start_nullfs DIR SESSIONS		t/bench/nullfs, which stores nothing, and has so many files in sessions/active
 #	poll_until SECONDS COMMAND...		until it succeeds; fails after the deadline, says nothing
 #	wait_gone PID [SECONDS]			until the process has ended (10 s)
+#	hold_open FILE COMMAND...		open it in a process that COMMAND runs; reads_on prints what that reads then, or why not; let_go ends it
 #	end_process PID, end_family PID		end it, by SIGKILL when it does not in 10 s; and its children
 #	listens_at FILE				a socket is there
 #
@@ -397,6 +398,29 @@ start_roomy() {
 	start_manager "$tmp/conf"
 	start_mount "$tmp/mnt"
 	active=$tmp/mnt/sessions/active
+}
+
+hold_open() {
+	local file=$1
+	shift
+	coproc reader { "$@" bash -c 'exec 3< "$1" && echo open; while read -r _; do cat <&3 2>&1 | tr -d "\n"; echo; done' - "$file"; }
+	cleanup_fn end_process "$reader_PID"
+	asks=${reader[1]} answers=${reader[0]}
+	read -r -t 60 -u "$answers" _
+}
+
+reads_on() {
+	local answer=
+	echo >&"$asks"
+	read -r -t 60 -u "$answers" answer
+	echo "$answer"
+}
+
+let_go() {
+	local pid=$reader_PID
+	exec {asks}>&- {answers}<&-
+	wait_gone "$pid" || end_process "$pid"
+	wait "$pid" 2>/dev/null
 }
 
 start_nullfs() {
